@@ -1,0 +1,69 @@
+// Not part of the API: one held request, as a shard's queue sees it. Here because a coroutine
+// keeps its waiter in its own frame.
+#ifndef FAILOVER_INTERNAL_WAITER_H_
+#define FAILOVER_INTERNAL_WAITER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "absl/time/time.h"
+#include "failover/errors.h"
+#include "failover/export.h"
+#include "failover/stats.h"
+
+namespace failover::internal {
+
+class ShardBuffer;
+
+// How a wait ended: with an error, or with the right to retry.
+struct Outcome {
+  std::optional<BufferErrorReason> error;
+  // Of a retry. nullopt: the request's own window ended.
+  std::optional<StopReason> released_by;
+  // Of a retry: it was released in a drain, so its end releases the next.
+  bool in_drain = false;
+};
+
+// The node of one request. Three fronts derive from it: a blocked thread, a callback, and a
+// suspended coroutine. The queue and the dispatcher never own it; who derives says how long it
+// lives.
+//
+// A waiter is in exactly one place at a time:
+//   kOutside -> kHeld (a shard's queue) -> kReady (the dispatcher's list) -> kLeft
+// A blocked thread goes from kHeld to kLeft. `place`, the links and `outcome` change hands with
+// the place: the shard's mutex guards them while kHeld, the dispatcher's mutex while kReady. Both
+// are held on the way from one to the other.
+class FAILOVER_EXPORT Waiter {
+ public:
+  enum class Place : std::uint8_t { kOutside, kHeld, kReady, kLeft };
+
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+
+  // Ends the wait as `outcome` says. Called once, under no lock, by the dispatcher or, for a
+  // blocked thread, by the thread that released it. *this may be gone when it returns.
+  virtual void Complete() = 0;
+
+  Waiter* previous = nullptr;
+  Waiter* next = nullptr;
+  ShardBuffer* shard = nullptr;
+  // When the window ends, and when the caller's own timeout does (if that is no later).
+  absl::Time window_end;
+  absl::Time deadline = absl::InfiniteFuture();
+  std::uint32_t deadline_index = 0;
+  Place place = Place::kOutside;
+  const bool blocks_thread;
+  // Guarded by the shard's mutex: a Cancel won, and repeats its answer.
+  bool cancelled = false;
+  Outcome outcome;
+  std::size_t bytes = 0;
+
+ protected:
+  explicit Waiter(bool blocks) : blocks_thread(blocks) {}
+  ~Waiter() = default;
+};
+
+}  // namespace failover::internal
+
+#endif  // FAILOVER_INTERNAL_WAITER_H_

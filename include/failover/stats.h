@@ -1,0 +1,114 @@
+// Counters and gauges of a Buffer, as plain copies. docs/metrics.md explains each.
+//
+// The same variables as vtgate's Buffer* ones, per shard. Every reason is there from the shard's
+// creation on, so that a rate works on the first failover. Counters never go down and durations
+// are monotonic.
+//
+//   const failover::ShardStats s = *buffer->GetShardStats("commerce", "-80");
+//   s.requests_evicted[static_cast<std::size_t>(failover::EvictedReason::kWindowExceeded)];
+#ifndef FAILOVER_STATS_H_
+#define FAILOVER_STATS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "failover/export.h"
+
+namespace failover {
+
+enum class State : std::uint8_t { kIdle, kBuffering, kDraining };
+
+// Why a shard stopped buffering.
+enum class StopReason : std::uint8_t {
+  kNewPrimarySeen,             // a newer reparent timestamp was reported
+  kPrimaryServingAgain,        // the same primary was seen not serving, then serving
+  kMaxDurationExceeded,        // max_failover_duration is over
+  kShutdown,                   // Buffer::Shutdown
+  kReshardingComplete,         // the shard is gone
+  kMoveTablesSwitchedTraffic,  // the tables are served by another keyspace now
+  kManual,                     // Buffer::StopBuffering
+};
+inline constexpr std::size_t kStopReasons = 7;
+
+// Why a held request was let go before its failover ended.
+enum class EvictedReason : std::uint8_t {
+  kBufferFull,      // made room for a newer request; it failed
+  kWindowExceeded,  // was held for the whole window; it is retried
+  kContextDone,     // cancelled, or its caller's timeout is over; it failed
+};
+inline constexpr std::size_t kEvictedReasons = 3;
+
+// Why a request that would have been held was not.
+enum class SkippedReason : std::uint8_t {
+  kBufferFull,
+  kDisabled,
+  kShutdown,
+  kLastReparentTooRecent,
+  kLastFailoverTooRecent,
+};
+inline constexpr std::size_t kSkippedReasons = 5;
+
+// The name of a value without its leading k, as vtgate labels it: "NewPrimarySeen".
+FAILOVER_EXPORT std::string_view ToString(State state);
+FAILOVER_EXPORT std::string_view ToString(StopReason reason);
+FAILOVER_EXPORT std::string_view ToString(EvictedReason reason);
+FAILOVER_EXPORT std::string_view ToString(SkippedReason reason);
+
+struct ShardStats {
+  std::string keyspace;
+  std::string shard;
+  State state = State::kIdle;
+
+  // Failovers begun and ended.
+  std::uint64_t starts = 0;
+  std::array<std::uint64_t, kStopReasons> stops{};  // by StopReason
+
+  // From start to stop. The sum is cumulative over all failovers.
+  absl::Duration failover_duration_sum;
+  absl::Duration last_failover_duration;
+
+  // Sum over all failovers of the peak share of BufferOptions::size in use, in whole percent.
+  std::uint64_t utilization_sum = 0;
+  std::uint64_t utilization_dry_run_sum = 0;
+  // Peak of the current failover, or of the last one.
+  std::uint64_t last_requests_in_flight_max = 0;
+  std::uint64_t last_requests_dry_run_max = 0;
+
+  // buffered == drained + the sum of evicted + held, once no drain is running.
+  std::uint64_t requests_buffered = 0;
+  std::uint64_t requests_buffered_dry_run = 0;
+  std::uint64_t requests_drained = 0;
+  std::array<std::uint64_t, kEvictedReasons> requests_evicted{};  // by EvictedReason
+  std::array<std::uint64_t, kSkippedReasons> requests_skipped{};  // by SkippedReason
+
+  // Now: waiting, and released but not yet reported as done.
+  std::uint64_t requests_held = 0;
+  std::uint64_t requests_retrying = 0;
+
+  // How the retries ended whose RetryDoneFunc was given an outcome.
+  std::uint64_t retries_succeeded = 0;
+  std::uint64_t retries_failed = 0;
+};
+
+struct BufferStats {
+  // BufferOptions::size, and how many of these slots are free. A slot is taken while a request
+  // is held and until its retry has ended.
+  std::uint64_t size = 0;
+  std::uint64_t slots_free = 0;
+  // Sum of RequestContext::bytes over the held requests.
+  std::uint64_t bytes_held = 0;
+  // Look-ups of a shard by name that were refused because max_shards were known already; the
+  // requests passed.
+  std::uint64_t requests_skipped_too_many_shards = 0;
+  // In the order in which the shards became known.
+  std::vector<ShardStats> shards;
+};
+
+}  // namespace failover
+
+#endif  // FAILOVER_STATS_H_
