@@ -1,0 +1,72 @@
+# The functions that every CMakeLists.txt below uses to declare its targets.
+
+# Warnings, sanitizers and hidden symbols: what all our targets have, and no user of theirs gets.
+function(failover_compile_settings target)
+  set_target_properties(
+    ${target}
+    PROPERTIES CXX_EXTENSIONS OFF
+               CXX_VISIBILITY_PRESET hidden
+               VISIBILITY_INLINES_HIDDEN ON
+               POSITION_INDEPENDENT_CODE ON)
+  if(MSVC)
+    target_compile_options(${target} PRIVATE /W4 $<$<BOOL:${FAILOVER_WERROR}>:/WX>)
+    return()
+  endif()
+  target_compile_options(
+    ${target}
+    PRIVATE -Wall
+            -Wextra
+            -Wpedantic
+            -Wshadow
+            -Wconversion
+            $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wthread-safety>
+            $<$<BOOL:${FAILOVER_WERROR}>:-Werror>)
+  if(FAILOVER_SANITIZE)
+    string(REPLACE ";" "," sanitizers "${FAILOVER_SANITIZE}")
+    target_compile_options(${target} PRIVATE -fsanitize=${sanitizers} -fno-sanitize-recover=all
+                                             -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC $<BUILD_INTERFACE:-fsanitize=${sanitizers}>)
+  endif()
+endfunction()
+
+# failover_library(<name> SOURCES <file>... [LIBS <argument of target_link_libraries>...])
+#
+# Adds the library failover_<name>, known as failover::<name> here and after the install.
+function(failover_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+  set(target failover_${name})
+  add_library(${target} ${arg_SOURCES})
+  add_library(failover::${name} ALIAS ${target})
+  failover_library_settings(${target} ${arg_LIBS})
+  set_target_properties(
+    ${target} PROPERTIES EXPORT_NAME ${name} VERSION ${PROJECT_VERSION}
+                         SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "SHARED_LIBRARY")
+    target_compile_definitions(${target} PUBLIC FAILOVER_SHARED PRIVATE FAILOVER_BUILDING)
+  endif()
+endfunction()
+
+# What the library and its twin for the tests (src/CMakeLists.txt) have in common.
+function(failover_library_settings target)
+  failover_compile_settings(${target})
+  target_compile_features(${target} PUBLIC cxx_std_17)
+  target_include_directories(
+    ${target}
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+           $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${target} ${ARGN})
+endfunction()
+
+# failover_executable(<name> SOURCES <file>... [LIBS <target>...] [STANDARD 17|20])
+function(failover_executable name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "STANDARD" "SOURCES;LIBS")
+  if(NOT arg_STANDARD)
+    set(arg_STANDARD 17)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  failover_compile_settings(${name})
+  target_compile_features(${name} PRIVATE cxx_std_${arg_STANDARD})
+  target_link_libraries(${name} PRIVATE ${arg_LIBS})
+endfunction()
