@@ -1,2 +1,56 @@
 # Installs the libraries, the headers, the CMake package and the pkg-config files.
 include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/failover)
+
+# failover_install_libraries(<export set> <target>...)
+function(failover_install_libraries export_set)
+  install(TARGETS ${ARGN} EXPORT ${export_set})
+  install(EXPORT ${export_set} NAMESPACE failover:: DESTINATION ${package_dir})
+endfunction()
+
+# failover_install_pkg_config(<module> LIBRARY <name> DESCRIPTION <text>
+#                             [REQUIRES <module>...] [PRIVATE <module>...])
+#
+# A static library passes its private needs on to whoever links it.
+function(failover_install_pkg_config module)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LIBRARY;DESCRIPTION" "REQUIRES;PRIVATE")
+  if(NOT BUILD_SHARED_LIBS)
+    list(APPEND arg_REQUIRES ${arg_PRIVATE})
+  endif()
+  list(JOIN arg_REQUIRES ", " requires)
+  # The library may be installed in a folder of any depth: find the prefix from there.
+  file(RELATIVE_PATH prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+  string(REGEX REPLACE "/$" "" prefix_from_pc ${prefix_from_pc})
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/failover.pc.in ${module}.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${module}.pc
+          DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+
+failover_install_libraries(failoverTargets failover_buffer failover_flags failover_testing)
+failover_install_pkg_config(
+  failover
+  LIBRARY failover_buffer
+  DESCRIPTION ${PROJECT_DESCRIPTION}
+  REQUIRES absl_any_invocable absl_function_ref absl_status absl_statusor absl_time
+  PRIVATE absl_flat_hash_set absl_hash absl_strings spdlog)
+failover_install_pkg_config(
+  failover-flags
+  LIBRARY failover_flags
+  DESCRIPTION "Command-line flags for failover"
+  REQUIRES failover
+  PRIVATE absl_flags absl_flags_marshalling absl_strings)
+
+install(DIRECTORY include/failover DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
+        PATTERN "*.h")
+
+set(package_is_static ON)
+if(BUILD_SHARED_LIBS)
+  set(package_is_static OFF)
+endif()
+configure_package_config_file(cmake/failoverConfig.cmake.in failoverConfig.cmake
+                              INSTALL_DESTINATION ${package_dir})
+# Before 1.0 a new minor version may change the API.
+write_basic_package_version_file(failoverConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/failoverConfig.cmake
+              ${CMAKE_CURRENT_BINARY_DIR}/failoverConfigVersion.cmake DESTINATION ${package_dir})

@@ -39,8 +39,12 @@ function(failover_library name)
   add_library(failover::${name} ALIAS ${target})
   failover_library_settings(${target} ${arg_LIBS})
   set_target_properties(
-    ${target} PROPERTIES EXPORT_NAME ${name} VERSION ${PROJECT_VERSION}
-                         SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+    ${target}
+    PROPERTIES EXPORT_NAME ${name}
+               VERSION ${PROJECT_VERSION}
+               SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+               # They find each other wherever they are installed.
+               INSTALL_RPATH "$ORIGIN")
   get_target_property(type ${target} TYPE)
   if(type STREQUAL "SHARED_LIBRARY")
     target_compile_definitions(${target} PUBLIC FAILOVER_SHARED PRIVATE FAILOVER_BUILDING)
