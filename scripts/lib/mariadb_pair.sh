@@ -1,0 +1,402 @@
+#!/usr/bin/env bash
+#
+# A pair of MariaDB servers, `a` and `b`, on loopback, in a folder of your own: one is the primary,
+# the other its replica (GTID, semi-synchronous AFTER_SYNC: a write is acknowledged to the client
+# only when both servers have it). For demonstrations and end-to-end tests.
+#
+# Source it and call the functions, or run it: `mariadb_pair.sh start DIR` is `pair_start DIR`.
+#
+#   pair_start DIR           Make and start both; `a` is the primary. DIR must exist; it is all the
+#                            servers touch. A pair that is there already is ended first.
+#   pair_switchover DIR      Planned: the primary refuses writes, the replica catches up and is
+#                            promoted, the old primary follows it. Ends when acknowledgements are
+#                            semi-synchronous again. A replica that lags too long: nothing changes.
+#   pair_crash DIR           kill -9 of the primary; ends when the process is gone.
+#   pair_promote DIR         After pair_crash: the other server applies all it received and becomes
+#                            the primary. It has no replica then and acknowledges alone.
+#   pair_rejoin DIR          After pair_promote: the crashed server starts afresh, copies all, and
+#                            follows. Ends when acknowledgements are semi-synchronous again.
+#   pair_stop DIR            End both servers at once (kill -9) and remove their data. Harmless if
+#                            they are gone. DIR itself and the logs stay. Put it into a trap.
+#
+#   pair_primary DIR         Prints `a` or `b`.
+#   pair_replica DIR         Prints the other one.
+#   pair_port DIR NAME       Prints the TCP port of server NAME, on 127.0.0.1.
+#   pair_pid DIR NAME        Prints its process id; fails if it does not run.
+#   pair_sql DIR NAME SQL    Runs SQL there as an administrator; prints rows without headings.
+#
+# Files in DIR for others:
+#   app-a.cnf app-b.cnf      Option files of clients (host, port, user `app`, password). `app` may do
+#                            everything to data and nothing to the server, so read_only binds it.
+#   app.password             The password alone.
+#   a.log b.log              The servers' logs.
+#
+# Every function returns non-zero and says why on standard error if it fails, and none waits for
+# ever. Needs mariadbd, mariadb-install-db and the mariadb client (Debian: mariadb-server-core,
+# mariadb-client-core); runs as root or as an ordinary user; Linux only.
+
+readonly PAIR_START_SECONDS=60  # a server's start, on a slow machine
+readonly PAIR_STEP_SECONDS=20   # any other single step
+
+PAIR_AS_ROOT=()                 # mariadbd refuses to run as root unless it is told so
+if ((EUID == 0)); then PAIR_AS_ROOT=(--user=root); fi
+readonly PAIR_AS_ROOT
+
+# ---- the public functions ------------------------------------------------------------------------
+
+pair_start() {
+  local dir name
+  dir=$(_pair_dir "$1") || return
+  pair_stop "$dir" || return
+  _pair_write_accounts "$dir" || return
+  _pair_make_template "$dir" || return
+  for name in a b; do _pair_launch "$dir" "$name" || return; done
+  for name in a b; do _pair_await_ready "$dir" "$name" || return; done
+  _pair_follow "$dir" b a || return
+  _pair_open_for_writes "$dir" a || return
+  _pair_await_semi_sync "$dir" a
+}
+
+pair_switchover() {
+  local dir old new position
+  dir=$(_pair_dir "$1") || return
+  old=$(pair_primary "$dir") && new=$(pair_replica "$dir") || return
+  # Waits for the commits under way, and refuses all later writes.
+  position=$(pair_sql "$dir" "$old" "SET lock_wait_timeout = $PAIR_STEP_SECONDS;
+    SET GLOBAL read_only = ON; SELECT @@gtid_binlog_pos") || return
+  if ! _pair_await_gtid "$dir" "$new" "$position"; then
+    pair_sql "$dir" "$old" 'SET GLOBAL read_only = OFF'
+    _pair_say "$new did not catch up; $old is the primary as before"
+    return 1
+  fi
+  _pair_open_for_writes "$dir" "$new" || return
+  _pair_follow "$dir" "$old" "$new" "$position" || return
+  _pair_await_semi_sync "$dir" "$new"
+}
+
+pair_crash() {
+  local dir name
+  dir=$(_pair_dir "$1") || return
+  name=$(pair_primary "$dir") || return
+  _pair_kill "$dir" "$name"
+}
+
+pair_promote() {
+  local dir name position
+  dir=$(_pair_dir "$1") || return
+  name=$(pair_replica "$dir") || return
+  if pair_pid "$dir" "$(pair_primary "$dir")" >/dev/null; then
+    _pair_say "the primary still runs; use switchover"
+    return 1
+  fi
+  pair_sql "$dir" "$name" 'STOP SLAVE IO_THREAD' || return
+  position=$(_pair_received "$dir" "$name") || return
+  _pair_await_gtid "$dir" "$name" "$position" || return
+  _pair_open_for_writes "$dir" "$name"
+}
+
+pair_rejoin() {
+  local dir name primary
+  dir=$(_pair_dir "$1") || return
+  primary=$(pair_primary "$dir") && name=$(pair_replica "$dir") || return
+  _pair_kill "$dir" "$name" || return
+  # From nothing, because a crashed primary may hold writes that were acknowledged to nobody.
+  _pair_launch "$dir" "$name" && _pair_await_ready "$dir" "$name" || return
+  _pair_follow "$dir" "$name" "$primary" || return
+  _pair_await_gtid "$dir" "$name" "$(pair_sql "$dir" "$primary" 'SELECT @@gtid_binlog_pos')" ||
+    return
+  _pair_await_semi_sync "$dir" "$primary"
+}
+
+pair_stop() {
+  local dir name status=0
+  dir=$(_pair_dir "$1") || return
+  for name in a b; do _pair_kill "$dir" "$name" || status=1; done
+  ((status == 0)) && rm -rf -- "$dir"/{a,b,template,primary}
+  return "$status"
+}
+
+pair_primary() { cat -- "$1/primary"; }
+
+pair_replica() {
+  local primary
+  primary=$(pair_primary "$1") || return
+  if [[ $primary == a ]]; then echo b; else echo a; fi
+}
+
+pair_port() { sed -n 's/^port=//p' "$1/app-$2.cnf"; }
+
+pair_pid() {
+  local dir pid
+  dir=$(_pair_dir "$1") || return
+  pid=$(cat -- "$dir/$2.pid" 2>/dev/null) && [[ -n $pid ]] || return 1
+  # The id may have passed to somebody else.
+  grep -qsF -- "$dir/$2.cnf" "/proc/$pid/cmdline" || return 1
+  echo "$pid"
+}
+
+pair_sql() { _pair_client "$1" "$2" --batch --skip-column-names --execute="$3"; }
+
+# ---- the insides ---------------------------------------------------------------------------------
+
+_pair_say() { printf 'mariadb_pair: %s\n' "$*" >&2; }
+
+_pair_dir() {
+  if [[ ! -d ${1:-} ]]; then
+    _pair_say "no such folder: '${1:-}'"
+    return 1
+  fi
+  (cd -- "$1" && pwd -P)
+}
+
+# _pair_client DIR NAME OPTION...
+_pair_client() {
+  timeout "$((PAIR_STEP_SECONDS + 5))" mariadb --defaults-file="$1/admin-$2.cnf" "${@:3}"
+}
+
+# The server's programs are in sbin, which an ordinary user's PATH may lack.
+_pair_program() {
+  PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" command -v "$1" || {
+    _pair_say "$1 is not installed"
+    return 1
+  }
+}
+
+_pair_write_accounts() {
+  local dir=$1 password
+  password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  (
+    umask 077
+    printf '%s\n' "$password" >"$dir/app.password"
+    cat >"$dir/accounts.sql" <<SQL
+SET sql_log_bin = 0;
+CREATE USER admin@127.0.0.1 IDENTIFIED BY '$password';
+GRANT ALL ON *.* TO admin@127.0.0.1;
+CREATE USER repl@127.0.0.1 IDENTIFIED BY '$password';
+GRANT REPLICATION SLAVE ON *.* TO repl@127.0.0.1;
+CREATE USER app@127.0.0.1 IDENTIFIED BY '$password';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, INDEX, ALTER, CREATE TEMPORARY TABLES,
+  LOCK TABLES, EXECUTE, CREATE ROUTINE, ALTER ROUTINE, CREATE VIEW, SHOW VIEW, TRIGGER
+  ON *.* TO app@127.0.0.1;
+SQL
+  )
+}
+
+_pair_make_template() {
+  local dir=$1 program
+  program=$(_pair_program mariadb-install-db) || return
+  "$program" --no-defaults "${PAIR_AS_ROOT[@]}" \
+    --datadir="$dir/template" --skip-test-db --auth-root-authentication-method=socket \
+    >"$dir/install.log" 2>&1 || {
+    _pair_say "mariadb-install-db failed:"
+    tail -n 20 "$dir/install.log" >&2
+    return 1
+  }
+}
+
+# A port below the range from which the kernel takes the ports of outgoing connections.
+_pair_free_port() {
+  local port
+  while :; do
+    port=$((20000 + RANDOM % 12000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+  done
+  echo "$port"
+}
+
+_pair_write_configuration() {
+  local dir=$1 name=$2 port=$3 user id=1
+  if [[ $name == b ]]; then id=2; fi
+  (
+    umask 077
+    for user in app admin; do
+      printf '[client]\nhost=127.0.0.1\nport=%s\nuser=%s\npassword=%s\nconnect_timeout=5\n' \
+        "$port" "$user" "$(cat "$dir/app.password")" >"$dir/$user-$name.cnf"
+    done
+  )
+  cat >"$dir/$name.cnf" <<CNF
+[mariadbd]
+datadir=$dir/$name
+# Relative to datadir: the path of a socket is limited to 107 bytes.
+socket=server.sock
+pid_file=server.pid
+init_file=$dir/accounts.sql
+secure_file_priv=$dir/$name
+port=$port
+bind_address=127.0.0.1
+skip_name_resolve=ON
+max_connections=500
+
+server_id=$id
+read_only=ON
+log_bin=binlog
+binlog_format=ROW
+log_slave_updates=ON
+relay_log=relay
+gtid_strict_mode=ON
+slave_parallel_threads=4
+slave_parallel_mode=optimistic
+slave_net_timeout=10
+
+# Never fall back to asynchronous while a replica is there, never wait for one that is not.
+rpl_semi_sync_master_wait_point=AFTER_SYNC
+rpl_semi_sync_master_timeout=600000
+rpl_semi_sync_master_wait_no_slave=OFF
+
+# A killed process loses nothing that it gave to the kernel, and the other server has it too.
+innodb_flush_log_at_trx_commit=2
+sync_binlog=0
+innodb_buffer_pool_size=64M
+innodb_log_file_size=48M
+innodb_use_native_aio=OFF
+performance_schema=OFF
+CNF
+}
+
+# A fresh server NAME, from the template; not ready yet when this returns.
+_pair_launch() {
+  local dir=$1 name=$2 port
+  port=$(_pair_free_port)
+  _pair_write_configuration "$dir" "$name" "$port"
+  rm -rf -- "${dir:?}/$name" && cp -R -- "$dir/template" "$dir/$name" || return
+  _pair_exec_server "$dir" "$name"
+}
+
+_pair_exec_server() {
+  local dir=$1 name=$2 program
+  program=$(_pair_program mariadbd) || return
+  # The id is written before the server runs, so that pair_stop finds it whenever it comes.
+  (
+    echo "$BASHPID" >"$dir/$name.pid"
+    exec "$program" --defaults-file="$dir/$name.cnf" "${PAIR_AS_ROOT[@]}" \
+      </dev/null >"$dir/$name.log" 2>&1
+  ) &
+}
+
+_pair_await_ready() {
+  local dir=$1 name=$2 attempt
+  for attempt in 1 2 3 4 5; do
+    if _pair_await "$PAIR_START_SECONDS" _pair_ready_or_dead "$dir" "$name" &&
+      pair_pid "$dir" "$name" >/dev/null; then
+      return 0
+    fi
+    # Somebody was faster on the port that was free a moment ago.
+    if ((attempt == 5)) || ! grep -qs 'Address already in use' "$dir/$name.log"; then break; fi
+    _pair_launch "$dir" "$name" || return
+  done
+  _pair_say "server $name did not start:"
+  tail -n 20 "$dir/$name.log" >&2
+  return 1
+}
+
+_pair_ready_or_dead() {
+  ! pair_pid "$1" "$2" >/dev/null || pair_sql "$1" "$2" 'DO 1' 2>/dev/null
+}
+
+# _pair_await SECONDS COMMAND...: repeats the command until it succeeds.
+_pair_await() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.05
+  done
+}
+
+_pair_await_gtid() {
+  local dir=$1 name=$2 position=$3 answer
+  answer=$(pair_sql "$dir" "$name" "SELECT MASTER_GTID_WAIT('$position', $PAIR_STEP_SECONDS)") ||
+    return
+  if [[ $answer != 0 ]]; then
+    _pair_say "server $name did not reach GTID position $position in $PAIR_STEP_SECONDS s"
+    return 1
+  fi
+}
+
+# The GTID position up to which replica NAME has received, applied or not.
+_pair_received() {
+  local position
+  position=$(_pair_client "$1" "$2" --vertical --execute='SHOW SLAVE STATUS' |
+    grep '^ *Gtid_IO_Pos:') || {
+    _pair_say "server $2 is no replica"
+    return 1
+  }
+  echo "${position#*Gtid_IO_Pos: }"
+}
+
+# Server NAME becomes the primary: it follows nobody and takes writes.
+_pair_open_for_writes() {
+  local dir=$1 name=$2
+  pair_sql "$dir" "$name" "
+    STOP SLAVE; RESET SLAVE ALL;
+    SET GLOBAL rpl_semi_sync_slave_enabled = OFF, rpl_semi_sync_master_enabled = ON;
+    SET GLOBAL read_only = OFF" || return
+  echo "$name" >"$dir/primary.new" && mv -- "$dir/primary.new" "$dir/primary"
+}
+
+# Server NAME, which is read-only, follows PRIMARY from GTID POSITION on (default: from the start).
+_pair_follow() {
+  local dir=$1 name=$2 primary=$3 position=${4:-}
+  pair_sql "$dir" "$name" "
+    SET GLOBAL rpl_semi_sync_master_enabled = OFF, rpl_semi_sync_slave_enabled = ON;
+    SET GLOBAL gtid_slave_pos = '$position';
+    CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = $(pair_port "$dir" "$primary"),
+      MASTER_USER = 'repl', MASTER_PASSWORD = '$(cat "$dir/app.password")',
+      MASTER_CONNECT_RETRY = 1, MASTER_USE_GTID = slave_pos;
+    START SLAVE"
+}
+
+_pair_await_semi_sync() {
+  _pair_await "$PAIR_STEP_SECONDS" _pair_semi_sync_is_on "$1" "$2" || {
+    _pair_say "no semi-synchronous replica came to server $2 in $PAIR_STEP_SECONDS s"
+    return 1
+  }
+}
+
+_pair_semi_sync_is_on() {
+  local status
+  status=$(pair_sql "$1" "$2" "SHOW STATUS WHERE Variable_name IN
+    ('Rpl_semi_sync_master_clients', 'Rpl_semi_sync_master_status')") || return
+  [[ $status == *clients$'\t'1* && $status == *status$'\t'ON* ]]
+}
+
+_pair_kill() {
+  local dir=$1 name=$2 pid
+  pid=$(pair_pid "$dir" "$name") || return 0
+  kill -KILL "$pid" 2>/dev/null
+  _pair_await "$PAIR_STEP_SECONDS" _pair_is_gone "$pid" || {
+    _pair_say "server $name (process $pid) does not end"
+    return 1
+  }
+}
+
+# Whether process $1 has ended and closed its sockets. In a container nobody may reap the zombie
+# that is left of it; and its first thread may be one while others still run.
+_pair_is_gone() {
+  local state tasks
+  state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) || return 0
+  tasks=("/proc/$1/task"/*)
+  [[ $state == [ZX]* ]] && ((${#tasks[@]} <= 1))
+}
+
+# ---- as a command --------------------------------------------------------------------------------
+
+_pair_main() {
+  local command=${1:-help}
+  case $command in
+    start | switchover | crash | promote | rejoin | stop | primary | replica | port | pid | sql)
+      shift
+      "pair_$command" "$@"
+      ;;
+    help | --help | -h) sed -n '3,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
+    *)
+      _pair_say "unknown command '$command'; see --help"
+      return 2
+      ;;
+  esac
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  set -euo pipefail
+  _pair_main "$@"
+fi
