@@ -58,7 +58,7 @@ namespace internal {
 
 class BufferCore;
 class CallbackWaiter;
-class CoroutineAccess;
+class BufferAccess;
 class ShardBuffer;
 struct Outcome;
 
@@ -86,7 +86,7 @@ class ShardHandle {
  private:
   friend class Buffer;
   friend class internal::BufferCore;
-  friend class internal::CoroutineAccess;
+  friend class internal::BufferAccess;
 
   explicit ShardHandle(internal::ShardGate* gate) : gate_(gate) {}
 
@@ -220,8 +220,8 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   // Not held are: requests of an idle shard, or of one that is draining; requests with an error
   // that no failover caused; and the SkippedReasons, but for kBufferFull, which is an error.
   // In Threading::kManual another thread must call Poll, or this blocks for ever.
-  absl::StatusOr<RetryDoneFunc> WaitForFailoverEnd(const RequestContext& context,
-                                                   ShardHandle shard, const absl::Status& error) {
+  absl::StatusOr<RetryDoneFunc> WaitForFailoverEnd(const RequestContext& context, ShardHandle shard,
+                                                   const absl::Status& error) {
     if (error.ok() && shard.Passes()) return RetryDoneFunc();
     return Wait(context, nullptr, shard, error);
   }
@@ -231,8 +231,8 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
                                                    const absl::Status& error);
 #if defined(__cpp_lib_jthread)
   // Ends with kCancelled when a stop is requested, or by context.cancellation.
-  absl::StatusOr<RetryDoneFunc> WaitForFailoverEnd(const RequestContext& context,
-                                                   ShardHandle shard, const absl::Status& error,
+  absl::StatusOr<RetryDoneFunc> WaitForFailoverEnd(const RequestContext& context, ShardHandle shard,
+                                                   const absl::Status& error,
                                                    const std::stop_token& stop) {
     if (error.ok() && shard.Passes()) return RetryDoneFunc();
     Cancellation stopped;
@@ -246,8 +246,7 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   //   OK, engaged: held; the callback runs exactly once, unless the handle cancels first: on the
   //                service thread (kManual: inside Poll or Shutdown), never inside this call.
   //   error:       could not be held; the callback was destroyed unused.
-  absl::StatusOr<BufferedRequest> WaitForFailoverEndAsync(RequestContext context,
-                                                          ShardHandle shard,
+  absl::StatusOr<BufferedRequest> WaitForFailoverEndAsync(RequestContext context, ShardHandle shard,
                                                           const absl::Status& error,
                                                           WaitCallback callback) {
     if (error.ok() && shard.Passes()) return BufferedRequest();
@@ -306,7 +305,7 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   absl::Duration Poll();
 
  private:
-  friend class internal::CoroutineAccess;
+  friend class internal::BufferAccess;
 
   explicit Buffer(internal::BufferCore* core) : core_(core) {}
 

@@ -59,11 +59,8 @@ FAILOVER_EXPORT std::string_view ToString(StopReason reason);
 FAILOVER_EXPORT std::string_view ToString(EvictedReason reason);
 FAILOVER_EXPORT std::string_view ToString(SkippedReason reason);
 
-struct ShardStats {
-  std::string keyspace;
-  std::string shard;
-  State state = State::kIdle;
-
+// What a shard counts.
+struct ShardCounters {
   // Failovers begun and ended.
   std::uint64_t starts = 0;
   std::array<std::uint64_t, kStopReasons> stops{};  // by StopReason
@@ -79,20 +76,26 @@ struct ShardStats {
   std::uint64_t last_requests_in_flight_max = 0;
   std::uint64_t last_requests_dry_run_max = 0;
 
-  // buffered == drained + the sum of evicted + held, once no drain is running.
+  // buffered == drained + the sum of evicted + ShardStats::requests_held, once no drain is running.
   std::uint64_t requests_buffered = 0;
   std::uint64_t requests_buffered_dry_run = 0;
   std::uint64_t requests_drained = 0;
   std::array<std::uint64_t, kEvictedReasons> requests_evicted{};  // by EvictedReason
   std::array<std::uint64_t, kSkippedReasons> requests_skipped{};  // by SkippedReason
 
-  // Now: waiting, and released but not yet reported as done.
-  std::uint64_t requests_held = 0;
-  std::uint64_t requests_retrying = 0;
-
   // How the retries ended whose RetryDoneFunc was given an outcome.
   std::uint64_t retries_succeeded = 0;
   std::uint64_t retries_failed = 0;
+};
+
+struct ShardStats : ShardCounters {
+  std::string keyspace;
+  std::string shard;
+  State state = State::kIdle;
+
+  // Now: waiting, and released but not yet reported as done.
+  std::uint64_t requests_held = 0;
+  std::uint64_t requests_retrying = 0;
 };
 
 struct BufferStats {

@@ -29,15 +29,11 @@ struct Outcome {
 // suspended coroutine. The queue and the dispatcher never own it; who derives says how long it
 // lives.
 //
-// A waiter is in exactly one place at a time:
-//   kOutside -> kHeld (a shard's queue) -> kReady (the dispatcher's list) -> kLeft
-// A blocked thread goes from kHeld to kLeft. `place`, the links and `outcome` change hands with
-// the place: the shard's mutex guards them while kHeld, the dispatcher's mutex while kReady. Both
-// are held on the way from one to the other.
+// A waiter is held in its shard's queue; then, unless a thread blocks on it, ready in the
+// dispatcher's list; then in neither. The links and `outcome` go with it: the shard's mutex guards
+// them while it is held, the dispatcher's mutex while it is ready.
 class FAILOVER_EXPORT Waiter {
  public:
-  enum class Place : std::uint8_t { kOutside, kHeld, kReady, kLeft };
-
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
@@ -52,10 +48,13 @@ class FAILOVER_EXPORT Waiter {
   absl::Time window_end;
   absl::Time deadline = absl::InfiniteFuture();
   std::uint32_t deadline_index = 0;
-  Place place = Place::kOutside;
   const bool blocks_thread;
-  // Guarded by the shard's mutex: a Cancel won, and repeats its answer.
+  // Guarded by the shard's mutex. `cancelled`: a Cancel won, and repeats its answer.
+  bool held = false;
   bool cancelled = false;
+  // Set under the shard's mutex before the dispatcher gets the waiter, guarded by the dispatcher's
+  // from then on.
+  bool ready = false;
   Outcome outcome;
   std::size_t bytes = 0;
 

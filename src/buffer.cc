@@ -1,0 +1,199 @@
+#include "failover/buffer.h"
+
+#include <utility>
+
+#include "buffer_core.h"
+#include "failover/internal/buffer_access.h"
+#include "keyspace_shards.h"
+#include "shard_buffer.h"
+#include "waiters.h"
+
+namespace failover {
+namespace {
+
+internal::ShardBuffer* Downcast(internal::ShardGate* gate) {
+  return static_cast<internal::ShardBuffer*>(gate);
+}
+
+internal::BufferCore& CoreOf(internal::RefCounted& owner) {
+  return static_cast<internal::BufferCore&>(owner);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Buffer>> Buffer::Create(BufferOptions options) {
+  if (absl::Status valid = options.Validate(); !valid.ok()) return valid;
+  absl::StatusOr<internal::KeyspaceShards> shards =
+      internal::KeyspaceShards::Parse(options.keyspace_shards);
+  if (!shards.ok()) return shards.status();
+  auto* const core = new internal::BufferCore(std::move(options), *std::move(shards));
+  return std::unique_ptr<Buffer>(new Buffer(core));
+}
+
+Buffer::~Buffer() { core_->Destroy(); }
+
+absl::StatusOr<RetryDoneFunc> Buffer::Wait(const RequestContext& context, Cancellation* stop,
+                                           ShardHandle shard, const absl::Status& error) {
+  return core_->Wait(context, stop, Downcast(shard.gate_), error);
+}
+
+absl::StatusOr<RetryDoneFunc> Buffer::WaitForFailoverEnd(const RequestContext& context,
+                                                         std::string_view keyspace,
+                                                         std::string_view shard,
+                                                         const absl::Status& error) {
+  absl::StatusOr<internal::ShardBuffer*> known = core_->ShardForRequest(keyspace, shard, error);
+  if (!known.ok()) return known.status();
+  return WaitForFailoverEnd(context, ShardHandle(*known), error);
+}
+
+absl::StatusOr<BufferedRequest> Buffer::WaitAsync(const RequestContext& context, ShardHandle shard,
+                                                  const absl::Status& error,
+                                                  WaitCallback callback) {
+  return core_->WaitAsync(context, Downcast(shard.gate_), error, std::move(callback));
+}
+
+absl::StatusOr<BufferedRequest> Buffer::WaitForFailoverEndAsync(RequestContext context,
+                                                                std::string_view keyspace,
+                                                                std::string_view shard,
+                                                                const absl::Status& error,
+                                                                WaitCallback callback) {
+  absl::StatusOr<internal::ShardBuffer*> known = core_->ShardForRequest(keyspace, shard, error);
+  if (!known.ok()) return known.status();
+  return WaitForFailoverEndAsync(context, ShardHandle(*known), error, std::move(callback));
+}
+
+void Buffer::StatsUpdate(const TabletStats& stats) { core_->OnReport(stats); }
+
+void Buffer::HandleKeyspaceEvent(const KeyspaceEvent& event) { core_->OnKeyspaceEvent(event); }
+
+bool Buffer::StartBuffering(ShardHandle shard, std::string_view reason) {
+  return shard && core_->StartBuffering(*Downcast(shard.gate_), reason);
+}
+
+bool Buffer::StopBuffering(ShardHandle shard) {
+  return shard && core_->StopBuffering(*Downcast(shard.gate_));
+}
+
+ShardHandle Buffer::GetShard(std::string_view keyspace, std::string_view shard) {
+  return ShardHandle(core_->ShardOrNull(keyspace, shard));
+}
+
+bool Buffer::IsFailover(const absl::Status& error) const { return core_->IsFailover(error); }
+
+BufferStats Buffer::Stats() const { return core_->Stats(); }
+
+std::optional<ShardStats> Buffer::GetShardStats(std::string_view keyspace,
+                                                std::string_view shard) const {
+  internal::ShardBuffer* const known = core_->FindShard(keyspace, shard);
+  if (known == nullptr) return std::nullopt;
+  return known->Stats();
+}
+
+void Buffer::ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) const {
+  core_->ForEachShard(visit);
+}
+
+void Buffer::Shutdown() { core_->Shutdown(); }
+
+absl::Duration Buffer::Poll() { return core_->Poll(); }
+
+RetryDoneFunc& RetryDoneFunc::operator=(RetryDoneFunc&& other) noexcept {
+  if (this == &other) return *this;
+  (*this)();
+  shard_ = std::exchange(other.shard_, nullptr);
+  buffered_ = std::exchange(other.buffered_, false);
+  in_drain_ = std::exchange(other.in_drain_, false);
+  released_by_ = std::exchange(other.released_by_, kOwnWindow);
+  return *this;
+}
+
+void RetryDoneFunc::End(const absl::Status* outcome) {
+  internal::RetryOutcome told = internal::RetryOutcome::kUntold;
+  if (outcome != nullptr) {
+    told = outcome->ok() ? internal::RetryOutcome::kSucceeded : internal::RetryOutcome::kFailed;
+  }
+  internal::ShardBuffer& shard = *std::exchange(shard_, nullptr);
+  internal::BufferCore& core = CoreOf(shard.owner());
+  core.EndRetry(shard, in_drain_, told);
+  core.Unref();
+}
+
+BufferedRequest& BufferedRequest::operator=(BufferedRequest&& other) noexcept {
+  if (this == &other) return *this;
+  if (waiter_ != nullptr) CancelAndWait();
+  waiter_ = std::exchange(other.waiter_, nullptr);
+  return *this;
+}
+
+bool BufferedRequest::Cancel() {
+  if (waiter_ == nullptr) return false;
+  switch (CoreOf(waiter_->owner()).Cancel(*waiter_)) {
+    case internal::CancelResult::kWon:
+      waiter_->Discard();
+      return true;
+    case internal::CancelResult::kWonBefore:
+      return true;
+    case internal::CancelResult::kLost:
+      return false;
+  }
+  return false;
+}
+
+void BufferedRequest::CancelAndWait() {
+  if (!Cancel()) CoreOf(waiter_->owner()).WaitWhileRunning(*waiter_);
+  Detach();
+}
+
+void BufferedRequest::Detach() {
+  if (waiter_ != nullptr) std::exchange(waiter_, nullptr)->Unref();
+}
+
+namespace internal {
+
+RetryDoneFunc MakeRetryDone(ShardBuffer& shard, const Outcome& outcome) {
+  RetryDoneFunc done;
+  shard.owner().Ref();
+  done.shard_ = &shard;
+  done.buffered_ = true;
+  done.in_drain_ = outcome.in_drain;
+  if (outcome.released_by.has_value()) {
+    done.released_by_ = static_cast<std::int8_t>(*outcome.released_by);
+  }
+  return done;
+}
+
+bool BufferAccess::Passes(ShardHandle shard, const absl::Status& error) {
+  return error.ok() && shard.Passes();
+}
+
+BufferAccess::Result BufferAccess::Submit(Buffer& buffer, const RequestContext& context,
+                                          ShardHandle shard, const absl::Status& error,
+                                          Waiter* waiter, absl::Status* refusal) {
+  ShardBuffer* const known = Downcast(shard.gate_);
+  BufferCore& core = *buffer.core_;
+  if (known == nullptr || !core.MustSubmit(*known, error)) return Result::kPassed;
+  const Decision decision = core.Submit(context, *known, error, false, waiter);
+  switch (decision.kind) {
+    case Decision::Kind::kHeld:
+      return Result::kHeld;
+    case Decision::Kind::kPass:
+      return Result::kPassed;
+    case Decision::Kind::kRefused:
+      break;
+  }
+  *refusal = core.RefusalError(*known, context, decision.refusal, error);
+  return Result::kRefused;
+}
+
+absl::StatusOr<RetryDoneFunc> BufferAccess::ResultOf(const Waiter& waiter,
+                                                     const absl::Status& error) {
+  return internal::ResultOf(*waiter.shard, waiter.outcome, error.code(),
+                            {error.message().data(), error.message().size()});
+}
+
+void BufferAccess::Cancel(Waiter& waiter) { CoreOf(waiter.shard->owner()).Cancel(waiter); }
+
+absl::Time BufferAccess::Now(const Buffer& buffer) { return buffer.core_->Now(); }
+
+}  // namespace internal
+}  // namespace failover

@@ -1,0 +1,513 @@
+#include "buffer_core.h"
+
+#include <limits>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "buffer_error.h"
+#include "failover_log.h"
+#include "log.h"
+#include "waiters.h"
+
+namespace failover::internal {
+namespace {
+
+// After so many callbacks Poll lets the event loop have its turn.
+constexpr std::size_t kCallbacksPerPoll = 1024;
+constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
+
+absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
+
+bool IsName(std::string_view name) { return !name.empty() && name.size() <= kMaxNameLength; }
+
+absl::Status NameError(std::string_view keyspace, std::string_view shard) {
+  const bool keyspace_is_bad = !IsName(keyspace);
+  const std::string_view name = keyspace_is_bad ? keyspace : shard;
+  return absl::InvalidArgumentError(
+      absl::StrCat("the name of the ", keyspace_is_bad ? "keyspace" : "shard", " must have 1 to ",
+                   kMaxNameLength, " bytes, it has ", name.size(), ": '",
+                   Piece(name.substr(0, kMaxNameLength)), "'"));
+}
+
+}  // namespace
+
+// Counts a caller that may block, so that the destructor can wait for it, and keeps the core alive
+// until the caller has left.
+class BufferCore::BlockedCaller {
+ public:
+  explicit BlockedCaller(BufferCore& core) : core_(core) {
+    core_.Ref();
+    core_.blocked_callers_.fetch_add(1);
+  }
+  // Sequentially consistent with the destructor, which first sets destroying_ and then looks at
+  // the count: one of the two sees the other.
+  ~BlockedCaller() {
+    if (core_.blocked_callers_.fetch_sub(1) == 1 && core_.destroying_.load()) {
+      const MutexLock lock(core_.lifecycle_mutex_);
+      core_.lifecycle_changed_.NotifyAll();
+    }
+    core_.Unref();
+  }
+
+  BlockedCaller(const BlockedCaller&) = delete;
+  BlockedCaller& operator=(const BlockedCaller&) = delete;
+
+ private:
+  BufferCore& core_;
+};
+
+BufferCore::BufferCore(BufferOptions options, KeyspaceShards keyspace_shards)
+    : options_(std::move(options)),
+      keyspace_shards_(std::move(keyspace_shards)),
+      settings_{options_.window, options_.max_failover_duration,
+                options_.min_time_between_failovers, options_.drain_concurrency},
+      clock_(options_.clock != nullptr ? *options_.clock : Clock::Steady()),
+      pool_(options_.size, options_.max_bytes),
+      registry_(static_cast<std::size_t>(options_.max_shards)) {
+  EnsureLogger();
+  LogStartup(options_);
+  if (manual() || (!options_.enabled && !options_.dry_run)) return;
+  service_thread_ = std::make_unique<ServiceThread>([this] { return PollOnce(); });
+}
+
+// ---- Requests ---------------------------------------------------------------------------------
+
+bool BufferCore::IsFailover(const absl::Status& error) const {
+  if (error.ok()) return false;
+  if (options_.caused_by_failover) return options_.caused_by_failover(error);
+  return CausedByFailover(error);
+}
+
+bool BufferCore::MustSubmit(ShardBuffer& shard, const absl::Status& error) const {
+  const std::uint32_t gate = shard.bits();
+  const std::uint32_t stop = error.ok() ? ShardGate::kStopsRequests : ShardGate::kStopsFailures;
+  if ((gate & stop) == 0) return false;
+  if (!error.ok() && !IsFailover(error)) return false;
+  if ((gate & ShardGate::kDisabled) == 0) return true;
+  shard.CountDisabled();
+  return false;
+}
+
+Decision BufferCore::Submit(const RequestContext& context, ShardBuffer& shard,
+                            const absl::Status& error, bool cancelled, Waiter* waiter) {
+  const Request request{!error.ok(), cancelled, context.timeout, context.bytes};
+  const absl::Time now = clock_.Now();
+  Effects effects;
+  Decision decision;
+  {
+    const MutexLock lock(shard.mutex());
+    decision = shard.OnRequest(now, request, waiter, &effects);
+    dispatcher_.Collect(&shard, shard.NextDue(), &effects);
+  }
+  FinishRequest(shard, &effects, error);
+  return decision;
+}
+
+absl::StatusOr<RetryDoneFunc> BufferCore::Wait(const RequestContext& context, Cancellation* stop,
+                                               ShardBuffer* shard, const absl::Status& error) {
+  if (shard == nullptr || !MustSubmit(*shard, error)) return RetryDoneFunc();
+  const BlockedCaller caller(*this);
+  const bool cancelled = (context.cancellation != nullptr && context.cancellation->cancelled()) ||
+                         (stop != nullptr && stop->cancelled());
+  ThreadWaiter waiter;
+  const Decision decision = Submit(context, *shard, error, cancelled, &waiter);
+  switch (decision.kind) {
+    case Decision::Kind::kPass:
+      return RetryDoneFunc();
+    case Decision::Kind::kRefused:
+      return RefusalError(*shard, context, decision.refusal, error);
+    case Decision::Kind::kHeld:
+      break;
+  }
+  {
+    const CancelHook by_caller(context.cancellation, waiter);
+    const CancelHook by_stop_token(stop, waiter);
+    waiter.Block();
+  }
+  return ResultOf(*shard, waiter.outcome, error.code(),
+                  {error.message().data(), error.message().size()});
+}
+
+absl::StatusOr<BufferedRequest> BufferCore::WaitAsync(const RequestContext& context,
+                                                      ShardBuffer* shard, const absl::Status& error,
+                                                      WaitCallback callback) {
+  if (shard == nullptr || !MustSubmit(*shard, error)) return BufferedRequest();
+  CallbackWaiter* const waiter = CallbackWaiter::Make(*this, std::move(callback), error);
+  if (waiter == nullptr) return RefusalError(*shard, context, Refusal::kNoMemory, error);
+  BufferedRequest handle(waiter);
+  const Decision decision = Submit(context, *shard, error, false, waiter);
+  if (decision.kind == Decision::Kind::kHeld) return handle;
+  handle.Detach();
+  waiter->Discard();
+  if (decision.kind == Decision::Kind::kPass) return BufferedRequest();
+  return RefusalError(*shard, context, decision.refusal, error);
+}
+
+absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& context,
+                                      Refusal refusal, const absl::Status& error) const {
+  BufferErrorReason reason = BufferErrorReason::kBufferFull;
+  std::string what;
+  switch (refusal) {
+    case Refusal::kNoSlot:
+      what = absl::StrCat("the buffer is full (size ", options_.size,
+                          ") and this shard holds no older request to evict");
+      break;
+    case Refusal::kNoBytes:
+      what = absl::StrCat("the buffer is full (max_bytes ", options_.max_bytes,
+                          ") and this shard holds too little to make room for ", context.bytes,
+                          " bytes");
+      break;
+    case Refusal::kTooLarge:
+      what = absl::StrCat("the request pins ", context.bytes, " bytes, more than max_bytes (",
+                          options_.max_bytes, ") in all");
+      break;
+    case Refusal::kNoMemory:
+      what = "out of memory, the request is not held";
+      break;
+    case Refusal::kTimeoutOver:
+      reason = BufferErrorReason::kTimeout;
+      what = "the request's own timeout was over before it could be held";
+      break;
+    case Refusal::kCancelled:
+      reason = BufferErrorReason::kCancelled;
+      what = "the request was cancelled before it could be held";
+      break;
+  }
+  return BufferError(reason, shard.keyspace(), shard.shard(), what, error.code(),
+                     {error.message().data(), error.message().size()});
+}
+
+CancelResult BufferCore::Cancel(Waiter& waiter) {
+  ShardBuffer& shard = *waiter.shard;
+  Effects effects;
+  {
+    const MutexLock lock(shard.mutex());
+    if (waiter.cancelled) return CancelResult::kWonBefore;
+    if (waiter.held) {
+      shard.OnCancel(&waiter, &effects);
+    } else if (dispatcher_.TakeBack(&waiter)) {
+      if (!waiter.outcome.error.has_value()) {
+        shard.OnRetryEnd(waiter.outcome.in_drain, RetryOutcome::kUntold, &effects);
+      }
+    } else {
+      return CancelResult::kLost;
+    }
+    waiter.cancelled = true;
+    dispatcher_.Collect(&shard, shard.NextDue(), &effects);
+  }
+  Finish(shard, &effects);
+  return CancelResult::kWon;
+}
+
+void BufferCore::EndRetry(ShardBuffer& shard, bool in_drain, RetryOutcome outcome) {
+  Effects effects;
+  bool closed = false;
+  {
+    const MutexLock lock(shard.mutex());
+    shard.OnRetryEnd(in_drain, outcome, &effects);
+    closed = shard.closed();
+    dispatcher_.Collect(&shard, shard.NextDue(), &effects);
+  }
+  Finish(shard, &effects);
+  if (!closed) return;
+  // A shutdown may be waiting for this slot.
+  const MutexLock lock(lifecycle_mutex_);
+  lifecycle_changed_.NotifyAll();
+}
+
+// ---- Shards -----------------------------------------------------------------------------------
+
+absl::StatusOr<ShardBuffer*> BufferCore::ShardForRequest(std::string_view keyspace,
+                                                         std::string_view shard,
+                                                         const absl::Status& error) {
+  if (ShardBuffer* const known = registry_.Find(keyspace, shard)) return known;
+  if (!IsName(keyspace) || !IsName(shard)) return NameError(keyspace, shard);
+  if (!error.ok() && !IsFailover(error)) return nullptr;
+  return MakeKnown(keyspace, shard);
+}
+
+ShardBuffer* BufferCore::ShardOrNull(std::string_view keyspace, std::string_view shard) {
+  if (ShardBuffer* const known = registry_.Find(keyspace, shard)) return known;
+  if (!IsName(keyspace) || !IsName(shard)) return nullptr;
+  return MakeKnown(keyspace, shard);
+}
+
+ShardBuffer* BufferCore::MakeKnown(std::string_view keyspace, std::string_view shard) {
+  // Names that come from clients must not make requests queue for the registry's mutex.
+  ShardBuffer* known = nullptr;
+  if (!registry_.full()) {
+    const bool disabled = keyspace_shards_.ModeOf(options_, keyspace, shard) == Mode::kDisabled;
+    known = registry_.FindOrMake(
+        keyspace, shard, disabled, [this](std::size_t count) { dispatcher_.ReserveTimers(count); },
+        [this](std::string_view keyspace_name, std::string_view shard_name,
+               StripedCounters* counters,
+               std::size_t lane) { return MakeShard(keyspace_name, shard_name, counters, lane); });
+  }
+  if (known == nullptr && registry_.full()) {
+    refused_shards_.fetch_add(1, std::memory_order_relaxed);
+  }
+  return known;
+}
+
+std::unique_ptr<ShardBuffer> BufferCore::MakeShard(std::string_view keyspace,
+                                                   std::string_view shard,
+                                                   StripedCounters* counters, std::size_t lane) {
+  return std::make_unique<ShardBuffer>(*this, keyspace, shard,
+                                       keyspace_shards_.ModeOf(options_, keyspace, shard),
+                                       settings_, pool_, counters, lane);
+}
+
+// ---- Feeds and commands -----------------------------------------------------------------------
+
+void BufferCore::OnReport(const TabletStats& stats) {
+  if (stats.target.tablet_type != TabletType::kPrimary) return;
+  ShardBuffer* const shard = ShardOrNull(stats.target.keyspace, stats.target.shard);
+  if (shard == nullptr) return;
+  const absl::Time now = clock_.Now();
+  Effects effects;
+  {
+    const MutexLock lock(shard->mutex());
+    shard->OnReport(now, stats, &effects);
+    dispatcher_.Collect(shard, shard->NextDue(), &effects);
+  }
+  Finish(*shard, &effects);
+}
+
+void BufferCore::OnKeyspaceEvent(const KeyspaceEvent& event) {
+  for (const ShardEvent& shard_event : event.shards) {
+    ShardBuffer* const shard = ShardOrNull(event.keyspace, shard_event.target.shard);
+    if (shard == nullptr) continue;
+    const absl::Time now = clock_.Now();
+    Effects effects;
+    {
+      const MutexLock lock(shard->mutex());
+      shard->OnKeyspaceEvent(now, shard_event, event.move_tables_state, &effects);
+      dispatcher_.Collect(shard, shard->NextDue(), &effects);
+    }
+    Finish(*shard, &effects);
+  }
+}
+
+bool BufferCore::StartBuffering(ShardBuffer& shard, std::string_view reason) {
+  const absl::Time now = clock_.Now();
+  Effects effects;
+  bool started = false;
+  {
+    const MutexLock lock(shard.mutex());
+    started = shard.OnStartCommand(now, &effects);
+    dispatcher_.Collect(&shard, shard.NextDue(), &effects);
+  }
+  Finish(shard, &effects, reason);
+  return started;
+}
+
+bool BufferCore::StopBuffering(ShardBuffer& shard) {
+  const absl::Time now = clock_.Now();
+  Effects effects;
+  bool stopped = false;
+  {
+    const MutexLock lock(shard.mutex());
+    stopped = shard.OnStopCommand(now, &effects);
+    dispatcher_.Collect(&shard, shard.NextDue(), &effects);
+  }
+  Finish(shard, &effects);
+  return stopped;
+}
+
+BufferStats BufferCore::Stats() const {
+  BufferStats stats;
+  stats.size = static_cast<std::uint64_t>(pool_.size());
+  stats.slots_free = static_cast<std::uint64_t>(pool_.free_slots());
+  stats.bytes_held = pool_.bytes_held();
+  stats.requests_skipped_too_many_shards = refused_shards_.load(std::memory_order_relaxed);
+  ForEachShard([&stats](const ShardStats& shard) { stats.shards.push_back(shard); });
+  return stats;
+}
+
+void BufferCore::ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) const {
+  registry_.ForEach([&visit](ShardBuffer& shard) { visit(shard.Stats()); });
+}
+
+// ---- What follows a decision ------------------------------------------------------------------
+
+void BufferCore::Finish(ShardBuffer& shard, Effects* effects, std::string_view cause) {
+  while (!effects->threads.empty()) effects->threads.PopFront()->Complete();
+  if (effects->wake_poller) WakePoller();
+  if (effects->has_log()) LogEffects(options_, shard, *effects, clock_.Now(), cause);
+}
+
+void BufferCore::FinishRequest(ShardBuffer& shard, Effects* effects, const absl::Status& error) {
+  const bool needs_cause = (effects->started || effects->skipped) && !error.ok();
+  Finish(shard, effects, needs_cause ? ErrorForLog(error) : std::string());
+}
+
+void BufferCore::WakePoller() {
+  if (service_thread_ != nullptr) {
+    service_thread_->Wake();
+  } else if (options_.wakeup) {
+    options_.wakeup();
+  }
+  dispatcher_.WakeupDone();
+}
+
+// ---- Poll -------------------------------------------------------------------------------------
+
+absl::Duration BufferCore::Poll() {
+  if (!manual()) return absl::InfiniteDuration();
+  const absl::Duration idle_for = PollOnce();
+  if (AbandonedHere()) LastRites();
+  return idle_for;
+}
+
+absl::Duration BufferCore::PollOnce() {
+  if (!dispatcher_.TryBeginPoll()) return absl::InfiniteDuration();
+  RunDueTimers(clock_.Now());
+  dispatcher_.RunReady(kCallbacksPerPoll);
+  SettleFirstTimer();
+  return dispatcher_.EndPoll(clock_.Now());
+}
+
+void BufferCore::RunDueTimers(absl::Time now) {
+  while (Timer* const timer = dispatcher_.FirstDue(now)) {
+    auto& shard = static_cast<ShardBuffer&>(*timer);
+    Effects effects;
+    {
+      const MutexLock lock(shard.mutex());
+      shard.OnTimer(now, &effects);
+      dispatcher_.Rearm(&shard, shard.NextDue());
+      dispatcher_.Collect(&shard, shard.NextDue(), &effects);
+    }
+    Finish(shard, &effects);
+  }
+}
+
+// Timers are left behind when what they were set for goes away earlier. The one that Poll's answer
+// depends on must be right.
+void BufferCore::SettleFirstTimer() {
+  while (Timer* const timer = dispatcher_.FirstTimer()) {
+    auto& shard = static_cast<ShardBuffer&>(*timer);
+    const MutexLock lock(shard.mutex());
+    const absl::Time due = shard.NextDue();
+    if (due == shard.due) return;
+    dispatcher_.Rearm(&shard, due);
+  }
+}
+
+// ---- The end ----------------------------------------------------------------------------------
+
+void BufferCore::Shutdown() {
+  bool begins = false;
+  {
+    const MutexLock lock(lifecycle_mutex_);
+    begins = !std::exchange(shutdown_begun_, true);
+  }
+  if (begins) CloseShards();
+  if (dispatcher_.InsideCallback()) return;
+  {
+    const MutexLock lock(lifecycle_mutex_);
+    while (!shards_closed_ || (finishing_ && !shut_down_))
+      lifecycle_changed_.Wait(lifecycle_mutex_);
+    if (std::exchange(finishing_, true)) return;
+  }
+  FinishShutdown();
+  if (AbandonedHere()) LastRites();
+}
+
+void BufferCore::CloseShards() {
+  registry_.Close();
+  const absl::Time now = clock_.Now();
+  registry_.ForEach([this, now](ShardBuffer& shard) {
+    Effects effects;
+    {
+      const MutexLock lock(shard.mutex());
+      shard.Close(now, &effects);
+      dispatcher_.Collect(&shard, shard.NextDue(), &effects);
+    }
+    Finish(shard, &effects);
+  });
+  const MutexLock lock(lifecycle_mutex_);
+  shards_closed_ = true;
+  lifecycle_changed_.NotifyAll();
+}
+
+void BufferCore::FinishShutdown() {
+  if (service_thread_ != nullptr) {
+    dispatcher_.WaitUntilIdle();
+    WaitForRetries(options_.shutdown_grace.value_or(options_.window));
+  } else {
+    RunCallbacksHere();
+  }
+  RetireShards();
+  if (service_thread_ != nullptr) service_thread_->Stop();
+  dispatcher_.Close();
+  const MutexLock lock(lifecycle_mutex_);
+  shut_down_ = true;
+  lifecycle_changed_.NotifyAll();
+}
+
+void BufferCore::RunCallbacksHere() {
+  dispatcher_.BeginPoll();
+  dispatcher_.RunReady(kNoLimit);
+  dispatcher_.EndPoll(clock_.Now());
+}
+
+void BufferCore::WaitForRetries(absl::Duration grace) {
+  const auto deadline = SteadyDeadline(grace);
+  const MutexLock lock(lifecycle_mutex_);
+  // Slots are given back under a closed shard's mutex, and then this is signalled.
+  while (pool_.free_slots() != pool_.size()) {
+    if (!lifecycle_changed_.WaitUntil(lifecycle_mutex_, deadline)) return;
+  }
+}
+
+void BufferCore::RetireShards() {
+  registry_.ForEach([](ShardBuffer& shard) {
+    const MutexLock lock(shard.mutex());
+    shard.Retire();
+  });
+}
+
+void BufferCore::Destroy() {
+  Shutdown();
+  if (dispatcher_.InsideCallback()) {
+    Abandon();
+    return;
+  }
+  WaitForBlockedCallers();
+  Unref();
+}
+
+void BufferCore::WaitForBlockedCallers() {
+  destroying_.store(true);
+  const MutexLock lock(lifecycle_mutex_);
+  while (blocked_callers_.load() > 0) lifecycle_changed_.Wait(lifecycle_mutex_);
+}
+
+void BufferCore::Abandon() {
+  Log(LogLevel::kError,
+      "a Buffer was destroyed inside one of its own callbacks; the rest of its callbacks run after "
+      "this one");
+  {
+    const MutexLock lock(lifecycle_mutex_);
+    abandoned_ = true;
+  }
+  if (service_thread_ != nullptr) service_thread_->Orphan([this] { LastRites(); });
+}
+
+// In kManual the thread that runs the callback, and so this, is the one that ends the rest.
+bool BufferCore::AbandonedHere() {
+  const MutexLock lock(lifecycle_mutex_);
+  return abandoned_ && service_thread_ == nullptr;
+}
+
+void BufferCore::LastRites() {
+  RunCallbacksHere();
+  RetireShards();
+  dispatcher_.Close();
+  WaitForBlockedCallers();
+  Unref();
+}
+
+}  // namespace failover::internal

@@ -1,0 +1,148 @@
+// The inside of a Buffer: what its tokens and handles share with it, and what may outlive it.
+#ifndef FAILOVER_SRC_BUFFER_CORE_H_
+#define FAILOVER_SRC_BUFFER_CORE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "dispatcher.h"
+#include "effects.h"
+#include "failover/buffer.h"
+#include "keyspace_shards.h"
+#include "mutex.h"
+#include "ref_counted.h"
+#include "service_thread.h"
+#include "shard_buffer.h"
+#include "shard_registry.h"
+#include "slot_pool.h"
+
+namespace failover::internal {
+
+enum class CancelResult : std::uint8_t {
+  kWon,        // the waiter will not be completed, and its slot is free
+  kWonBefore,  // by an earlier call
+  kLost,       // it was completed, or is being so
+};
+
+// Brings the parts together: every call classifies, finds the shard, lets it decide under its
+// mutex, hands what follows to the dispatcher, and does the rest under no lock.
+//
+// Lock order: Cancellation, then one shard, then the dispatcher. The registry's mutex comes before
+// the dispatcher's; lifecycle_mutex_ and the service thread's are taken with no other held. No
+// path holds two shards' mutexes.
+class BufferCore final : public RefCounted {
+ public:
+  BufferCore(BufferOptions options, KeyspaceShards keyspace_shards);
+
+  // The waits, as in Buffer. The shard may be null (inert).
+  absl::StatusOr<RetryDoneFunc> Wait(const RequestContext& context, Cancellation* stop,
+                                     ShardBuffer* shard, const absl::Status& error);
+  absl::StatusOr<BufferedRequest> WaitAsync(const RequestContext& context, ShardBuffer* shard,
+                                            const absl::Status& error, WaitCallback callback);
+  // Kind::kHeld: the waiter is completed or cancelled later, maybe before this returns.
+  Decision Submit(const RequestContext& context, ShardBuffer& shard, const absl::Status& error,
+                  bool cancelled, Waiter* waiter);
+  // Whether a request has to be submitted. Counts it if it passes because its shard is disabled.
+  bool MustSubmit(ShardBuffer& shard, const absl::Status& error) const;
+  absl::Status RefusalError(ShardBuffer& shard, const RequestContext& context, Refusal refusal,
+                            const absl::Status& error) const;
+
+  CancelResult Cancel(Waiter& waiter);
+  void WaitWhileRunning(const Waiter& waiter) { dispatcher_.WaitWhileRunning(&waiter); }
+  void EndRetry(ShardBuffer& shard, bool in_drain, RetryOutcome outcome);
+
+  bool IsFailover(const absl::Status& error) const;
+  absl::Time Now() const { return clock_.Now(); }
+
+  // kInvalidArgument for a bad name. Null (inert) if the shard is not known and cannot be made
+  // known. A request that only passes does not make a shard known.
+  absl::StatusOr<ShardBuffer*> ShardForRequest(std::string_view keyspace, std::string_view shard,
+                                               const absl::Status& error);
+  // Null for a bad name too.
+  ShardBuffer* ShardOrNull(std::string_view keyspace, std::string_view shard);
+  ShardBuffer* FindShard(std::string_view keyspace, std::string_view shard) const {
+    return registry_.Find(keyspace, shard);
+  }
+
+  void OnReport(const TabletStats& stats);
+  void OnKeyspaceEvent(const KeyspaceEvent& event);
+  bool StartBuffering(ShardBuffer& shard, std::string_view reason);
+  bool StopBuffering(ShardBuffer& shard);
+
+  BufferStats Stats() const;
+  void ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) const;
+
+  absl::Duration Poll();
+  void Shutdown();
+  // The end of the Buffer: gives up its reference.
+  void Destroy();
+
+ private:
+  class BlockedCaller;
+
+  ~BufferCore() override = default;
+
+  std::unique_ptr<ShardBuffer> MakeShard(std::string_view keyspace, std::string_view shard,
+                                         StripedCounters* counters, std::size_t lane);
+  ShardBuffer* MakeKnown(std::string_view keyspace, std::string_view shard);
+
+  // What follows a decision, under no lock. `cause` as in LogEffects.
+  void Finish(ShardBuffer& shard, Effects* effects, std::string_view cause = {});
+  void FinishRequest(ShardBuffer& shard, Effects* effects, const absl::Status& error);
+  void WakePoller();
+
+  absl::Duration PollOnce();
+  void RunDueTimers(absl::Time now);
+  void SettleFirstTimer();
+
+  void CloseShards();
+  void FinishShutdown();
+  void RunCallbacksHere();
+  void WaitForRetries(absl::Duration grace);
+  void RetireShards();
+  void Abandon();
+  bool AbandonedHere() ABSL_LOCKS_EXCLUDED(lifecycle_mutex_);
+  void LastRites();
+  void WaitForBlockedCallers();
+
+  bool manual() const { return options_.threading == Threading::kManual; }
+
+  // Constant.
+  const BufferOptions options_;
+  const KeyspaceShards keyspace_shards_;
+  const ShardSettings settings_;
+  Clock& clock_;
+
+  // With their own synchronisation.
+  SlotPool pool_;
+  ShardRegistry registry_;
+  Dispatcher dispatcher_;
+  std::atomic<std::uint64_t> refused_shards_{0};
+  std::atomic<std::int64_t> blocked_callers_{0};
+  std::atomic<bool> destroying_{false};
+
+  // The order of the end: closed to requests, then to everything.
+  Mutex lifecycle_mutex_;
+  CondVar lifecycle_changed_;
+  bool shutdown_begun_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
+  bool shards_closed_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
+  bool finishing_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
+  bool shut_down_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
+  // The Buffer was destroyed inside a callback.
+  bool abandoned_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
+
+  // Null in kManual and if nothing is ever held. Last: its thread uses all of the above.
+  std::unique_ptr<ServiceThread> service_thread_;
+};
+
+}  // namespace failover::internal
+
+#endif  // FAILOVER_SRC_BUFFER_CORE_H_

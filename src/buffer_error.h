@@ -1,0 +1,23 @@
+// Builds the errors that a Buffer returns.
+#ifndef FAILOVER_SRC_BUFFER_ERROR_H_
+#define FAILOVER_SRC_BUFFER_ERROR_H_
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "failover/errors.h"
+
+namespace failover::internal {
+
+// How much of the text of a request's original error is kept while it is held.
+inline constexpr std::size_t kMaxKeptErrorText = 256;
+
+// `what` says what was observed. The original error is appended, unless it is OK; `original_text`
+// may be cut by the caller.
+absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
+                         std::string_view shard, std::string_view what,
+                         absl::StatusCode original_code, std::string_view original_text);
+
+}  // namespace failover::internal
+
+#endif  // FAILOVER_SRC_BUFFER_ERROR_H_

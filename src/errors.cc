@@ -1,0 +1,131 @@
+#include "failover/errors.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "buffer_error.h"
+
+namespace failover {
+namespace {
+
+constexpr char kFailoverPayload[] = "failover/caused-by-failover";
+constexpr char kReasonPayload[] = "failover/buffer-error-reason";
+
+// vtrpc's CLUSTER_EVENT, which has no name among absl's codes.
+constexpr int kClusterEvent = 17;
+
+// The texts of vttablet before CLUSTER_EVENT. The version of 2017 put "retry: " or "fatal: " in
+// front of them.
+constexpr std::array<std::string_view, 6> kFailoverTexts = {
+    "operation not allowed in state NOT_SERVING",
+    "operation not allowed in state SHUTTING_DOWN",
+    // With terse errors the text is hidden and only the numbers are left.
+    "(errno 1290) (sqlstate HY000) during query:",
+    "The MariaDB server is running with the --read-only option so it cannot execute this "
+    "statement (errno 1290) (sqlstate HY000)",
+    "The MySQL server is running with the --read-only option so it cannot execute this "
+    "statement (errno 1290) (sqlstate HY000)",
+    "failover in progress (errno 1227) (sqlstate 42000)",
+};
+
+constexpr std::string_view kMoveTablesText = "disallowed due to rule";
+
+// absl's own string_view is not the standard one everywhere.
+std::string_view MessageOf(const absl::Status& status) {
+  return {status.message().data(), status.message().size()};
+}
+
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+absl::StatusCode CodeOf(BufferErrorReason reason) {
+  switch (reason) {
+    case BufferErrorReason::kBufferFull:
+    case BufferErrorReason::kEvicted:
+    case BufferErrorReason::kShardMissing:
+      return absl::StatusCode::kUnavailable;
+    case BufferErrorReason::kCancelled:
+      return absl::StatusCode::kCancelled;
+    case BufferErrorReason::kTimeout:
+      return absl::StatusCode::kDeadlineExceeded;
+  }
+  return absl::StatusCode::kInternal;
+}
+
+constexpr std::array<BufferErrorReason, 5> kReasons = {
+    BufferErrorReason::kBufferFull, BufferErrorReason::kEvicted, BufferErrorReason::kCancelled,
+    BufferErrorReason::kTimeout, BufferErrorReason::kShardMissing};
+
+}  // namespace
+
+bool CausedByFailover(const absl::Status& status) {
+  if (status.ok()) return false;
+  if (status.raw_code() == kClusterEvent) return true;
+  if (status.GetPayload(kFailoverPayload).has_value()) return true;
+  const bool refused = status.code() == absl::StatusCode::kFailedPrecondition;
+  if (!refused && status.code() != absl::StatusCode::kInternal) return false;
+  const std::string_view message = MessageOf(status);
+  for (const std::string_view text : kFailoverTexts) {
+    if (Contains(message, text)) return true;
+  }
+  return refused && Contains(message, kMoveTablesText);
+}
+
+absl::Status MarkCausedByFailover(absl::Status status) {
+  status.SetPayload(kFailoverPayload, absl::Cord());
+  return status;
+}
+
+std::string_view ToString(BufferErrorReason reason) {
+  switch (reason) {
+    case BufferErrorReason::kBufferFull:
+      return "BufferFull";
+    case BufferErrorReason::kEvicted:
+      return "Evicted";
+    case BufferErrorReason::kCancelled:
+      return "Cancelled";
+    case BufferErrorReason::kTimeout:
+      return "Timeout";
+    case BufferErrorReason::kShardMissing:
+      return "ShardMissing";
+  }
+  return "?";
+}
+
+std::optional<BufferErrorReason> ReasonOf(const absl::Status& status) {
+  const auto payload = status.GetPayload(kReasonPayload);
+  if (!payload.has_value()) return std::nullopt;
+  for (const BufferErrorReason reason : kReasons) {
+    const std::string_view name = ToString(reason);
+    if (*payload == absl::string_view(name.data(), name.size())) return reason;
+  }
+  return std::nullopt;
+}
+
+namespace internal {
+
+absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
+                         std::string_view shard, std::string_view what,
+                         absl::StatusCode original_code, std::string_view original_text) {
+  const auto piece = [](std::string_view text) {
+    return absl::string_view(text.data(), text.size());
+  };
+  std::string message = absl::StrCat("failover buffer, shard ", piece(keyspace), "/", piece(shard),
+                                     ": ", piece(what));
+  if (original_code != absl::StatusCode::kOk) {
+    absl::StrAppend(&message, "; original error: ", absl::StatusCodeToString(original_code), ": ",
+                    piece(original_text));
+  }
+  absl::Status error(CodeOf(reason), message);
+  error.SetPayload(kReasonPayload, absl::Cord(piece(ToString(reason))));
+  return error;
+}
+
+}  // namespace internal
+}  // namespace failover

@@ -1,0 +1,134 @@
+#include "failover_log.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "log.h"
+
+namespace failover::internal {
+namespace {
+
+absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
+
+std::string NameOf(const ShardBuffer& shard) {
+  return absl::StrCat("shard ", shard.keyspace(), "/", shard.shard());
+}
+
+// With one decimal, as an operator reads it.
+std::string InSeconds(absl::Duration duration) {
+  return absl::StrFormat("%.1fs", absl::ToDoubleSeconds(duration));
+}
+
+// "(errno 1290)" of " ... (errno 1290) ...", or nothing: only letters and digits can get through.
+std::string_view TaggedNumber(std::string_view text, std::string_view tag) {
+  constexpr std::size_t kLongest = 8;
+  const std::size_t begin = text.find(tag);
+  if (begin == std::string_view::npos) return {};
+  const std::size_t value = begin + tag.size();
+  std::size_t end = value;
+  while (end < text.size() && std::isalnum(static_cast<unsigned char>(text[end])) != 0) ++end;
+  if (end == value || end - value > kLongest || end == text.size() || text[end] != ')') return {};
+  return text.substr(begin, end + 1 - begin);
+}
+
+std::string_view Explain(StopReason reason) {
+  switch (reason) {
+    case StopReason::kNewPrimarySeen:
+      return "a new primary was seen";
+    case StopReason::kPrimaryServingAgain:
+      return "the same primary serves again";
+    case StopReason::kMaxDurationExceeded:
+      return "the failover did not finish within max_failover_duration";
+    case StopReason::kShutdown:
+      return "shutdown";
+    case StopReason::kReshardingComplete:
+      return "the keyspace was resharded";
+    case StopReason::kMoveTablesSwitchedTraffic:
+      return "MoveTables has switched the traffic";
+    case StopReason::kManual:
+      return "it was told to stop";
+  }
+  return "";
+}
+
+void LogStarted(const BufferOptions& options, const ShardBuffer& shard,
+                const FailoverStarted& started, std::string_view cause) {
+  Log(LogLevel::kInfo,
+      absl::StrCat(NameOf(shard), ": ",
+                   started.dry_run ? "dry run: would have started buffering" : "starting buffering",
+                   " (window ", absl::FormatDuration(options.window), ", size ", options.size,
+                   ", max failover duration ", absl::FormatDuration(options.max_failover_duration),
+                   "), because of: ",
+                   started.primary_known_down ? "its primary does not serve" : Piece(cause)));
+}
+
+void LogSkipped(const BufferOptions& options, const ShardBuffer& shard, const StartSkipped& skipped,
+                std::string_view cause) {
+  const bool reparent = skipped.guard == SkippedReason::kLastReparentTooRecent;
+  Log(LogLevel::kInfo, absl::StrCat(NameOf(shard), ": ",
+                                    skipped.dry_run ? "dry run: would not have started buffering"
+                                                    : "not starting buffering",
+                                    ", because the last ", reparent ? "reparent" : "failover",
+                                    " was ", InSeconds(skipped.elapsed), " ago and at least ",
+                                    absl::FormatDuration(options.min_time_between_failovers),
+                                    " are required. It was asked for by: ",
+                                    cause.empty() ? "its primary does not serve" : Piece(cause)));
+}
+
+void LogStopped(const BufferOptions& options, const ShardBuffer& shard,
+                const FailoverStopped& stopped) {
+  const bool too_long = stopped.lasted > options.window;
+  Log(too_long ? LogLevel::kWarning : LogLevel::kInfo,
+      absl::StrCat(NameOf(shard), ": ",
+                   stopped.dry_run ? "dry run: would have stopped buffering" : "stopping buffering",
+                   " after ", InSeconds(stopped.lasted), ", because ",
+                   Piece(Explain(stopped.reason)), "; requests to drain: ", stopped.held,
+                   too_long ? "; the failover outlasted the window, so requests that were held "
+                              "first were let go before its end"
+                            : ""));
+}
+
+}  // namespace
+
+std::string ErrorForLog(const absl::Status& error) {
+  const std::string_view text(error.message().data(), error.message().size());
+  std::string line = absl::StatusCodeToString(error.code());
+  for (const std::string_view tag : {"(errno ", "(sqlstate "}) {
+    const std::string_view number = TaggedNumber(text, tag);
+    if (!number.empty()) absl::StrAppend(&line, " ", Piece(number));
+  }
+  return line;
+}
+
+void LogStartup(const BufferOptions& options) {
+  if (!options.enabled && !options.dry_run) {
+    Log(LogLevel::kInfo, "buffering is not enabled");
+    return;
+  }
+  std::string line;
+  if (options.enabled) {
+    line = absl::StrCat("buffering is enabled for ",
+                        options.keyspace_shards.empty() ? "all shards" : options.keyspace_shards);
+  }
+  if (options.dry_run) {
+    absl::StrAppend(&line, line.empty() ? "" : "; ", "dry run for all ",
+                    line.empty() ? "" : "other ", "shards");
+  }
+  Log(LogLevel::kInfo, line);
+}
+
+void LogEffects(const BufferOptions& options, const ShardBuffer& shard, const Effects& effects,
+                absl::Time now, std::string_view cause) {
+  if (effects.started) LogStarted(options, shard, *effects.started, cause);
+  if (effects.skipped) LogSkipped(options, shard, *effects.skipped, cause);
+  if (effects.stopped) LogStopped(options, shard, *effects.stopped);
+  if (effects.drained) {
+    Log(LogLevel::kInfo, absl::StrCat(NameOf(shard), ": drain finished after ",
+                                      InSeconds(now - effects.drained->began),
+                                      ", requests drained: ", effects.drained->drained));
+  }
+}
+
+}  // namespace failover::internal

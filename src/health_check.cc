@@ -1,0 +1,7 @@
+#include "failover/health_check.h"
+
+namespace failover {
+
+HealthCheckStatsListener::~HealthCheckStatsListener() = default;
+
+}  // namespace failover
