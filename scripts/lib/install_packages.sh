@@ -8,7 +8,7 @@
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
   TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev)
   DATABASE_PACKAGES=(libmariadb-dev mariadb-server-core mariadb-client-core)
-  CLANG_PACKAGES=(clang clang-format clang-tidy clang-tools shellcheck)
+  CLANG_PACKAGES=(clang clang-format clang-tidy shellcheck)
 }
 
 # install_packages <package>...
