@@ -61,10 +61,14 @@ class BufferCore::BlockedCaller {
 BufferCore::BufferCore(BufferOptions options, KeyspaceShards keyspace_shards)
     : options_(std::move(options)),
       keyspace_shards_(std::move(keyspace_shards)),
-      settings_{options_.window, options_.max_failover_duration,
-                options_.min_time_between_failovers, options_.drain_concurrency},
       clock_(options_.clock != nullptr ? *options_.clock : Clock::Steady()),
       pool_(options_.size, options_.max_bytes),
+      shard_context_{*this,
+                     pool_,
+                     options_.window,
+                     options_.max_failover_duration,
+                     options_.min_time_between_failovers,
+                     options_.drain_concurrency},
       registry_(static_cast<std::size_t>(options_.max_shards)) {
   EnsureLogger();
   LogStartup(options_);
@@ -254,9 +258,9 @@ ShardBuffer* BufferCore::MakeKnown(std::string_view keyspace, std::string_view s
 std::unique_ptr<ShardBuffer> BufferCore::MakeShard(std::string_view keyspace,
                                                    std::string_view shard,
                                                    StripedCounters* counters, std::size_t lane) {
-  return std::make_unique<ShardBuffer>(*this, keyspace, shard,
-                                       keyspace_shards_.ModeOf(options_, keyspace, shard),
-                                       settings_, pool_, counters, lane);
+  return std::make_unique<ShardBuffer>(shard_context_, keyspace, shard,
+                                       keyspace_shards_.ModeOf(options_, keyspace, shard), counters,
+                                       lane);
 }
 
 // ---- Feeds and commands -----------------------------------------------------------------------

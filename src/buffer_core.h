@@ -118,11 +118,11 @@ class BufferCore final : public RefCounted {
   // Constant.
   const BufferOptions options_;
   const KeyspaceShards keyspace_shards_;
-  const ShardSettings settings_;
   Clock& clock_;
 
   // With their own synchronisation.
   SlotPool pool_;
+  const ShardContext shard_context_;
   ShardRegistry registry_;
   Dispatcher dispatcher_;
   std::atomic<std::uint64_t> refused_shards_{0};

@@ -61,21 +61,25 @@ Step NextStep(State state, Event event) {
   return Step::kIgnore;
 }
 
-ShardBuffer::ShardBuffer(RefCounted& owner, std::string_view keyspace, std::string_view shard,
-                         Mode mode, const ShardSettings& settings, SlotPool& pool,
-                         StripedCounters* disabled_counters, std::size_t lane)
+ShardBuffer::ShardBuffer(const ShardContext& context, std::string_view keyspace,
+                         std::string_view shard, Mode mode, StripedCounters* disabled_counters,
+                         std::size_t lane)
     : ShardGate(InitialGate(mode)),
       keyspace_(keyspace),
       shard_(shard),
-      owner_(owner),
-      settings_(settings),
+      context_(context),
       disabled_counters_(disabled_counters),
       lane_(static_cast<std::uint8_t>(lane)),
-      mode_(mode),
-      pool_(pool) {}
+      mode_(mode) {}
+
+bool ShardBuffer::EnsureCounters() {
+  if (counters_ == nullptr) counters_.reset(new (std::nothrow) ShardCounters);
+  return counters_ != nullptr;
+}
 
 Decision ShardBuffer::OnRequest(absl::Time now, const Request& request, Waiter* waiter,
                                 Effects* effects) {
+  if (!EnsureCounters()) return {Decision::Kind::kRefused, Refusal::kNoMemory};
   if (closed_) {
     ++Skipped(SkippedReason::kShutdown);
     return {};
@@ -97,8 +101,8 @@ Decision ShardBuffer::OnRequest(absl::Time now, const Request& request, Waiter* 
       return {};
   }
   if (mode_ == Mode::kDryRun) {
-    ++counters_.requests_buffered_dry_run;
-    ++counters_.last_requests_dry_run_max;
+    ++counters_->requests_buffered_dry_run;
+    ++counters_->last_requests_dry_run_max;
     return {};
   }
   return Hold(now, request, waiter, effects);
@@ -113,7 +117,7 @@ bool ShardBuffer::MayStart(absl::Time now, Effects* effects) {
 
 bool ShardBuffer::TooSoonAfter(std::optional<absl::Time> event, SkippedReason guard, absl::Time now,
                                Effects* effects) {
-  if (!event.has_value() || now - *event >= settings_.min_time_between_failovers) return false;
+  if (!event.has_value() || now - *event >= context_.min_time_between_failovers) return false;
   ++Skipped(guard);
   if (now - last_skip_log_ >= kSkipLogInterval) {
     last_skip_log_ = now;
@@ -124,9 +128,9 @@ bool ShardBuffer::TooSoonAfter(std::optional<absl::Time> event, SkippedReason gu
 
 void ShardBuffer::Start(absl::Time now, Effects* effects) {
   started_ = now;
-  ++counters_.starts;
-  counters_.last_requests_in_flight_max = 0;
-  counters_.last_requests_dry_run_max = 0;
+  ++counters_->starts;
+  counters_->last_requests_in_flight_max = 0;
+  counters_->last_requests_dry_run_max = 0;
   SetState(State::kBuffering);
   effects->started = FailoverStarted{mode_ == Mode::kDryRun, false};
 }
@@ -135,11 +139,11 @@ bool ShardBuffer::Stop(StopReason reason, absl::Time now, Effects* effects) {
   if (NextStep(state_, Event::kFailoverEnd) != Step::kStop) return false;
   last_end_ = now;
   CountFailover(reason);
-  counters_.last_failover_duration = now - started_;
-  counters_.failover_duration_sum += now - started_;
+  counters_->last_failover_duration = now - started_;
+  counters_->failover_duration_sum += now - started_;
   effects->stopped = FailoverStopped{mode_ == Mode::kDryRun, reason, now - started_, queue_.size()};
   drain_reason_ = reason;
-  drained_before_ = counters_.requests_drained;
+  drained_before_ = counters_->requests_drained;
   SetState(State::kDraining);
   if (reason == StopReason::kReshardingComplete) FailAllAsMissing(effects);
   Drain(effects);
@@ -147,31 +151,31 @@ bool ShardBuffer::Stop(StopReason reason, absl::Time now, Effects* effects) {
 }
 
 void ShardBuffer::CountFailover(StopReason reason) {
-  ++counters_.stops[static_cast<std::size_t>(reason)];
+  ++counters_->stops[static_cast<std::size_t>(reason)];
   const auto percent = [this](std::uint64_t peak) {
-    return peak * 100 / static_cast<std::uint64_t>(pool_.size());
+    return peak * 100 / static_cast<std::uint64_t>(context_.pool.size());
   };
   if (mode_ == Mode::kDryRun) {
-    counters_.utilization_dry_run_sum += percent(counters_.last_requests_dry_run_max);
+    counters_->utilization_dry_run_sum += percent(counters_->last_requests_dry_run_max);
   } else {
-    counters_.utilization_sum += percent(counters_.last_requests_in_flight_max);
+    counters_->utilization_sum += percent(counters_->last_requests_in_flight_max);
   }
 }
 
 void ShardBuffer::Drain(Effects* effects) {
-  while (!queue_.empty() && (closed_ || drain_retries_ < settings_.drain_concurrency)) {
-    ++counters_.requests_drained;
+  while (!queue_.empty() && (closed_ || drain_retries_ < context_.drain_concurrency)) {
+    ++counters_->requests_drained;
     Release(queue_.front(), drain_reason_, true, effects);
   }
   if (!queue_.empty() || drain_retries_ > 0) return;
   if (NextStep(state_, Event::kDrainEnd) != Step::kFinish) return;
   SetState(State::kIdle);
-  effects->drained = DrainFinished{*last_end_, counters_.requests_drained - drained_before_};
+  effects->drained = DrainFinished{*last_end_, counters_->requests_drained - drained_before_};
 }
 
 void ShardBuffer::FailAllAsMissing(Effects* effects) {
   while (!queue_.empty()) {
-    ++counters_.requests_drained;
+    ++counters_->requests_drained;
     FailAndFree(queue_.front(), BufferErrorReason::kShardMissing, effects);
   }
 }
@@ -193,7 +197,7 @@ Decision ShardBuffer::Hold(absl::Time now, const Request& request, Waiter* waite
 
 std::optional<Refusal> ShardBuffer::ReserveDeadline(const Request& request) {
   // The window ends first, so the longer timeout needs no timer.
-  if (request.timeout > settings_.window) return std::nullopt;
+  if (request.timeout > context_.window) return std::nullopt;
   try {
     deadlines_.Reserve(deadlines_.size() + 1);
   } catch (const std::bad_alloc&) {
@@ -203,14 +207,15 @@ std::optional<Refusal> ShardBuffer::ReserveDeadline(const Request& request) {
 }
 
 std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects) {
-  if (pool_.max_bytes() != 0 && bytes > pool_.max_bytes()) return Refusal::kTooLarge;
-  bool has_slot = pool_.TryTakeSlot();
+  if (context_.pool.max_bytes() != 0 && bytes > context_.pool.max_bytes())
+    return Refusal::kTooLarge;
+  bool has_slot = context_.pool.TryTakeSlot();
   if (!has_slot && queue_.empty()) return Refusal::kNoSlot;
-  const std::uint64_t taken = pool_.TakeBytes(bytes);
+  const std::uint64_t taken = context_.pool.TakeBytes(bytes);
   const std::uint64_t missing = bytes - taken;
   if (missing > held_bytes_) {
-    pool_.ReturnBytes(taken);
-    if (has_slot) pool_.ReturnSlots(1);
+    context_.pool.ReturnBytes(taken);
+    if (has_slot) context_.pool.ReturnSlots(1);
     return Refusal::kNoBytes;
   }
   // From here on nothing can fail, so nobody is evicted in vain.
@@ -222,10 +227,10 @@ std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects
     // Its slot and its bytes are the newcomer's now.
     Dequeue(oldest);
     Deliver(oldest, Outcome{BufferErrorReason::kEvicted, std::nullopt, false}, effects);
-    if (has_slot) pool_.ReturnSlots(1);
+    if (has_slot) context_.pool.ReturnSlots(1);
     has_slot = true;
   }
-  pool_.ReturnBytes(evicted_bytes - missing);
+  context_.pool.ReturnBytes(evicted_bytes - missing);
   return std::nullopt;
 }
 
@@ -233,21 +238,21 @@ void ShardBuffer::Enqueue(absl::Time now, const Request& request, Waiter* waiter
   waiter->shard = this;
   waiter->held = true;
   waiter->bytes = request.bytes;
-  waiter->window_end = now + settings_.window;
-  if (request.timeout <= settings_.window) {
+  waiter->window_end = now + context_.window;
+  if (request.timeout <= context_.window) {
     waiter->deadline = now + request.timeout;
     deadlines_.Add(waiter);
   }
   queue_.PushBack(waiter);
   held_bytes_ += request.bytes;
-  ++counters_.requests_buffered;
-  counters_.last_requests_in_flight_max =
-      std::max<std::uint64_t>(counters_.last_requests_in_flight_max, queue_.size());
+  ++counters_->requests_buffered;
+  counters_->last_requests_in_flight_max =
+      std::max<std::uint64_t>(counters_->last_requests_in_flight_max, queue_.size());
 }
 
 void ShardBuffer::Release(Waiter* waiter, std::optional<StopReason> by, bool in_drain,
                           Effects* effects) {
-  pool_.ReturnBytes(waiter->bytes);
+  context_.pool.ReturnBytes(waiter->bytes);
   ++retrying_;
   if (in_drain) ++drain_retries_;
   Dequeue(waiter);
@@ -255,16 +260,16 @@ void ShardBuffer::Release(Waiter* waiter, std::optional<StopReason> by, bool in_
 }
 
 void ShardBuffer::FailAndFree(Waiter* waiter, BufferErrorReason error, Effects* effects) {
-  pool_.ReturnBytes(waiter->bytes);
-  pool_.ReturnSlots(1);
+  context_.pool.ReturnBytes(waiter->bytes);
+  context_.pool.ReturnSlots(1);
   Dequeue(waiter);
   Deliver(waiter, Outcome{error, std::nullopt, false}, effects);
 }
 
 void ShardBuffer::OnCancel(Waiter* waiter, Effects* effects) {
   ++Evicted(EvictedReason::kContextDone);
-  pool_.ReturnBytes(waiter->bytes);
-  pool_.ReturnSlots(1);
+  context_.pool.ReturnBytes(waiter->bytes);
+  context_.pool.ReturnSlots(1);
   Dequeue(waiter);
   const Outcome cancelled{BufferErrorReason::kCancelled, std::nullopt, false};
   // Nobody else waits for the outcome.
@@ -292,9 +297,9 @@ void ShardBuffer::Deliver(Waiter* waiter, const Outcome& outcome, Effects* effec
 void ShardBuffer::OnRetryEnd(bool in_drain, RetryOutcome outcome, Effects* effects) {
   if (retired_) return;
   --retrying_;
-  pool_.ReturnSlots(1);
-  if (outcome == RetryOutcome::kSucceeded) ++counters_.retries_succeeded;
-  if (outcome == RetryOutcome::kFailed) ++counters_.retries_failed;
+  context_.pool.ReturnSlots(1);
+  if (outcome == RetryOutcome::kSucceeded) ++counters_->retries_succeeded;
+  if (outcome == RetryOutcome::kFailed) ++counters_->retries_failed;
   if (!in_drain) return;
   --drain_retries_;
   Drain(effects);
@@ -358,7 +363,7 @@ void ShardBuffer::RememberPrimary(absl::Time now, const TabletAlias& alias) {
 
 bool ShardBuffer::OnStartCommand(absl::Time now, Effects* effects) {
   if (closed_ || mode_ == Mode::kDisabled) return false;
-  if (NextStep(state_, Event::kStartCommand) != Step::kStart) return false;
+  if (NextStep(state_, Event::kStartCommand) != Step::kStart || !EnsureCounters()) return false;
   Start(Monotonic(now), effects);
   return true;
 }
@@ -377,7 +382,7 @@ void ShardBuffer::OnTimer(absl::Time now, Effects* effects) {
     ++Evicted(EvictedReason::kWindowExceeded);
     Release(queue_.front(), std::nullopt, false, effects);
   }
-  if (state_ == State::kBuffering && now - started_ >= settings_.max_failover_duration) {
+  if (state_ == State::kBuffering && now - started_ >= context_.max_failover_duration) {
     Stop(StopReason::kMaxDurationExceeded, now, effects);
   }
 }
@@ -387,7 +392,7 @@ absl::Time ShardBuffer::NextDue() const {
   if (!deadlines_.empty()) first = deadlines_.top()->deadline;
   if (!queue_.empty()) first = std::min(first, queue_.front()->window_end);
   if (state_ == State::kBuffering) {
-    first = std::min(first, started_ + settings_.max_failover_duration);
+    first = std::min(first, started_ + context_.max_failover_duration);
   }
   return first;
 }
@@ -404,7 +409,7 @@ void ShardBuffer::Close(absl::Time now, Effects* effects) {
 void ShardBuffer::Retire() {
   assert(closed_ && queue_.empty());
   retired_ = true;
-  pool_.ReturnSlots(retrying_);
+  context_.pool.ReturnSlots(retrying_);
   retrying_ = 0;
   drain_retries_ = 0;
   SetState(State::kIdle);
@@ -415,7 +420,7 @@ ShardStats ShardBuffer::Stats() {
   stats.keyspace = keyspace_;
   stats.shard = shard_;
   const MutexLock lock(mutex_);
-  static_cast<ShardCounters&>(stats) = counters_;
+  if (counters_ != nullptr) static_cast<ShardCounters&>(stats) = *counters_;
   stats.state = state_;
   stats.requests_held = queue_.size();
   stats.requests_retrying = static_cast<std::uint64_t>(retrying_);
@@ -460,11 +465,11 @@ absl::Time ShardBuffer::Monotonic(absl::Time now) {
 }
 
 std::uint64_t& ShardBuffer::Evicted(EvictedReason reason) {
-  return counters_.requests_evicted[static_cast<std::size_t>(reason)];
+  return counters_->requests_evicted[static_cast<std::size_t>(reason)];
 }
 
 std::uint64_t& ShardBuffer::Skipped(SkippedReason reason) {
-  return counters_.requests_skipped[static_cast<std::size_t>(reason)];
+  return counters_->requests_skipped[static_cast<std::size_t>(reason)];
 }
 
 }  // namespace failover::internal

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,12 +44,14 @@ enum class Step : std::uint8_t { kIgnore, kPass, kHold, kStart, kStop, kFinish }
 // The whole state machine.
 Step NextStep(State state, Event event);
 
-// The options that all shards of a Buffer share.
-struct ShardSettings {
+// What all shards of a Buffer share. It belongs to `owner`, as the shards do.
+struct ShardContext {
+  RefCounted& owner;
+  SlotPool& pool;
   absl::Duration window;
   absl::Duration max_failover_duration;
   absl::Duration min_time_between_failovers;
-  std::int64_t drain_concurrency = 1;
+  std::int64_t drain_concurrency;
 };
 
 // What a shard must know of a request.
@@ -76,18 +79,16 @@ struct Decision {
 
 enum class RetryOutcome : std::uint8_t { kUntold, kSucceeded, kFailed };
 
-// Thread-safe where no mutex is required. Lives as long as `owner`.
-class alignas(64) ShardBuffer final : public ShardGate, public Timer {
+// Thread-safe where no mutex is required. Lives as long as its context's owner.
+class ShardBuffer final : public ShardGate, public Timer {
  public:
-  // `settings`, `pool` and `disabled_counters` (of which it uses `lane`; null unless the mode is
-  // kDisabled) belong to `owner`.
-  ShardBuffer(RefCounted& owner, std::string_view keyspace, std::string_view shard, Mode mode,
-              const ShardSettings& settings, SlotPool& pool, StripedCounters* disabled_counters,
-              std::size_t lane);
+  // Of `disabled_counters` it uses `lane`; null unless the mode is kDisabled.
+  ShardBuffer(const ShardContext& context, std::string_view keyspace, std::string_view shard,
+              Mode mode, StripedCounters* disabled_counters, std::size_t lane);
 
   const std::string& keyspace() const { return keyspace_; }
   const std::string& shard() const { return shard_; }
-  RefCounted& owner() const { return owner_; }
+  RefCounted& owner() const { return context_.owner; }
   Mutex& mutex() ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
 
   // A request of a disabled shard: counted without the mutex.
@@ -110,7 +111,7 @@ class alignas(64) ShardBuffer final : public ShardGate, public Timer {
   void OnKeyspaceEvent(absl::Time now, const ShardEvent& event, MoveTablesState move_tables,
                        Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // False: nothing to do.
+  // False: nothing to do (or no memory to do it).
   bool OnStartCommand(absl::Time now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool OnStopCommand(absl::Time now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -132,6 +133,8 @@ class alignas(64) ShardBuffer final : public ShardGate, public Timer {
   std::atomic<ShardBuffer*> next_known{nullptr};
 
  private:
+  // False: out of memory.
+  bool EnsureCounters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MayStart(absl::Time now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TooSoonAfter(std::optional<absl::Time> event, SkippedReason guard, absl::Time now,
                     Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -173,14 +176,12 @@ class alignas(64) ShardBuffer final : public ShardGate, public Timer {
   // Constant. The names come first: with the gate they are all that a look-up reads.
   const std::string keyspace_;
   const std::string shard_;
-  RefCounted& owner_;
-  const ShardSettings& settings_;
+  const ShardContext& context_;
   StripedCounters* const disabled_counters_;
   const std::uint8_t lane_;
   const Mode mode_;
 
-  // With their own synchronisation.
-  SlotPool& pool_;
+  // With its own synchronisation.
   Mutex mutex_;
 
   // Guarded by mutex_.
@@ -209,7 +210,8 @@ class alignas(64) ShardBuffer final : public ShardGate, public Timer {
   bool primary_has_served_ ABSL_GUARDED_BY(mutex_) = false;
   bool primary_down_ ABSL_GUARDED_BY(mutex_) = false;
 
-  ShardCounters counters_ ABSL_GUARDED_BY(mutex_);
+  // Half of what a shard needs, so made when the first failover begins (or is refused).
+  std::unique_ptr<ShardCounters> counters_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace failover::internal
