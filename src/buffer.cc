@@ -19,6 +19,9 @@ internal::BufferCore& CoreOf(internal::RefCounted& owner) {
   return static_cast<internal::BufferCore&>(owner);
 }
 
+// The Buffer that the handle is of, whichever it is given to.
+internal::BufferCore& CoreOf(internal::ShardBuffer& shard) { return CoreOf(shard.owner()); }
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Buffer>> Buffer::Create(BufferOptions options) {
@@ -34,7 +37,9 @@ Buffer::~Buffer() { core_->Destroy(); }
 
 absl::StatusOr<RetryDoneFunc> Buffer::Wait(const RequestContext& context, Cancellation* stop,
                                            ShardHandle shard, const absl::Status& error) {
-  return core_->Wait(context, stop, Downcast(shard.gate_), error);
+  internal::ShardBuffer* const known = Downcast(shard.gate_);
+  if (known == nullptr) return RetryDoneFunc();
+  return CoreOf(*known).Wait(context, stop, *known, error);
 }
 
 absl::StatusOr<RetryDoneFunc> Buffer::WaitForFailoverEnd(const RequestContext& context,
@@ -49,7 +54,9 @@ absl::StatusOr<RetryDoneFunc> Buffer::WaitForFailoverEnd(const RequestContext& c
 absl::StatusOr<BufferedRequest> Buffer::WaitAsync(const RequestContext& context, ShardHandle shard,
                                                   const absl::Status& error,
                                                   WaitCallback callback) {
-  return core_->WaitAsync(context, Downcast(shard.gate_), error, std::move(callback));
+  internal::ShardBuffer* const known = Downcast(shard.gate_);
+  if (known == nullptr) return BufferedRequest();
+  return CoreOf(*known).WaitAsync(context, *known, error, std::move(callback));
 }
 
 absl::StatusOr<BufferedRequest> Buffer::WaitForFailoverEndAsync(RequestContext context,
@@ -67,11 +74,13 @@ void Buffer::StatsUpdate(const TabletStats& stats) { core_->OnReport(stats); }
 void Buffer::HandleKeyspaceEvent(const KeyspaceEvent& event) { core_->OnKeyspaceEvent(event); }
 
 bool Buffer::StartBuffering(ShardHandle shard, std::string_view reason) {
-  return shard && core_->StartBuffering(*Downcast(shard.gate_), reason);
+  internal::ShardBuffer* const known = Downcast(shard.gate_);
+  return known != nullptr && CoreOf(*known).StartBuffering(*known, reason);
 }
 
 bool Buffer::StopBuffering(ShardHandle shard) {
-  return shard && core_->StopBuffering(*Downcast(shard.gate_));
+  internal::ShardBuffer* const known = Downcast(shard.gate_);
+  return known != nullptr && CoreOf(*known).StopBuffering(*known);
 }
 
 ShardHandle Buffer::GetShard(std::string_view keyspace, std::string_view shard) {
@@ -113,7 +122,7 @@ void RetryDoneFunc::End(const absl::Status* outcome) {
     told = outcome->ok() ? internal::RetryOutcome::kSucceeded : internal::RetryOutcome::kFailed;
   }
   internal::ShardBuffer& shard = *std::exchange(shard_, nullptr);
-  internal::BufferCore& core = CoreOf(shard.owner());
+  internal::BufferCore& core = CoreOf(shard);
   core.EndRetry(shard, in_drain_, told);
   core.Unref();
 }
@@ -166,12 +175,13 @@ bool BufferAccess::Passes(ShardHandle shard, const absl::Status& error) {
   return error.ok() && shard.Passes();
 }
 
-BufferAccess::Result BufferAccess::Submit(Buffer& buffer, const RequestContext& context,
-                                          ShardHandle shard, const absl::Status& error,
-                                          Waiter* waiter, absl::Status* refusal) {
+BufferAccess::Result BufferAccess::Submit(const RequestContext& context, ShardHandle shard,
+                                          const absl::Status& error, Waiter* waiter,
+                                          absl::Status* refusal) {
   ShardBuffer* const known = Downcast(shard.gate_);
-  BufferCore& core = *buffer.core_;
-  if (known == nullptr || !core.MustSubmit(*known, error)) return Result::kPassed;
+  if (known == nullptr) return Result::kPassed;
+  BufferCore& core = CoreOf(*known);
+  if (!core.MustSubmit(*known, error)) return Result::kPassed;
   const Decision decision = core.Submit(context, *known, error, false, waiter);
   switch (decision.kind) {
     case Decision::Kind::kHeld:
@@ -191,7 +201,7 @@ absl::StatusOr<RetryDoneFunc> BufferAccess::ResultOf(const Waiter& waiter,
                             {error.message().data(), error.message().size()});
 }
 
-void BufferAccess::Cancel(Waiter& waiter) { CoreOf(waiter.shard->owner()).Cancel(waiter); }
+void BufferAccess::Cancel(Waiter& waiter) { CoreOf(*waiter.shard).Cancel(waiter); }
 
 absl::Time BufferAccess::Now(const Buffer& buffer) { return buffer.core_->Now(); }
 

@@ -110,18 +110,18 @@ Decision BufferCore::Submit(const RequestContext& context, ShardBuffer& shard,
 }
 
 absl::StatusOr<RetryDoneFunc> BufferCore::Wait(const RequestContext& context, Cancellation* stop,
-                                               ShardBuffer* shard, const absl::Status& error) {
-  if (shard == nullptr || !MustSubmit(*shard, error)) return RetryDoneFunc();
+                                               ShardBuffer& shard, const absl::Status& error) {
+  if (!MustSubmit(shard, error)) return RetryDoneFunc();
   const BlockedCaller caller(*this);
   const bool cancelled = (context.cancellation != nullptr && context.cancellation->cancelled()) ||
                          (stop != nullptr && stop->cancelled());
   ThreadWaiter waiter;
-  const Decision decision = Submit(context, *shard, error, cancelled, &waiter);
+  const Decision decision = Submit(context, shard, error, cancelled, &waiter);
   switch (decision.kind) {
     case Decision::Kind::kPass:
       return RetryDoneFunc();
     case Decision::Kind::kRefused:
-      return RefusalError(*shard, context, decision.refusal, error);
+      return RefusalError(shard, context, decision.refusal, error);
     case Decision::Kind::kHeld:
       break;
   }
@@ -130,23 +130,23 @@ absl::StatusOr<RetryDoneFunc> BufferCore::Wait(const RequestContext& context, Ca
     const CancelHook by_stop_token(stop, waiter);
     waiter.Block();
   }
-  return ResultOf(*shard, waiter.outcome, error.code(),
+  return ResultOf(shard, waiter.outcome, error.code(),
                   {error.message().data(), error.message().size()});
 }
 
 absl::StatusOr<BufferedRequest> BufferCore::WaitAsync(const RequestContext& context,
-                                                      ShardBuffer* shard, const absl::Status& error,
+                                                      ShardBuffer& shard, const absl::Status& error,
                                                       WaitCallback callback) {
-  if (shard == nullptr || !MustSubmit(*shard, error)) return BufferedRequest();
+  if (!MustSubmit(shard, error)) return BufferedRequest();
   CallbackWaiter* const waiter = CallbackWaiter::Make(*this, std::move(callback), error);
-  if (waiter == nullptr) return RefusalError(*shard, context, Refusal::kNoMemory, error);
+  if (waiter == nullptr) return RefusalError(shard, context, Refusal::kNoMemory, error);
   BufferedRequest handle(waiter);
-  const Decision decision = Submit(context, *shard, error, false, waiter);
+  const Decision decision = Submit(context, shard, error, false, waiter);
   if (decision.kind == Decision::Kind::kHeld) return handle;
   handle.Detach();
   waiter->Discard();
   if (decision.kind == Decision::Kind::kPass) return BufferedRequest();
-  return RefusalError(*shard, context, decision.refusal, error);
+  return RefusalError(shard, context, decision.refusal, error);
 }
 
 absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& context,

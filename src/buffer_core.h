@@ -42,10 +42,10 @@ class BufferCore final : public RefCounted {
  public:
   BufferCore(BufferOptions options, KeyspaceShards keyspace_shards);
 
-  // The waits, as in Buffer. The shard may be null (inert).
+  // The waits, as in Buffer.
   absl::StatusOr<RetryDoneFunc> Wait(const RequestContext& context, Cancellation* stop,
-                                     ShardBuffer* shard, const absl::Status& error);
-  absl::StatusOr<BufferedRequest> WaitAsync(const RequestContext& context, ShardBuffer* shard,
+                                     ShardBuffer& shard, const absl::Status& error);
+  absl::StatusOr<BufferedRequest> WaitAsync(const RequestContext& context, ShardBuffer& shard,
                                             const absl::Status& error, WaitCallback callback);
   // Kind::kHeld: the waiter is completed or cancelled later, maybe before this returns.
   Decision Submit(const RequestContext& context, ShardBuffer& shard, const absl::Status& error,

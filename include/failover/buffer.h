@@ -46,6 +46,9 @@
 #include "failover/request_context.h"
 #include "failover/stats.h"
 
+#if __cplusplus >= 202002L
+#include <version>
+#endif
 #if defined(__cpp_lib_jthread)
 #include <stop_token>
 #endif

@@ -25,10 +25,8 @@ namespace failover {
 // Await it in the expression that makes it, once.
 class [[nodiscard]] FailoverEndAwaiter final : private internal::Waiter {
  public:
-  FailoverEndAwaiter(Buffer& buffer, const RequestContext& context, ShardHandle shard_handle,
-                     absl::Status error)
+  FailoverEndAwaiter(const RequestContext& context, ShardHandle shard_handle, absl::Status error)
       : Waiter(/*blocks=*/false),
-        buffer_(buffer),
         context_(context),
         shard_handle_(shard_handle),
         error_(std::move(error)) {}
@@ -47,7 +45,7 @@ class [[nodiscard]] FailoverEndAwaiter final : private internal::Waiter {
     using internal::BufferAccess;
     absl::Status refusal;
     const BufferAccess::Result result =
-        BufferAccess::Submit(buffer_, context_, shard_handle_, error_, this, &refusal);
+        BufferAccess::Submit(context_, shard_handle_, error_, this, &refusal);
     if (result == BufferAccess::Result::kHeld) return true;
     suspended_ = false;
     refusal_ = std::move(refusal);
@@ -63,7 +61,6 @@ class [[nodiscard]] FailoverEndAwaiter final : private internal::Waiter {
  private:
   void Complete() noexcept override { coroutine_.resume(); }
 
-  Buffer& buffer_;
   const RequestContext context_;
   const ShardHandle shard_handle_;
   const absl::Status error_;
@@ -72,9 +69,10 @@ class [[nodiscard]] FailoverEndAwaiter final : private internal::Waiter {
   bool suspended_ = false;
 };
 
-inline FailoverEndAwaiter AwaitFailoverEnd(Buffer& buffer, const RequestContext& context,
+// The handle knows its Buffer; naming it keeps the call in line with the others.
+inline FailoverEndAwaiter AwaitFailoverEnd(Buffer& /*buffer*/, const RequestContext& context,
                                            ShardHandle shard, absl::Status error) {
-  return FailoverEndAwaiter(buffer, context, shard, std::move(error));
+  return FailoverEndAwaiter(context, shard, std::move(error));
 }
 
 }  // namespace failover

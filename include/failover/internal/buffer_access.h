@@ -22,8 +22,8 @@ class FAILOVER_EXPORT BufferAccess {
 
   // kHeld: the waiter is completed later, maybe before this returns, so *waiter must not be
   // touched any more. kRefused: `refusal` says why.
-  static Result Submit(Buffer& buffer, const RequestContext& context, ShardHandle shard,
-                       const absl::Status& error, Waiter* waiter, absl::Status* refusal);
+  static Result Submit(const RequestContext& context, ShardHandle shard, const absl::Status& error,
+                       Waiter* waiter, absl::Status* refusal);
 
   // Of a completed waiter. `error` is what it was submitted with.
   static absl::StatusOr<RetryDoneFunc> ResultOf(const Waiter& waiter, const absl::Status& error);
