@@ -27,19 +27,27 @@ function(failover_install_pkg_config module)
           DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()
 
-failover_install_libraries(failoverTargets failover_buffer failover_flags failover_testing)
+failover_install_libraries(failoverTargets failover_buffer failover_flags failover_mysql
+                           failover_testing)
 failover_install_pkg_config(
   failover
   LIBRARY failover_buffer
   DESCRIPTION ${PROJECT_DESCRIPTION}
   REQUIRES absl_any_invocable absl_function_ref absl_status absl_statusor absl_time
-  PRIVATE absl_flat_hash_set absl_hash absl_strings spdlog)
+  PRIVATE absl_cord absl_core_headers absl_flat_hash_set absl_hash absl_str_format absl_strings
+          spdlog)
 failover_install_pkg_config(
   failover-flags
   LIBRARY failover_flags
   DESCRIPTION "Command-line flags for failover"
   REQUIRES failover
   PRIVATE absl_flags absl_flags_marshalling absl_strings)
+failover_install_pkg_config(
+  failover-mysql
+  LIBRARY failover_mysql
+  DESCRIPTION "Errors of MySQL and MariaDB for failover"
+  REQUIRES failover absl_status
+  PRIVATE absl_cord absl_strings)
 
 install(DIRECTORY include/failover DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
         PATTERN "*.h")

@@ -246,10 +246,16 @@ rpl_semi_sync_master_wait_no_slave=OFF
 # A killed process loses nothing that it gave to the kernel, and the other server has it too.
 innodb_flush_log_at_trx_commit=2
 sync_binlog=0
-innodb_buffer_pool_size=64M
 innodb_log_file_size=48M
 innodb_use_native_aio=OFF
 performance_schema=OFF
+
+# Small, so that a killed process is gone soon: the kernel frees its memory before it closes its
+# sockets, and what clients send in between is lost.
+innodb_buffer_pool_size=32M
+innodb_log_buffer_size=2M
+aria_pagecache_buffer_size=1M
+key_buffer_size=1M
 CNF
 }
 

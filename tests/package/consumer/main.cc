@@ -1,5 +1,6 @@
 // What a project that uses the library looks like: holds one request during a failover, and ends
 // with 0 if it was released when the new primary was reported.
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -9,8 +10,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "failover/buffer.h"
-#include "failover/errors.h"
 #include "failover/flags.h"
+#include "failover/mysql/errors.h"
 #include "failover/testing/simulated_clock.h"
 
 #if defined(__cpp_impl_coroutine)
@@ -52,14 +53,17 @@ int main() {
   b.StatsUpdate(ReportOfPrimary(1, 100));
   clock.Advance(absl::Minutes(5));
 
-  const absl::Status refused =
-      failover::MarkCausedByFailover(absl::UnavailableError("the primary is going away"));
+  const absl::Status refused = failover::mysql::ToStatus(
+      {1290, "HY000",
+       "The MariaDB server is running with the --read-only option so it cannot execute this "
+       "statement"},
+      {});
   std::optional<failover::StopReason> released_by;
-  const absl::StatusOr<failover::BufferedRequest> request = b.WaitForFailoverEndAsync(
-      {}, b.GetShard("commerce", "-80"), refused,
-      [&released_by](absl::StatusOr<failover::RetryDoneFunc> done) {
-        if (done.ok()) released_by = done->released_by();
-      });
+  const absl::StatusOr<failover::BufferedRequest> request =
+      b.WaitForFailoverEndAsync({}, b.GetShard("commerce", "-80"), refused,
+                                [&released_by](absl::StatusOr<failover::RetryDoneFunc> done) {
+                                  if (done.ok()) released_by = done->released_by();
+                                });
   if (!request.ok() || !*request) return Fail("the request was not held");
   b.Poll();
   if (released_by) return Fail("the request was released before the failover had ended");
