@@ -1,0 +1,41 @@
+// Takes the place of the logger "failover" for as long as it lives, and keeps its lines.
+//
+// Thread-safe but for its constructor and destructor.
+#ifndef FAILOVER_TESTS_SUPPORT_LOG_CAPTURE_H_
+#define FAILOVER_TESTS_SUPPORT_LOG_CAPTURE_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace failover::test {
+
+class LogCapture {
+ public:
+  LogCapture();
+  ~LogCapture();
+
+  LogCapture(const LogCapture&) = delete;
+  LogCapture& operator=(const LogCapture&) = delete;
+
+  // Each line as "info: text", "warning: text" or "error: text".
+  std::vector<std::string> lines() const;
+  std::vector<std::string> LinesWith(std::string_view part) const;
+  std::size_t Count(std::string_view part) const { return LinesWith(part).size(); }
+  void Clear();
+
+  // Called for every line, on the thread that logs.
+  void OnLine(std::function<void()> hook);
+
+ private:
+  class Sink;
+
+  const std::shared_ptr<Sink> sink_;
+};
+
+}  // namespace failover::test
+
+#endif  // FAILOVER_TESTS_SUPPORT_LOG_CAPTURE_H_

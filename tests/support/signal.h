@@ -1,0 +1,41 @@
+// Something that happened, for threads to wait for: the steps of a test with threads go in order.
+//
+// Thread-safe.
+#ifndef FAILOVER_TESTS_SUPPORT_SIGNAL_H_
+#define FAILOVER_TESTS_SUPPORT_SIGNAL_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+namespace failover::test {
+
+class Signal {
+ public:
+  void Give() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++given_;
+    changed_.notify_all();
+  }
+
+  int given() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return given_;
+  }
+
+  // False: it was not given as often within any reasonable time, and the test has failed.
+  bool Await(int times = 1) {
+    constexpr std::chrono::seconds kPatience(30);
+    std::unique_lock<std::mutex> lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [this, times] { return given_ >= times; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int given_ = 0;
+};
+
+}  // namespace failover::test
+
+#endif  // FAILOVER_TESTS_SUPPORT_SIGNAL_H_

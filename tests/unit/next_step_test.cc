@@ -1,0 +1,53 @@
+// The whole state machine: every state with every event.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <set>
+#include <utility>
+
+#include "shard_buffer.h"
+
+namespace failover::internal {
+namespace {
+
+struct Row {
+  State state;
+  Event event;
+  Step step;
+};
+
+constexpr std::array<Row, 15> kTable = {{
+    {State::kIdle, Event::kRequest, Step::kPass},
+    {State::kIdle, Event::kFailedRequest, Step::kStart},
+    {State::kIdle, Event::kStartCommand, Step::kStart},
+    {State::kIdle, Event::kFailoverEnd, Step::kIgnore},
+    {State::kIdle, Event::kDrainEnd, Step::kIgnore},
+    {State::kBuffering, Event::kRequest, Step::kHold},
+    {State::kBuffering, Event::kFailedRequest, Step::kHold},
+    {State::kBuffering, Event::kStartCommand, Step::kIgnore},
+    {State::kBuffering, Event::kFailoverEnd, Step::kStop},
+    {State::kBuffering, Event::kDrainEnd, Step::kIgnore},
+    {State::kDraining, Event::kRequest, Step::kPass},
+    {State::kDraining, Event::kFailedRequest, Step::kPass},
+    {State::kDraining, Event::kStartCommand, Step::kIgnore},
+    {State::kDraining, Event::kFailoverEnd, Step::kIgnore},
+    {State::kDraining, Event::kDrainEnd, Step::kFinish},
+}};
+
+TEST(NextStepTest, EveryEventInEveryStateHasItsStep) {
+  for (const Row& row : kTable) {
+    EXPECT_EQ(NextStep(row.state, row.event), row.step)
+        << ToString(row.state) << ", event " << static_cast<int>(row.event);
+  }
+}
+
+TEST(NextStepTest, TheTableAboveIsWhole) {
+  constexpr std::size_t kStates = 3;
+  constexpr std::size_t kEvents = 5;
+  std::set<std::pair<State, Event>> pairs;
+  for (const Row& row : kTable) pairs.emplace(row.state, row.event);
+  EXPECT_EQ(pairs.size(), kStates * kEvents);
+}
+
+}  // namespace
+}  // namespace failover::internal
