@@ -1,0 +1,54 @@
+// The clients: each inserts rows of its own, one by one, and reads back what was acknowledged.
+#ifndef FAILOVER_DEMO_WORKLOAD_H_
+#define FAILOVER_DEMO_WORKLOAD_H_
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "request_record.h"
+#include "router.h"
+
+namespace failover_demo {
+
+// One thread per client, from the constructor to Stop (or the destructor).
+class Workload {
+ public:
+  // Together the clients make `requests_per_second`, if the servers are fast enough. Times are
+  // recorded since `start`. The router is not owned.
+  Workload(Router& router, int clients, double requests_per_second, absl::Time start);
+  ~Workload();
+
+  Workload(const Workload&) = delete;
+  Workload& operator=(const Workload&) = delete;
+
+  // So far; for showing progress.
+  std::int64_t answered() const { return answered_.load(std::memory_order_relaxed); }
+  std::int64_t errors() const { return errors_.load(std::memory_order_relaxed); }
+
+  // Waits for the requests under way.
+  std::vector<ClientRecord> Stop();
+
+ private:
+  void RunClient(int client);
+  // Finishes the record of a request that has ended with `status`.
+  void Note(const absl::Status& status, const Session& session, RequestRecord request,
+            ClientRecord& record);
+
+  Router& router_;
+  const absl::Time start_;
+  const absl::Duration period_;  // of one client's requests
+
+  absl::Notification stop_;
+  std::atomic<std::int64_t> answered_{0};
+  std::atomic<std::int64_t> errors_{0};
+  std::vector<ClientRecord> records_;  // each is its thread's alone
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace failover_demo
+
+#endif  // FAILOVER_DEMO_WORKLOAD_H_
