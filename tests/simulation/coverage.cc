@@ -1,0 +1,69 @@
+#include "coverage.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace failover::simulation {
+
+namespace {
+
+template <std::size_t kSize>
+void AddEach(std::array<std::uint64_t, kSize>& to, const std::array<std::uint64_t, kSize>& from) {
+  for (std::size_t i = 0; i < kSize; ++i) to[i] += from[i];
+}
+
+template <typename Reason, std::size_t kSize>
+void NameEach(const char* name, const std::array<std::uint64_t, kSize>& counts,
+              std::vector<std::pair<std::string, std::uint64_t>>& named) {
+  for (std::size_t i = 0; i < kSize; ++i) {
+    named.emplace_back(absl::StrCat(name, std::string(ToString(static_cast<Reason>(i)))),
+                       counts[i]);
+  }
+}
+
+}  // namespace
+
+void Coverage::Add(const BufferStats& stats) {
+  for (const ShardStats& shard : stats.shards) {
+    starts += shard.starts;
+    AddEach(stops, shard.stops);
+    held += shard.requests_buffered;
+    drained += shard.requests_drained;
+    counted_in_dry_run += shard.requests_buffered_dry_run;
+    AddEach(evicted, shard.requests_evicted);
+    AddEach(skipped, shard.requests_skipped);
+    retries_succeeded += shard.retries_succeeded;
+    retries_failed += shard.retries_failed;
+  }
+  too_many_shards += stats.requests_skipped_too_many_shards;
+}
+
+void Coverage::Add(const Coverage& other) {
+  starts += other.starts;
+  AddEach(stops, other.stops);
+  held += other.held;
+  drained += other.drained;
+  counted_in_dry_run += other.counted_in_dry_run;
+  AddEach(evicted, other.evicted);
+  AddEach(skipped, other.skipped);
+  retries_succeeded += other.retries_succeeded;
+  retries_failed += other.retries_failed;
+  too_many_shards += other.too_many_shards;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> Coverage::Named() const {
+  std::vector<std::pair<std::string, std::uint64_t>> named = {
+      {"failovers begun", starts},
+      {"held", held},
+      {"drained", drained},
+      {"counted in a dry run", counted_in_dry_run},
+      {"retries succeeded", retries_succeeded},
+      {"retries failed", retries_failed},
+      {"too many shards", too_many_shards},
+  };
+  NameEach<StopReason>("stopped by ", stops, named);
+  NameEach<EvictedReason>("evicted by ", evicted, named);
+  NameEach<SkippedReason>("skipped by ", skipped, named);
+  return named;
+}
+
+}  // namespace failover::simulation

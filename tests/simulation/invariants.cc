@@ -1,0 +1,186 @@
+#include "invariants.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace failover::simulation {
+
+namespace {
+
+template <std::size_t kSize>
+std::uint64_t Sum(const std::array<std::uint64_t, kSize>& counters) {
+  return std::accumulate(counters.begin(), counters.end(), std::uint64_t{0});
+}
+
+template <std::size_t kSize>
+bool Grew(const std::array<std::uint64_t, kSize>& before,
+          const std::array<std::uint64_t, kSize>& now) {
+  return std::equal(before.begin(), before.end(), now.begin(),
+                    [](std::uint64_t a, std::uint64_t b) { return a <= b; });
+}
+
+}  // namespace
+
+Invariants::Invariants(const Config& config, std::function<void(std::string)> fail)
+    : config_(config), fail_(std::move(fail)) {}
+
+void Invariants::Held(const Step& step, absl::Time now) {
+  if (shutdown_returned_) fail_(absl::StrCat("#", step.id, " is held after Shutdown returned"));
+  Request request;
+  request.step = step;
+  request.window_end = now + absl::Nanoseconds(config_.window_ns);
+  // One that is later than the window never counts.
+  request.deadline = std::min(now + TimeoutOf(step), request.window_end);
+  requests_[step.id] = request;
+  arrival_[step.id] = ++arrivals_[step.name];
+}
+
+void Invariants::Ended(std::uint32_t id, const Ending& ending, absl::Time now) {
+  const auto it = requests_.find(id);
+  if (it == requests_.end()) return fail_(absl::StrCat("#", id, " ended but was not held"));
+  Request& request = it->second;
+  if (request.phase != Phase::kHeld) {
+    return fail_(absl::StrCat("#", id, " ended twice, or after its cancel had won"));
+  }
+  if (shutdown_returned_ && request.step.face != Face::kBlocking) {
+    fail_(absl::StrCat("the callback of #", id, " ran after Shutdown returned"));
+  }
+  if (ending.error == BufferErrorReason::kTimeout && now < request.deadline) {
+    fail_(absl::StrCat("#", id, " timed out too early"));
+  }
+  const bool by_window = !ending.error.has_value() && !ending.released_by.has_value();
+  if (by_window && now < request.window_end) {
+    fail_(absl::StrCat("#", id, " was released by its window too early"));
+  }
+  CheckOrder(request, ending);
+  request.phase = ending.error.has_value() ? Phase::kOver : Phase::kRetrying;
+  request.in_drain = ending.released_by.has_value();
+  // Shutdown releases all at once.
+  if (request.in_drain && !shutdown_began_) CheckDrain(request.step.name);
+}
+
+void Invariants::CheckOrder(const Request& request, const Ending& ending) {
+  if (request.step.face == Face::kBlocking) return;
+  const bool evicted = ending.error == BufferErrorReason::kEvicted;
+  if (ending.error.has_value() && !evicted) return;
+  std::uint64_t& latest =
+      evicted ? latest_evicted_[request.step.name] : latest_released_[request.step.name];
+  const std::uint64_t arrival = arrival_[request.step.id];
+  if (arrival < latest) {
+    fail_(absl::StrCat("#", request.step.id, " was let go after a younger one of its shard"));
+  }
+  latest = arrival;
+}
+
+void Invariants::CheckDrain(std::size_t name) {
+  std::int64_t retries = 0;
+  for (const auto& [id, request] : requests_) {
+    if (request.step.name == name && request.phase == Phase::kRetrying && request.in_drain) {
+      ++retries;
+    }
+  }
+  if (retries > config_.drain_concurrency) {
+    fail_(absl::StrCat(retries, " retries at once in the drain of one shard"));
+  }
+}
+
+void Invariants::CancelWon(std::uint32_t id) {
+  const auto it = requests_.find(id);
+  if (it == requests_.end() || it->second.phase == Phase::kRetrying ||
+      it->second.phase == Phase::kOver) {
+    return fail_(absl::StrCat("the cancel of #", id, " won, but its wait had ended"));
+  }
+  it->second.phase = Phase::kCancelled;
+}
+
+void Invariants::RetryEnded(std::uint32_t id) {
+  const auto it = requests_.find(id);
+  if (it != requests_.end() && it->second.phase == Phase::kRetrying) {
+    it->second.phase = Phase::kOver;
+  }
+}
+
+void Invariants::Polled(absl::Time now) {
+  for (const auto& [id, request] : requests_) {
+    if (request.phase == Phase::kHeld && request.deadline <= now) {
+      fail_(absl::StrCat("#", id, " is held past its window or its deadline"));
+    }
+  }
+}
+
+void Invariants::ShutdownBegins() { shutdown_began_ = true; }
+
+void Invariants::ShutdownReturned() { shutdown_returned_ = true; }
+
+void Invariants::Check(const BufferStats& stats, const std::set<std::size_t>* names) {
+  CheckLaws(stats);
+  if (before_.has_value()) {
+    if (names != nullptr) CheckOthers(stats, *names);
+    const std::size_t known = std::min(before_->shards.size(), stats.shards.size());
+    for (std::size_t i = 0; i < known; ++i) CheckGrowth(before_->shards[i], stats.shards[i]);
+  }
+  before_ = stats;
+}
+
+void Invariants::CheckLaws(const BufferStats& stats) {
+  std::uint64_t slots = stats.slots_free;
+  for (const ShardStats& shard : stats.shards) {
+    slots += shard.requests_held + shard.requests_retrying;
+    const std::uint64_t gone =
+        shard.requests_drained + Sum(shard.requests_evicted) + shard.requests_held;
+    if (shard.requests_buffered != gone) {
+      fail_(absl::StrCat(shard.keyspace, "/", shard.shard, ": buffered ", shard.requests_buffered,
+                         ", but drained + evicted + held is ", gone));
+    }
+    const std::uint64_t running = shard.state == State::kBuffering ? 1 : 0;
+    if (shard.starts != Sum(shard.stops) + running) {
+      fail_(absl::StrCat(shard.keyspace, "/", shard.shard, ": starts and stops do not match"));
+    }
+    if (shard.state == State::kIdle && shard.requests_held != 0) {
+      fail_(absl::StrCat(shard.keyspace, "/", shard.shard, " is idle but holds requests"));
+    }
+  }
+  if (slots != stats.size) {
+    fail_(absl::StrCat("slots free + held + retrying is ", slots, ", size is ", stats.size));
+  }
+  if (config_.max_bytes != 0 && stats.bytes_held > config_.max_bytes) {
+    fail_(absl::StrCat(stats.bytes_held, " bytes held, of at most ", config_.max_bytes));
+  }
+}
+
+void Invariants::CheckOthers(const BufferStats& stats, const std::set<std::size_t>& names) {
+  const auto meant = [&names](const ShardStats& shard) {
+    return std::any_of(names.begin(), names.end(), [&shard](std::size_t name) {
+      return NameOf(name).keyspace == shard.keyspace && NameOf(name).shard == shard.shard;
+    });
+  };
+  for (std::size_t i = 0; i < before_->shards.size() && i < stats.shards.size(); ++i) {
+    const ShardStats& before = before_->shards[i];
+    const ShardStats& now = stats.shards[i];
+    if (meant(now)) continue;
+    if (before.stops != now.stops || before.state != now.state ||
+        before.requests_held != now.requests_held) {
+      fail_(absl::StrCat(now.keyspace, "/", now.shard, " was changed by another shard's event"));
+    }
+  }
+}
+
+void Invariants::CheckGrowth(const ShardStats& before, const ShardStats& now) {
+  const bool grew = before.starts <= now.starts && Grew(before.stops, now.stops) &&
+                    before.failover_duration_sum <= now.failover_duration_sum &&
+                    before.utilization_sum <= now.utilization_sum &&
+                    before.utilization_dry_run_sum <= now.utilization_dry_run_sum &&
+                    before.requests_buffered <= now.requests_buffered &&
+                    before.requests_buffered_dry_run <= now.requests_buffered_dry_run &&
+                    before.requests_drained <= now.requests_drained &&
+                    Grew(before.requests_evicted, now.requests_evicted) &&
+                    Grew(before.requests_skipped, now.requests_skipped) &&
+                    before.retries_succeeded <= now.retries_succeeded &&
+                    before.retries_failed <= now.retries_failed;
+  if (!grew) fail_(absl::StrCat(now.keyspace, "/", now.shard, ": a counter went down"));
+}
+
+}  // namespace failover::simulation

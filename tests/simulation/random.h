@@ -1,0 +1,46 @@
+// Random numbers that are the same on every machine and with every standard library.
+#ifndef FAILOVER_SIMULATION_RANDOM_H_
+#define FAILOVER_SIMULATION_RANDOM_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <vector>
+
+namespace failover::simulation {
+
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+
+  // 0 to bound - 1.
+  std::uint64_t Below(std::uint64_t bound) { return Next() % bound; }
+
+  bool Chance(unsigned percent) { return Below(100) < percent; }
+
+  template <typename T>
+  T Pick(std::initializer_list<T> values) {
+    return *(values.begin() + Below(values.size()));
+  }
+
+  template <typename T>
+  const T& Pick(const std::vector<T>& values) {
+    return values[static_cast<std::size_t>(Below(values.size()))];
+  }
+
+ private:
+  // SplitMix64.
+  std::uint64_t Next() {
+    state_ += 0x9e3779b97f4a7c15U;
+    std::uint64_t z = state_;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+  }
+
+  std::uint64_t state_;
+};
+
+}  // namespace failover::simulation
+
+#endif  // FAILOVER_SIMULATION_RANDOM_H_
