@@ -31,7 +31,7 @@ function(failover_dependency package target repository tag)
 endfunction()
 
 failover_dependency(absl absl::status https://github.com/abseil/abseil-cpp.git 20240722.0)
-failover_dependency(spdlog spdlog::spdlog https://github.com/gabime/spdlog.git v1.14.1)
+failover_dependency(spdlog spdlog::spdlog https://github.com/gabime/spdlog.git v1.15.2)
 find_package(Threads REQUIRED)
 
 # Imported targets are seen only in the directory that found them, and below. A parent project that

@@ -1,11 +1,12 @@
 // What a project that uses the library looks like: holds one request during a failover, and ends
-// with 0 if it was released when the new primary was reported.
+// with 0 if it was released when the new primary was reported. Needs --enable_buffer.
 #include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "absl/flags/parse.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -38,11 +39,12 @@ int Fail(const char* what) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  absl::ParseCommandLine(argc, argv);
   absl::StatusOr<failover::BufferOptions> options = failover::BufferOptionsFromFlags();
-  if (!options.ok()) return Fail("the default flags are not valid");
+  if (!options.ok()) return Fail("the flags are not valid");
+  if (!options->enabled) return Fail("--enable_buffer was not given, or not understood");
   failover::SimulatedClock clock;
-  options->enabled = true;
   options->threading = failover::Threading::kManual;
   options->clock = &clock;
   absl::StatusOr<std::unique_ptr<failover::Buffer>> buffer =
