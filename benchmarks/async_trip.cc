@@ -1,0 +1,189 @@
+// The whole trip of a request that a callback waits for: held, released, retried, ended.
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "benchmark/benchmark.h"
+#include "failover/buffer.h"
+#include "floor_queue.h"
+#include "harness.h"
+
+namespace failover::benchmarks {
+namespace {
+
+// One shard that fails over again and again, in a Buffer that knows `known` shards.
+class TripBuffer {
+ public:
+  TripBuffer(std::size_t size, std::size_t known, Threading threading)
+      : names_(MakeNames(known)), buffer_(MakeBuffer(HoldingOptions(size, threading))) {
+    for (const ShardName& name : names_) {
+      buffer_->GetShard(name.keyspace, name.shard);
+      buffer_->StatsUpdate(ServingPrimary(name, timestamp_));
+    }
+    shard_ = buffer_->GetShard(names_[0].keyspace, names_[0].shard);
+  }
+
+  // A failover, up to its end: `hold` is called in its middle.
+  template <typename Hold>
+  void FailOver(const Hold& hold) {
+    Require(buffer_->StartBuffering(shard_, "benchmark"), "a failover did not start");
+    hold(*buffer_, shard_);
+    buffer_->StatsUpdate(ServingPrimary(names_[0], ++timestamp_));
+  }
+
+  Buffer& buffer() { return *buffer_; }
+
+ private:
+  const std::vector<ShardName> names_;
+  std::int64_t timestamp_ = 1;
+  const std::unique_ptr<Buffer> buffer_;
+  ShardHandle shard_;
+};
+
+enum class Handles { kKept, kDetached };
+
+// The trips of `held->size()` requests. A router keeps the handles, to cancel when a client goes
+// away, and drops each after its request came back; or it detaches them.
+void MakeTrips(TripBuffer& trips, const absl::Status& error, Handles handles, bool polls,
+               std::vector<BufferedRequest>* held) {
+  Returns returns;
+  returns.Expect(held->size());
+  trips.FailOver([&](Buffer& buffer, ShardHandle shard) {
+    for (std::size_t i = 0; i < held->size(); ++i) {
+      absl::StatusOr<BufferedRequest> request =
+          buffer.WaitForFailoverEndAsync({}, shard, error, returns.Callback(i));
+      Require(request.ok() && *request, "a request was not held");
+      if (handles == Handles::kDetached) {
+        request->Detach();
+      } else {
+        (*held)[i] = *std::move(request);
+      }
+    }
+  });
+  if (polls) {
+    while (returns.released() < held->size()) trips.buffer().Poll();
+  } else {
+    returns.Wait();
+  }
+  for (BufferedRequest& request : *held) request = BufferedRequest();
+  Require(returns.failed() == 0, "a request failed");
+}
+
+struct TripKind {
+  bool failed = false;  // the requests come with the error of a failed attempt
+  Handles handles = Handles::kKept;
+  Threading threading = Threading::kManual;
+};
+
+void Library(benchmark::State& state, TripKind kind) {
+  const auto held_count = static_cast<std::size_t>(state.range(0));
+  const auto known_shards = static_cast<std::size_t>(state.range(1));
+  TripBuffer trips(held_count, known_shards, kind.threading);
+  std::vector<BufferedRequest> held(held_count);
+  const absl::Status error = kind.failed ? FailoverError() : absl::OkStatus();
+  for (auto _ : state) {
+    const bool polls = kind.threading == Threading::kManual;
+    const Stopwatch stopwatch;
+    const CpuStopwatch cpu_stopwatch;
+    MakeTrips(trips, error, kind.handles, polls, &held);
+    state.SetIterationTime(polls ? cpu_stopwatch.Seconds() : stopwatch.Seconds());
+  }
+  ReportTimePerItem(state, held_count);
+}
+
+void Floor(benchmark::State& state) {
+  const auto held_count = static_cast<std::size_t>(state.range(0));
+  for (auto _ : state) {
+    std::size_t returned = 0;
+    FloorQueue queue;
+    const CpuStopwatch stopwatch;
+    for (std::size_t i = 0; i < held_count; ++i) {
+      FloorHold(queue, [&returned, i](bool released) { returned += released && i + 1 != 0; });
+    }
+    while (!queue.empty()) FloorRelease(queue, true);
+    state.SetIterationTime(stopwatch.Seconds());
+    Require(returned == held_count, "a request got lost");
+  }
+  ReportTimePerItem(state, held_count);
+}
+
+// Each request has a thread that sleeps until the failover is over.
+void ThreadPerRequest(benchmark::State& state) {
+  const auto held_count = static_cast<std::size_t>(state.range(0));
+  for (auto _ : state) {
+    std::mutex mutex;
+    std::condition_variable over;
+    bool is_over = false;
+    std::vector<std::thread> requests;
+    requests.reserve(held_count);
+    const Stopwatch stopwatch;
+    for (std::size_t i = 0; i < held_count; ++i) {
+      requests.emplace_back([&] {
+        std::unique_lock<std::mutex> lock(mutex);
+        over.wait(lock, [&] { return is_over; });
+      });
+    }
+    {
+      const std::lock_guard<std::mutex> lock(mutex);
+      is_over = true;
+    }
+    over.notify_all();
+    for (std::thread& request : requests) request.join();
+    state.SetIterationTime(stopwatch.Seconds());
+  }
+  ReportTimePerItem(state, held_count);
+}
+
+void Arguments(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"held", "shards"})->UseManualTime();
+  benchmark->Args({10'000, 1})->Args({100'000, 1})->Args({10'000, 10'000});
+}
+
+constexpr TripKind kFirstAttempts;
+constexpr TripKind kFailed{true, Handles::kKept, Threading::kManual};
+constexpr TripKind kDetached{false, Handles::kDetached, Threading::kManual};
+constexpr TripKind kServiceThread{false, Handles::kKept, Threading::kServiceThread};
+
+BENCHMARK_CAPTURE(Library, , kFirstAttempts)->Name("async_trip/library")->Apply(Arguments);
+BENCHMARK_CAPTURE(Library, , kFailed)->Name("async_trip/library_failed")->Apply(Arguments);
+BENCHMARK_CAPTURE(Library, , kDetached)->Name("async_trip/library_detached")->Apply(Arguments);
+BENCHMARK_CAPTURE(Library, , kServiceThread)
+    ->Name("async_trip/library_service_thread")
+    ->Apply(Arguments);
+BENCHMARK(Floor)
+    ->Name("async_trip/floor")
+    ->ArgName("held")
+    ->UseManualTime()
+    ->Arg(10'000)
+    ->Arg(100'000);
+BENCHMARK(ThreadPerRequest)
+    ->Name("async_trip/thread_per_request")
+    ->ArgName("held")
+    ->UseManualTime()
+    ->Arg(1'000)
+    ->Iterations(1);
+
+// A handful of large trips is enough.
+void HeldScale(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"held", "shards"})->UseManualTime()->Iterations(1);
+  benchmark->ArgsProduct({{1'000, 10'000, 100'000, 1'000'000}, {1}});
+}
+
+BENCHMARK_CAPTURE(Library, , kFirstAttempts)->Name("held_scale/library")->Apply(HeldScale);
+BENCHMARK(Floor)->Name("held_scale/floor")->Apply(HeldScale);
+
+void ShardsScale(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"held", "shards"})->UseManualTime();
+  benchmark->ArgsProduct({{1'000}, {1, 10, 100, 1'000, 10'000, 100'000}});
+}
+
+BENCHMARK_CAPTURE(Library, , kFirstAttempts)->Name("shards_scale/library")->Apply(ShardsScale);
+BENCHMARK(Floor)->Name("shards_scale/floor")->Apply(ShardsScale);
+
+}  // namespace
+}  // namespace failover::benchmarks

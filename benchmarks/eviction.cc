@@ -1,0 +1,60 @@
+// The buffer is full: each request that arrives evicts the oldest, whose callback gets the error.
+#include <array>
+#include <cstddef>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "benchmark/benchmark.h"
+#include "failover/buffer.h"
+#include "floor_queue.h"
+#include "harness.h"
+
+namespace failover::benchmarks {
+namespace {
+
+// The default size of a Buffer, and how many events an event loop handles in one turn.
+constexpr std::size_t kSize = 1000;
+constexpr std::size_t kArrivalsPerPoll = 100;
+
+void Library(benchmark::State& state) {
+  const std::unique_ptr<Buffer> buffer = MakeBuffer(HoldingOptions(kSize, Threading::kManual));
+  const ShardHandle shard = buffer->GetShard("commerce", "-80");
+  Require(buffer->StartBuffering(shard, "benchmark"), "a failover did not start");
+  Returns returns;
+  // A handle is dropped after its callback has run.
+  std::array<BufferedRequest, kSize + kArrivalsPerPoll> held;
+  const auto arrive = [&](std::size_t number) {
+    held[number % held.size()] =
+        *buffer->WaitForFailoverEndAsync({}, shard, absl::OkStatus(), returns.Callback(number));
+  };
+  std::size_t arrived = 0;
+  while (arrived < kSize) arrive(arrived++);
+  for (auto _ : state) {
+    arrive(arrived++);
+    if (arrived % kArrivalsPerPoll == 0) buffer->Poll();
+  }
+  buffer->Poll();
+  Require(returns.failed() == arrived - kSize, "the oldest was not evicted");
+}
+
+void Floor(benchmark::State& state) {
+  FloorQueue queue;
+  std::size_t evicted = 0;
+  const auto arrive = [&](std::size_t number) {
+    FloorHold(queue, [&evicted, number](bool) { evicted += number + 1 != 0; });
+  };
+  std::size_t arrived = 0;
+  while (arrived < kSize) arrive(arrived++);
+  for (auto _ : state) {
+    FloorRelease(queue, false);
+    arrive(arrived++);
+  }
+  Require(evicted == arrived - kSize, "the oldest was not evicted");
+  while (!queue.empty()) FloorRelease(queue, false);
+}
+
+BENCHMARK(Library)->Name("eviction/library");
+BENCHMARK(Floor)->Name("eviction/floor");
+
+}  // namespace
+}  // namespace failover::benchmarks

@@ -1,0 +1,154 @@
+"""Judges the rows, and prints them."""
+
+import statistics
+from dataclasses import dataclass
+from typing import Optional
+
+from measure import median_of, time_of
+from rows import AtMost, Counter, Quotient, Time
+
+_PER_UNIT = {"ns": 1.0, "ms": 1e6, "bytes": 1.0, "MB": 1e6, "x": 1.0}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    title: str
+    unit: str
+    library: Optional[float]
+    floor: Optional[float]
+    ratio: Optional[float]
+    limit: Optional[float]  # in the row's unit
+    scaled: float  # how much slower than on the reference machine the floor was
+    of_floor: Optional[float]  # the limit as a multiple of the floor, if it is promised as one
+    met: Optional[bool]
+    other: Optional[tuple]
+
+
+def _by_round(samples, figure):
+    """The figure of each round; one value for all rounds if it was measured only in the first."""
+    if isinstance(figure, Quotient):
+        over, under = _by_round(samples, figure.over), _by_round(samples, figure.under)
+        return {number: over[number] / under[number] for number in over if number in under}
+    value = time_of if isinstance(figure, Time) else lambda result: result[figure.counter]
+    rounds = samples.rounds(figure.benchmark)
+    return {number: median_of(results, value) for number, results in rounds.items()}
+
+
+def _median(values):
+    values = list(values)
+    return statistics.median(values) if values else None
+
+
+def judge(samples, row):
+    per_unit = _PER_UNIT[row.unit]
+    library_rounds = _by_round(samples, row.library)
+    floor_rounds = _by_round(samples, row.floor) if row.floor is not None else {}
+    library = _median(library_rounds.values())
+    floor = _median(floor_rounds.values())
+    ratio = _median(
+        library_rounds[number] / floor_rounds[number]
+        for number in library_rounds
+        if number in floor_rounds
+    )
+    scaled, of_floor, limit, met = 1.0, None, None, None
+    if isinstance(row.limit, AtMost):
+        if row.limit.floor is not None and floor is not None:
+            scaled = max(1.0, floor / per_unit / row.limit.floor)
+        limit = row.limit.most * scaled
+        if library is not None:
+            met = library / per_unit <= limit
+    else:
+        of_floor = row.limit.most
+        if ratio is not None:
+            met = ratio <= of_floor
+            limit = floor / per_unit * of_floor
+    other = None
+    if row.other is not None:
+        name, figure = row.other
+        value = _median(_by_round(samples, figure).values())
+        if value is not None:
+            other = (name, value / per_unit)
+    scale = lambda value: None if value is None else value / per_unit
+    return Verdict(
+        row.title, row.unit, scale(library), scale(floor), ratio, limit, scaled, of_floor, met, other
+    )
+
+
+def _number(value):
+    if value is None:
+        return "-"
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _figure(value, unit):
+    if value is None:
+        return "-"
+    return f"{_number(value)}x" if unit == "x" else f"{_number(value)} {unit}"
+
+
+def _target(verdict):
+    if verdict.of_floor is not None:
+        return f"{verdict.of_floor:g}x the floor"
+    if verdict.unit == "x":
+        target = f"{verdict.limit / verdict.scaled:g}x"
+    else:
+        target = f"{verdict.limit / verdict.scaled:g} {verdict.unit}"
+    return target if verdict.scaled < 1.005 else f"{target} (x{verdict.scaled:.2f})"
+
+
+_MET = {True: "yes", False: "NO", None: "machine busy"}
+_HEAD = ("what", "library", "floor", "ratio", "at most", "met", "another solution")
+
+
+def _cells(verdict):
+    other = "-"
+    if verdict.other is not None:
+        other = f"{_figure(verdict.other[1], verdict.unit)}, {verdict.other[0]}"
+    return (
+        verdict.title,
+        _figure(verdict.library, verdict.unit),
+        _figure(verdict.floor, verdict.unit),
+        "-" if verdict.ratio is None else f"{verdict.ratio:.2f}x",
+        _target(verdict),
+        _MET[verdict.met],
+        other,
+    )
+
+
+def as_text(verdicts):
+    lines = [_HEAD, *map(_cells, verdicts)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(_HEAD))]
+    for number, line in enumerate(lines):
+        yield "  ".join(
+            cell.rjust(width) if 0 < i < 4 else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths))
+        ).rstrip()
+        if number == 0:
+            yield "  ".join("-" * width for width in widths)
+
+
+def as_markdown(verdicts):
+    yield "| " + " | ".join(_HEAD) + " |"
+    yield "|---|--:|--:|--:|---|---|---|"
+    for verdict in verdicts:
+        yield "| " + " | ".join(_cells(verdict)) + " |"
+
+
+def as_json(verdicts):
+    return [
+        {
+            "what": verdict.title,
+            "unit": verdict.unit,
+            "library": verdict.library,
+            "floor": verdict.floor,
+            "ratio": verdict.ratio,
+            "at_most": verdict.limit,
+            "met": verdict.met,
+            "other": None
+            if verdict.other is None
+            else {"what": verdict.other[0], "value": verdict.other[1]},
+        }
+        for verdict in verdicts
+    ]
