@@ -52,11 +52,11 @@ PassOptions OptionsFromFlags() {
   options.clients = absl::GetFlag(FLAGS_clients);
   options.requests_per_second = absl::GetFlag(FLAGS_rate);
   if (absl::GetFlag(FLAGS_simulated)) {
-    options.before = absl::Milliseconds(1500);
-    options.between = absl::Milliseconds(2500);
-    options.after = absl::Milliseconds(1500);
-    options.detection = absl::Milliseconds(400);
-    options.window = absl::Seconds(1);
+    options.before = absl::Milliseconds(1200);
+    options.between = absl::Milliseconds(3300);
+    options.after = absl::Milliseconds(1200);
+    options.detection = absl::Milliseconds(300);
+    options.window = absl::Milliseconds(1500);
   }
   return options;
 }

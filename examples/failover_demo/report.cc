@@ -1,10 +1,12 @@
 #include "report.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <numeric>
-#include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -147,8 +149,9 @@ class TableWriter {
   std::string text_;
 };
 
-void AddIf(bool failed, const std::string& text, std::vector<std::string>& failures) {
-  if (failed) failures.push_back(text);
+// Adds "<what>: <count>" unless that is none.
+void AddFailure(std::string_view what, std::int64_t count, std::vector<std::string>& failures) {
+  if (count > 0) failures.push_back(absl::StrCat(std::string(what), ": ", count));
 }
 
 }  // namespace
@@ -158,26 +161,23 @@ std::string Table(const std::vector<PassResult>& passes) { return TableWriter(pa
 std::vector<std::string> Failures(const PassResult& pass) {
   std::vector<std::string> failures;
   const AuditResult& audit = pass.audit;
-  AddIf(audit.acknowledged == 0, "no row was acknowledged", failures);
-  AddIf(audit.lost > 0, absl::StrCat(audit.lost, " acknowledged rows are lost"), failures);
-  AddIf(audit.doubled > 0, absl::StrCat(audit.doubled, " rows are doubled"), failures);
-  AddIf(audit.refused_present > 0,
-        absl::StrCat(audit.refused_present, " rows were refused and written"), failures);
-  AddIf(audit.strangers > 0, absl::StrCat(audit.strangers, " rows were written by nobody"),
-        failures);
-  AddIf(audit.unseen > 0, absl::StrCat(audit.unseen, " reads missed an acknowledged row"),
-        failures);
+  if (audit.acknowledged == 0) failures.push_back("no row was acknowledged");
+  AddFailure("acknowledged rows that are lost", audit.lost, failures);
+  AddFailure("rows that are there more than once", audit.doubled, failures);
+  AddFailure("rows that were refused, and written", audit.refused_present, failures);
+  AddFailure("rows that nobody wrote", audit.strangers, failures);
+  AddFailure("reads that missed an acknowledged row", audit.unseen, failures);
   if (!pass.buffered) return failures;
 
-  const Column column{pass, Summarize(pass)};
-  AddIf(pass.buffer.requests_buffered == 0, "the buffer held nothing", failures);
+  if (pass.buffer.requests_buffered == 0) failures.push_back("the buffer held nothing");
+  constexpr std::array<const char*, kPhases> kErrorsWhen = {
+      "client errors before the failovers", "client errors in the planned switchover",
+      "client errors between the failovers", "client errors in the crash",
+      "client errors after the failovers"};
+  const Summary summary = Summarize(pass);
   for (std::size_t phase = 0; phase < kPhases; ++phase) {
-    static constexpr std::array<const char*, kPhases> kNames = {
-        "before", "in the planned switchover", "between the failovers", "in the crash", "after"};
-    const PhaseSummary& figures = column.summary[phase];
-    const std::int64_t errors = figures.error_count() - figures.errors_in_flight;
-    AddIf(errors > 0, absl::StrCat(errors, " client errors ", kNames[phase], ", with the buffer"),
-          failures);
+    AddFailure(kErrorsWhen[phase], summary[phase].error_count() - summary[phase].errors_in_flight,
+               failures);
   }
   return failures;
 }

@@ -60,15 +60,11 @@ void Workload::RunClient(int client) {
     RequestRecord request;
     request.begin = clock.Now() - start_;
     request.is_insert = acknowledged.empty() || random() % 2 == 0;
-    if (request.is_insert) {
-      request.row = next_row++;
-      const absl::Status status = session.Insert(request.row);
-      if (status.ok()) acknowledged.push_back(request.row);
-      Note(status, session, std::move(request), record);
-    } else {
-      request.row = acknowledged[random() % acknowledged.size()];
-      Note(ReadBack(session, request.row), session, std::move(request), record);
-    }
+    request.row = request.is_insert ? next_row++ : acknowledged[random() % acknowledged.size()];
+    const absl::Status status =
+        request.is_insert ? session.Insert(request.row) : ReadBack(session, request.row);
+    if (request.is_insert && status.ok()) acknowledged.push_back(request.row);
+    Note(status, session, std::move(request), record);
     // In step as before, however long that took: the load keeps its evenness.
     do {
       next += period_;

@@ -48,6 +48,7 @@ pair_start() {
   local dir name
   dir=$(_pair_dir "$1") || return
   pair_stop "$dir" || return
+  mkdir -- "$dir/tmp" || return
   _pair_write_accounts "$dir" || return
   _pair_make_template "$dir" || return
   for name in a b; do _pair_launch "$dir" "$name" || return; done
@@ -112,7 +113,7 @@ pair_stop() {
   local dir name status=0
   dir=$(_pair_dir "$1") || return
   for name in a b; do _pair_kill "$dir" "$name" || status=1; done
-  ((status == 0)) && rm -rf -- "$dir"/{a,b,template,primary}
+  ((status == 0)) && rm -rf -- "$dir"/{a,b,template,tmp,primary}
   return "$status"
 }
 
@@ -185,7 +186,7 @@ SQL
 _pair_make_template() {
   local dir=$1 program
   program=$(_pair_program mariadb-install-db) || return
-  "$program" --no-defaults "${PAIR_AS_ROOT[@]}" \
+  TMPDIR="$dir/tmp" "$program" --no-defaults "${PAIR_AS_ROOT[@]}" \
     --datadir="$dir/template" --skip-test-db --auth-root-authentication-method=socket \
     >"$dir/install.log" 2>&1 || {
     _pair_say "mariadb-install-db failed:"
@@ -274,7 +275,7 @@ _pair_exec_server() {
   # The id is written before the server runs, so that pair_stop finds it whenever it comes.
   (
     echo "$BASHPID" >"$dir/$name.pid"
-    exec "$program" --defaults-file="$dir/$name.cnf" "${PAIR_AS_ROOT[@]}" \
+    TMPDIR="$dir/tmp" exec "$program" --defaults-file="$dir/$name.cnf" "${PAIR_AS_ROOT[@]}" \
       </dev/null >"$dir/$name.log" 2>&1
   ) &
 }
