@@ -1,0 +1,31 @@
+// The little that the proxy must know about a statement's text: what session tracking does not
+// report, and whether it may be more than one statement. When in doubt, the answer is the one that
+// retries and restores less.
+#ifndef MYSQL_PROXY_PROTOCOL_SQL_SCAN_H_
+#define MYSQL_PROXY_PROTOCOL_SQL_SCAN_H_
+
+#include <string_view>
+
+namespace mysql_proxy {
+
+struct SqlTraits {
+  // May consist of several statements, of which some may have been executed when one is refused.
+  bool compound = false;
+  // Names a user variable, a user lock or a handler, which a new connection would not have.
+  bool uses_connection_state = false;
+  // Asks for the last insert id.
+  bool reads_insert_id = false;
+  // Asks about the statement before it: FOUND_ROWS(), ROW_COUNT(), SHOW WARNINGS, ...
+  bool reads_last_result = false;
+  // SET NAMES ... COLLATE ..., and nothing else. The collation is not reported.
+  bool sets_names_with_collation = false;
+  // SET STATEMENT ... FOR ...: variables are reported with values that they have lost again.
+  bool has_temporary_variables = false;
+};
+
+// `backslash_escapes` as the server's status says (kNoBackslashEscapes).
+SqlTraits ScanSql(std::string_view sql, bool backslash_escapes);
+
+}  // namespace mysql_proxy
+
+#endif  // MYSQL_PROXY_PROTOCOL_SQL_SCAN_H_
