@@ -1,0 +1,80 @@
+#include "mysql/address_lookup.h"
+
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <cstring>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace failover::mysql::internal {
+namespace {
+
+// Both take the addresses of `host` that a TCP connection may use.
+addrinfo TcpHints(int flags) {
+  addrinfo hints;
+  std::memset(&hints, 0, sizeof(hints));
+  hints.ai_flags = flags;
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  return hints;
+}
+
+AddressLookup::Result LookUp(const std::string& host) {
+  AddressLookup::Result result;
+  const addrinfo hints = TcpHints(0);
+  addrinfo* found = nullptr;
+  const int failure = getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  if (failure != 0) {
+    result.error = gai_strerror(failure);
+    return result;
+  }
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    char address[NI_MAXHOST];
+    if (getnameinfo(each->ai_addr, each->ai_addrlen, address, sizeof(address), nullptr, 0,
+                    NI_NUMERICHOST) == 0) {
+      result.addresses.emplace_back(address);
+    }
+  }
+  freeaddrinfo(found);
+  if (result.addresses.empty()) result.error = "no address";
+  return result;
+}
+
+}  // namespace
+
+struct AddressLookup::Shared {
+  std::atomic<bool> ended{false};
+  // Written before `ended`.
+  Result result;
+};
+
+bool IsNumericAddress(const std::string& host) {
+  const addrinfo hints = TcpHints(AI_NUMERICHOST);
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
+  freeaddrinfo(found);
+  return true;
+}
+
+AddressLookup::AddressLookup(std::string host, std::function<void()> done)
+    : shared_(std::make_shared<Shared>()) {
+  try {
+    std::thread([shared = shared_, host = std::move(host), done = std::move(done)] {
+      shared->result = LookUp(host);
+      shared->ended.store(true, std::memory_order_release);
+      done();
+    }).detach();
+  } catch (const std::system_error& error) {
+    shared_->result.error = error.what();
+    shared_->ended.store(true, std::memory_order_release);
+  }
+}
+
+const AddressLookup::Result* AddressLookup::result() const {
+  return shared_->ended.load(std::memory_order_acquire) ? &shared_->result : nullptr;
+}
+
+}  // namespace failover::mysql::internal
