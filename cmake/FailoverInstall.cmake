@@ -48,9 +48,23 @@ failover_install_pkg_config(
   DESCRIPTION "Errors of MySQL and MariaDB for failover"
   REQUIRES failover absl_status
   PRIVATE absl_cord absl_strings)
+set(package_has_monitor OFF)
+set(headers_left_out "")
+if(TARGET failover_mysql_monitor)
+  set(package_has_monitor ON)
+  failover_install_libraries(failoverMysqlMonitorTargets failover_mysql_monitor)
+  failover_install_pkg_config(
+    failover-mysql-monitor
+    LIBRARY failover_mysql_monitor
+    DESCRIPTION "Finds the primary among MySQL and MariaDB servers for failover"
+    REQUIRES failover absl_status absl_statusor absl_time
+    PRIVATE absl_core_headers absl_strings libmariadb spdlog)
+else()
+  set(headers_left_out PATTERN primary_monitor.h EXCLUDE)
+endif()
 
-install(DIRECTORY include/failover DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
-        PATTERN "*.h")
+install(DIRECTORY include/failover DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.h" ${headers_left_out})
 
 set(package_is_static ON)
 if(BUILD_SHARED_LIBS)
