@@ -53,7 +53,7 @@ absl::StatusOr<RetryDoneFunc> Buffer::WaitForFailoverEnd(const RequestContext& c
 
 absl::StatusOr<BufferedRequest> Buffer::WaitAsync(const RequestContext& context, ShardHandle shard,
                                                   const absl::Status& error,
-                                                  WaitCallback callback) {
+                                                  WaitCallback&& callback) {
   internal::ShardBuffer* const known = Downcast(shard.gate_);
   if (known == nullptr) return BufferedRequest();
   return CoreOf(*known).WaitAsync(context, *known, error, std::move(callback));
@@ -136,6 +136,7 @@ BufferedRequest& BufferedRequest::operator=(BufferedRequest&& other) noexcept {
 
 bool BufferedRequest::Cancel() {
   if (waiter_ == nullptr) return false;
+  if (waiter_->HasLeft()) return waiter_->cancelled;
   switch (CoreOf(waiter_->owner()).Cancel(*waiter_)) {
     case internal::CancelResult::kWon:
       waiter_->Discard();
@@ -149,7 +150,7 @@ bool BufferedRequest::Cancel() {
 }
 
 void BufferedRequest::CancelAndWait() {
-  if (!Cancel()) CoreOf(waiter_->owner()).WaitWhileRunning(*waiter_);
+  if (!Cancel() && !waiter_->HasLeft()) CoreOf(waiter_->owner()).WaitWhileRunning(*waiter_);
   Detach();
 }
 

@@ -136,7 +136,7 @@ absl::StatusOr<RetryDoneFunc> BufferCore::Wait(const RequestContext& context, Ca
 
 absl::StatusOr<BufferedRequest> BufferCore::WaitAsync(const RequestContext& context,
                                                       ShardBuffer& shard, const absl::Status& error,
-                                                      WaitCallback callback) {
+                                                      WaitCallback&& callback) {
   if (!MustSubmit(shard, error)) return BufferedRequest();
   CallbackWaiter* const waiter = CallbackWaiter::Make(*this, std::move(callback), error);
   if (waiter == nullptr) return RefusalError(shard, context, Refusal::kNoMemory, error);
@@ -343,8 +343,9 @@ void BufferCore::Finish(ShardBuffer& shard, Effects* effects, std::string_view c
 }
 
 void BufferCore::FinishRequest(ShardBuffer& shard, Effects* effects, const absl::Status& error) {
-  const bool needs_cause = (effects->started || effects->skipped) && !error.ok();
-  Finish(shard, effects, needs_cause ? ErrorForLog(error) : std::string());
+  const bool needs_cause = effects->started || effects->skipped;
+  if (!needs_cause || error.ok()) return Finish(shard, effects);
+  Finish(shard, effects, ErrorForLog(error));
 }
 
 void BufferCore::WakePoller() {

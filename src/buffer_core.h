@@ -46,7 +46,7 @@ class BufferCore final : public RefCounted {
   absl::StatusOr<RetryDoneFunc> Wait(const RequestContext& context, Cancellation* stop,
                                      ShardBuffer& shard, const absl::Status& error);
   absl::StatusOr<BufferedRequest> WaitAsync(const RequestContext& context, ShardBuffer& shard,
-                                            const absl::Status& error, WaitCallback callback);
+                                            const absl::Status& error, WaitCallback&& callback);
   // Kind::kHeld: the waiter is completed or cancelled later, maybe before this returns.
   Decision Submit(const RequestContext& context, ShardBuffer& shard, const absl::Status& error,
                   bool cancelled, Waiter* waiter);

@@ -9,8 +9,9 @@
 
 namespace failover::internal {
 
-// How much of the text of a request's original error is kept while it is held.
-inline constexpr std::size_t kMaxKeptErrorText = 256;
+// How much of the text of a request's original error is kept while it is held: enough to know it
+// by, and small beside the rest of what a held request costs.
+inline constexpr std::size_t kMaxKeptErrorText = 96;
 
 // `what` says what was observed. The original error is appended, unless it is OK; `original_text`
 // may be cut by the caller.

@@ -13,8 +13,9 @@
 namespace failover {
 namespace {
 
-constexpr char kFailoverPayload[] = "failover/caused-by-failover";
-constexpr char kReasonPayload[] = "failover/buffer-error-reason";
+// Short enough for a std::string to hold them without an allocation.
+constexpr char kFailoverPayload[] = "failover/cause";
+constexpr char kReasonPayload[] = "failover/reason";
 
 // vtrpc's CLUSTER_EVENT, which has no name among absl's codes.
 constexpr int kClusterEvent = 17;

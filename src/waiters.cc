@@ -91,7 +91,7 @@ void CancelHook::Fire(WaiterList* woken) {
   woken->Append(&effects.threads);
 }
 
-CallbackWaiter* CallbackWaiter::Make(RefCounted& owner, WaitCallback callback,
+CallbackWaiter* CallbackWaiter::Make(RefCounted& owner, WaitCallback&& callback,
                                      const absl::Status& error) {
   const std::size_t text_size = std::min(error.message().size(), kMaxKeptErrorText);
   void* const memory = ::operator new(sizeof(CallbackWaiter) + text_size, std::nothrow);
@@ -99,8 +99,8 @@ CallbackWaiter* CallbackWaiter::Make(RefCounted& owner, WaitCallback callback,
   return new (memory) CallbackWaiter(owner, std::move(callback), error, text_size);
 }
 
-CallbackWaiter::CallbackWaiter(RefCounted& owner, WaitCallback callback, const absl::Status& error,
-                               std::size_t text_size)
+CallbackWaiter::CallbackWaiter(RefCounted& owner, WaitCallback&& callback,
+                               const absl::Status& error, std::size_t text_size)
     : Waiter(false),
       owner_(owner),
       callback_(std::move(callback)),

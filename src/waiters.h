@@ -64,7 +64,8 @@ class CancelHook {
 class CallbackWaiter final : public Waiter {
  public:
   // nullptr: out of memory. `owner` is kept alive as long as the waiter lives.
-  static CallbackWaiter* Make(RefCounted& owner, WaitCallback callback, const absl::Status& error);
+  static CallbackWaiter* Make(RefCounted& owner, WaitCallback&& callback,
+                              const absl::Status& error);
 
   // Runs the callback, destroys it, and gives the Buffer's half back. A callback must not throw.
   void Complete() noexcept override;
@@ -74,8 +75,13 @@ class CallbackWaiter final : public Waiter {
   RefCounted& owner() const { return owner_; }
   void Unref();
 
+  // For the BufferedRequest: the Buffer has given its half back, so the callback has run or will
+  // never. The acquire pairs with the release in Unref: what the Buffer did to *this is seen, and
+  // nothing more will come.
+  bool HasLeft() const { return references_.load(std::memory_order_acquire) == 1; }
+
  private:
-  CallbackWaiter(RefCounted& owner, WaitCallback callback, const absl::Status& error,
+  CallbackWaiter(RefCounted& owner, WaitCallback&& callback, const absl::Status& error,
                  std::size_t text_size);
   ~CallbackWaiter();
 

@@ -315,7 +315,7 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   absl::StatusOr<RetryDoneFunc> Wait(const RequestContext& context, Cancellation* stop,
                                      ShardHandle shard, const absl::Status& error);
   absl::StatusOr<BufferedRequest> WaitAsync(const RequestContext& context, ShardHandle shard,
-                                            const absl::Status& error, WaitCallback callback);
+                                            const absl::Status& error, WaitCallback&& callback);
 
   // Shared with the tokens and handles that are out.
   internal::BufferCore* const core_;
