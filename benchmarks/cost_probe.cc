@@ -1,0 +1,327 @@
+// Does one thing many times, for scripts/cost-gate to count what it takes.
+//
+//   failover_cost_probe --list               prints the rows
+//   failover_cost_probe <row> <operations>   does what the row says so many times, and prints how
+//                                            many allocations, locks, clock readings and wake-ups
+//                                            that took; run it under callgrind for instructions
+//   failover_cost_probe --read-only          ends with 1 if the idle path writes to shared memory
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "coroutine_task.h"
+#include "cost_counters.h"
+#include "failover/buffer.h"
+#include "failover/coroutine.h"
+#include "harness.h"
+#include "silence.h"
+
+namespace failover::benchmarks {
+namespace {
+
+// A Buffer with one shard that is looked at.
+class Subject {
+ public:
+  explicit Subject(std::size_t size, std::size_t known_shards = 1,
+                   const std::string& keyspace_shards = "")
+      : names_(MakeNames(known_shards)) {
+    BufferOptions options = HoldingOptions(size, Threading::kManual);
+    options.keyspace_shards = keyspace_shards;
+    options.clock = &clock_;
+    options.wakeup = CountWakeup;
+    buffer_ = MakeBuffer(options);
+    for (const ShardName& name : names_) buffer_->StatsUpdate(ServingPrimary(name, 1));
+    shard_ = buffer_->GetShard(name().keyspace, name().shard);
+  }
+
+  Buffer& buffer() { return *buffer_; }
+  ShardHandle shard() const { return shard_; }
+  const ShardName& name() const { return names_[0]; }
+  const std::vector<ShardName>& names() const { return names_; }
+
+  void StartFailover() {
+    Require(buffer_->StartBuffering(shard_, "cost"), "a failover did not start");
+  }
+  void EndFailover() { buffer_->StatsUpdate(ServingPrimary(name(), 2)); }
+
+  // Holds one request.
+  BufferedRequest Hold(const absl::Status& error, std::size_t number) {
+    absl::StatusOr<BufferedRequest> held =
+        buffer_->WaitForFailoverEndAsync({}, shard_, error, returns_.Callback(number));
+    Require(held.ok() && *held, "a request was not held");
+    return *std::move(held);
+  }
+  std::vector<BufferedRequest> HoldMany(std::size_t count) {
+    std::vector<BufferedRequest> held(count);
+    for (std::size_t i = 0; i < count; ++i) held[i] = Hold(absl::OkStatus(), i);
+    return held;
+  }
+
+  void PollUntilReturned(std::size_t count) {
+    while (returns_.released() + returns_.failed() < count) buffer_->Poll();
+  }
+  Returns& returns() { return returns_; }
+
+ private:
+  const std::vector<ShardName> names_;
+  CountingClock clock_;
+  Returns returns_;
+  std::unique_ptr<Buffer> buffer_;
+  ShardHandle shard_;
+};
+
+Costs PassByHandle(Subject& subject, const absl::Status& error, std::size_t operations) {
+  return Measure([&] {
+    for (std::size_t i = 0; i < operations; ++i) {
+      const absl::StatusOr<RetryDoneFunc> done =
+          subject.buffer().WaitForFailoverEnd({}, subject.shard(), error);
+      Require(done.ok() && !*done, "a request did not pass");
+    }
+  });
+}
+
+Costs IdleByHandle(std::size_t operations) {
+  Subject subject(1);
+  return PassByHandle(subject, absl::OkStatus(), operations);
+}
+
+Costs IdleOtherError(std::size_t operations) {
+  Subject subject(1);
+  return PassByHandle(subject, DuplicateKeyError(), operations);
+}
+
+Costs DisabledShard(std::size_t operations) {
+  Subject subject(1, 1, "another_keyspace");
+  return PassByHandle(subject, absl::OkStatus(), operations);
+}
+
+Costs IdleByNames(std::size_t operations) {
+  Subject subject(1, 1000);
+  const absl::Status no_error;
+  return Measure([&] {
+    for (std::size_t i = 0; i < operations; ++i) {
+      const ShardName& name = subject.names()[i % subject.names().size()];
+      const absl::StatusOr<RetryDoneFunc> done =
+          subject.buffer().WaitForFailoverEnd({}, name.keyspace, name.shard, no_error);
+      Require(done.ok() && !*done, "a request did not pass");
+    }
+  });
+}
+
+Costs Enqueue(Subject& subject, const absl::Status& error, std::size_t operations) {
+  std::vector<BufferedRequest> held(operations);
+  subject.StartFailover();
+  return Measure([&] {
+    for (std::size_t i = 0; i < operations; ++i) held[i] = subject.Hold(error, i);
+  });
+}
+
+Costs EnqueueFirstAttempt(std::size_t operations) {
+  Subject subject(operations);
+  return Enqueue(subject, absl::OkStatus(), operations);
+}
+
+Costs EnqueueFailedAttempt(std::size_t operations) {
+  Subject subject(operations);
+  return Enqueue(subject, FailoverError(), operations);
+}
+
+Costs EnqueueAmong10000Shards(std::size_t operations) {
+  Subject subject(operations, 10'000);
+  return Enqueue(subject, absl::OkStatus(), operations);
+}
+
+// From the end of the failover until the last retry has ended.
+Costs Release(std::size_t operations) {
+  Subject subject(operations);
+  subject.StartFailover();
+  const std::vector<BufferedRequest> held = subject.HoldMany(operations);
+  return Measure([&] {
+    subject.EndFailover();
+    subject.PollUntilReturned(operations);
+  });
+}
+
+// Of a request that came back already.
+Costs DropHandle(std::size_t operations) {
+  Subject subject(operations);
+  subject.StartFailover();
+  std::vector<BufferedRequest> held = subject.HoldMany(operations);
+  subject.EndFailover();
+  subject.PollUntilReturned(operations);
+  return Measure([&] {
+    for (BufferedRequest& request : held) request = BufferedRequest();
+  });
+}
+
+Costs CancelNewestFirst(std::size_t operations, std::size_t others_held) {
+  Subject subject(operations + others_held);
+  subject.StartFailover();
+  const std::vector<BufferedRequest> others = subject.HoldMany(others_held);
+  std::vector<BufferedRequest> held = subject.HoldMany(operations);
+  const Costs costs = Measure([&] {
+    for (std::size_t i = operations; i-- > 0;) held[i] = BufferedRequest();
+  });
+  Require(subject.buffer().Stats().slots_free == operations, "a cancelled request kept its slot");
+  return costs;
+}
+
+Costs Cancel(std::size_t operations) { return CancelNewestFirst(operations, 0); }
+Costs CancelAmong50000Held(std::size_t operations) { return CancelNewestFirst(operations, 50'000); }
+
+// The arrival, and the error that the evicted one gets.
+Costs Evict(std::size_t operations) {
+  Subject subject(operations);
+  subject.StartFailover();
+  const std::vector<BufferedRequest> evicted = subject.HoldMany(operations);
+  std::vector<BufferedRequest> held(operations);
+  const Costs costs = Measure([&] {
+    for (std::size_t i = 0; i < operations; ++i) held[i] = subject.Hold(absl::OkStatus(), i);
+    subject.PollUntilReturned(operations);
+  });
+  Require(subject.returns().failed() == operations, "the oldest were not evicted");
+  return costs;
+}
+
+// Waits twice: first for a start, so that its frame exists already when the second one is measured.
+FireAndForget Suspend(FloorCoroutineQueue& starts, Subject& subject, std::size_t number) {
+  co_await starts.Wait();
+  subject.returns().Count(
+      number, co_await AwaitFailoverEnd(subject.buffer(), {}, subject.shard(), absl::OkStatus()));
+}
+
+Costs CoroutineSuspend(std::size_t operations) {
+  Subject subject(operations);
+  subject.StartFailover();
+  FloorCoroutineQueue starts;
+  for (std::size_t i = 0; i < operations; ++i) Suspend(starts, subject, i);
+  const Costs costs = Measure([&] {
+    while (!starts.empty()) starts.ResumeFront();
+  });
+  subject.EndFailover();
+  subject.PollUntilReturned(operations);
+  return costs;
+}
+
+Costs CoroutineResume(std::size_t operations) {
+  Subject subject(operations);
+  subject.StartFailover();
+  FloorCoroutineQueue starts;
+  for (std::size_t i = 0; i < operations; ++i) Suspend(starts, subject, i);
+  while (!starts.empty()) starts.ResumeFront();
+  return Measure([&] {
+    subject.EndFailover();
+    subject.PollUntilReturned(operations);
+  });
+}
+
+// Each shard fails over, with one request.
+Costs ShardFailsOver(std::size_t operations) {
+  Subject subject(operations, operations);
+  const absl::Status error = FailoverError();
+  std::vector<ShardHandle> shards;
+  std::vector<TabletStats> promoted;
+  for (const ShardName& name : subject.names()) {
+    shards.push_back(subject.buffer().GetShard(name.keyspace, name.shard));
+    promoted.push_back(ServingPrimary(name, 2));
+  }
+  std::vector<BufferedRequest> held(operations);
+  return Measure([&] {
+    for (std::size_t i = 0; i < operations; ++i) {
+      held[i] = *subject.buffer().WaitForFailoverEndAsync({}, shards[i], error,
+                                                          subject.returns().Callback(i));
+    }
+    for (const TabletStats& report : promoted) subject.buffer().StatsUpdate(report);
+    subject.PollUntilReturned(operations);
+  });
+}
+
+const std::map<std::string, Costs (*)(std::size_t)> kRows = {
+    {"idle_by_handle", IdleByHandle},
+    {"idle_by_names", IdleByNames},
+    {"idle_other_error", IdleOtherError},
+    {"disabled_shard", DisabledShard},
+    {"enqueue", EnqueueFirstAttempt},
+    {"enqueue_failed_attempt", EnqueueFailedAttempt},
+    {"enqueue_among_10000_shards", EnqueueAmong10000Shards},
+    {"release", Release},
+    {"drop_handle", DropHandle},
+    {"cancel", Cancel},
+    {"cancel_among_50000_held", CancelAmong50000Held},
+    {"evict", Evict},
+    {"coroutine_suspend", CoroutineSuspend},
+    {"coroutine_resume", CoroutineResume},
+    {"shard_fails_over", ShardFailsOver},
+};
+
+void PrintRow(const std::string& row, std::size_t operations) {
+  const Costs costs = kRows.at(row)(operations);
+  std::printf("allocations %zu\nlocks %zu\nclock_readings %zu\nwakeups %zu\n", costs.allocations,
+              costs.locks, costs.clock_readings, costs.wakeups);
+}
+
+// All three kinds of idle requests, with everything that a Buffer owns made read-only.
+void PassReadOnly() {
+  static std::unique_ptr<Buffer> buffer;
+  static ShardHandle shard;
+  static absl::Status other_error;
+  const auto pass = [] {
+    const auto passes = [](const absl::StatusOr<RetryDoneFunc>& done) {
+      return done.ok() && !*done;
+    };
+    const absl::Status no_error;
+    for (int i = 0; i < 100; ++i) {
+      if (!passes(buffer->WaitForFailoverEnd({}, shard, no_error)) ||
+          !passes(buffer->WaitForFailoverEnd({}, "commerce", "-80", no_error)) ||
+          !passes(buffer->WaitForFailoverEnd({}, shard, other_error)) ||
+          !passes(buffer->WaitForFailoverEnd({}, "commerce", "-80", other_error))) {
+        Fail("a request did not pass");
+      }
+    }
+  };
+  const auto prepare = [&pass] {
+    buffer = MakeBuffer(HoldingOptions(1, Threading::kManual));
+    shard = buffer->GetShard("commerce", "-80");
+    buffer->StatsUpdate(ServingPrimary({"commerce", "-80"}, 1));
+    other_error = DuplicateKeyError();
+    // What is made when it is first needed.
+    pass();
+  };
+  RunReadOnly(prepare, pass);
+  buffer.reset();
+  other_error = absl::OkStatus();
+  std::puts("the idle path writes to no shared memory");
+}
+
+int Run(const std::vector<std::string>& arguments) {
+  if (arguments == std::vector<std::string>{"--list"}) {
+    for (const auto& [name, run] : kRows) std::puts(name.c_str());
+    return 0;
+  }
+  SilenceTheLog();
+  if (arguments == std::vector<std::string>{"--read-only"}) {
+    PassReadOnly();
+    return 0;
+  }
+  const long operations = arguments.size() == 2 ? std::atol(arguments[1].c_str()) : 0;
+  if (operations <= 0 || kRows.count(arguments[0]) == 0) {
+    std::fputs("usage: failover_cost_probe --list | --read-only | <row> <operations>\n", stderr);
+    return 2;
+  }
+  PrintRow(arguments[0], static_cast<std::size_t>(operations));
+  return 0;
+}
+
+}  // namespace
+}  // namespace failover::benchmarks
+
+int main(int argc, char** argv) {
+  return failover::benchmarks::Run(std::vector<std::string>(argv + 1, argv + argc));
+}

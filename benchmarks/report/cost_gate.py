@@ -1,0 +1,133 @@
+"""Counts what the library takes for each row, and fails for what is above its ceiling.
+
+scripts/cost-gate is the way to call it.
+"""
+
+import argparse
+import math
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+OPERATIONS = 1000
+TIMEOUT_SECONDS = 300
+COLUMNS = ("instructions", "allocations", "locks", "clock_readings", "wakeups")
+# What --tighten leaves above the measured instructions: another version of the C library.
+HEADROOM = 1.06
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="scripts/cost-gate")
+    parser.add_argument("--probe", required=True)
+    parser.add_argument("--ceilings", type=pathlib.Path, required=True)
+    parser.add_argument("--tighten", action="store_true")
+    return parser.parse_args()
+
+
+def read_ceilings(path):
+    """Row -> its ceilings, per operation."""
+    ceilings = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        words = line.split("#")[0].split()
+        if words:
+            ceilings[words[0]] = dict(zip(COLUMNS, map(float, words[1:]), strict=True))
+    return ceilings
+
+
+def run(command):
+    # The first call of a function must not count the work of the dynamic linker.
+    environment = {**os.environ, "LD_BIND_NOW": "1"}
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        env=environment,
+        check=False,
+    )
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done
+
+
+def count(probe, row, folder):
+    """What one operation of the row takes."""
+    done = run(
+        [
+            "valgrind",
+            "--tool=callgrind",
+            f"--callgrind-out-file={folder}/{row}",
+            "--toggle-collect=MeasuredPart",
+            probe,
+            row,
+            str(OPERATIONS),
+        ]
+    )
+    collected = re.search(r"Collected\s*:\s*(\d+)", done.stderr)
+    if collected is None or int(collected.group(1)) == 0:
+        sys.exit(f"{row}: callgrind counted nothing:\n{done.stderr}")
+    counted = {"instructions": int(collected.group(1))}
+    for line in done.stdout.splitlines():
+        what, number = line.split()
+        counted[what] = int(number)
+    return {what: counted[what] / OPERATIONS for what in COLUMNS}
+
+
+def cell(value, ceiling):
+    over = " !" if value > ceiling else "  "
+    return f"{value:10.2f} /{ceiling:9.2f}{over}"
+
+
+def judge(row, counted, ceilings):
+    """Prints the row; returns what is too much."""
+    print(f"{row:28}" + "".join(cell(counted[what], ceilings[what]) for what in COLUMNS), flush=True)
+    return [
+        f"{row}: {counted[what]:g} {what} per operation, at most {ceilings[what]:g} are allowed"
+        for what in COLUMNS
+        if counted[what] > ceilings[what]
+    ]
+
+
+def tightened(counted, ceilings):
+    lower = {what: math.ceil(counted[what] * 100) / 100 for what in COLUMNS}
+    lower["instructions"] = math.ceil(counted["instructions"] * HEADROOM)
+    return {what: min(lower[what], ceilings[what]) for what in COLUMNS}
+
+
+def write_ceilings(path, ceilings):
+    """Replaces the numbers, and leaves the comments."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = line.split()[0] if line.split() else ""
+        if row in ceilings:
+            line = f"{row:28}" + "".join(f"{ceilings[row][what]:15g}" for what in COLUMNS)
+        lines.append(line)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main():
+    arguments = parse_arguments()
+    ceilings = read_ceilings(arguments.ceilings)
+    rows = run([arguments.probe, "--list"]).stdout.split()
+    if sorted(rows) != sorted(ceilings):
+        sys.exit(f"{arguments.ceilings}: its rows are not those of the probe: {sorted(rows)}")
+    print(run([arguments.probe, "--read-only"]).stdout)
+    too_much = []
+    print(f"{'per operation / ceiling':28}" + "".join(f"{what:^23}" for what in COLUMNS))
+    with tempfile.TemporaryDirectory() as folder:
+        for row in ceilings:
+            counted = count(arguments.probe, row, folder)
+            too_much += judge(row, counted, ceilings[row])
+            if arguments.tighten:
+                ceilings[row] = tightened(counted, ceilings[row])
+    if arguments.tighten:
+        write_ceilings(arguments.ceilings, ceilings)
+    if too_much:
+        sys.exit("\n" + "\n".join(too_much))
+    print(f"\n{len(ceilings)} rows, none above its ceiling")
+
+
+main()
