@@ -48,6 +48,11 @@ void Coverage::Add(const Coverage& other) {
   retries_succeeded += other.retries_succeeded;
   retries_failed += other.retries_failed;
   too_many_shards += other.too_many_shards;
+  held_callbacks += other.held_callbacks;
+  held_threads += other.held_threads;
+  held_coroutines += other.held_coroutines;
+  calls_in_callbacks += other.calls_in_callbacks;
+  cancelled_after_release += other.cancelled_after_release;
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> Coverage::Named() const {
@@ -59,6 +64,11 @@ std::vector<std::pair<std::string, std::uint64_t>> Coverage::Named() const {
       {"retries succeeded", retries_succeeded},
       {"retries failed", retries_failed},
       {"too many shards", too_many_shards},
+      {"held with a callback", held_callbacks},
+      {"held in a thread", held_threads},
+      {"held in a coroutine", held_coroutines},
+      {"calls in callbacks", calls_in_callbacks},
+      {"cancelled after their release", cancelled_after_release},
   };
   NameEach<StopReason>("stopped by ", stops, named);
   NameEach<EvictedReason>("evicted by ", evicted, named);

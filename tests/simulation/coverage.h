@@ -26,8 +26,13 @@ struct Coverage {
   std::uint64_t retries_succeeded = 0;
   std::uint64_t retries_failed = 0;
   std::uint64_t too_many_shards = 0;
+  // What the statistics do not tell.
+  std::uint64_t held_callbacks = 0;
+  std::uint64_t held_threads = 0;
+  std::uint64_t held_coroutines = 0;
+  std::uint64_t calls_in_callbacks = 0;
+  std::uint64_t cancelled_after_release = 0;  // and before the callback
 
-  // What one run came to.
   void Add(const BufferStats& stats);
   void Add(const Coverage& other);
   std::vector<std::pair<std::string, std::uint64_t>> Named() const;

@@ -55,11 +55,12 @@ Driver::Driver(const Config& config, std::chrono::seconds patience)
   options.clock = &clock_;
   options.wakeup = [this] { Wakeup(); };
   if (config.own_classifier) {
-    options.caused_by_failover = [](const absl::Status& error) { return absl::IsAborted(error); };
+    options.caused_by_failover = [this](const absl::Status& error) { return Classify(error); };
   }
   absl::StatusOr<std::unique_ptr<Buffer>> buffer = Buffer::Create(std::move(options));
   if (buffer.ok()) {
     buffer_ = *std::move(buffer);
+    if (config.foreign_code_looks) clock_.buffer = buffer_.get();
   } else {
     Fail(buffer.status().ToString());
   }
@@ -92,6 +93,16 @@ void Driver::Finish() {
   for (const auto& [id, client] : clients_) {
     if (model_.PhaseOf(id) == Model::Phase::kHeld) Fail(absl::StrCat("#", id, " is held for ever"));
   }
+  // Some of the tokens tell now, and the others after the end of the Buffer.
+  for (const auto& [id, client] : clients_) {
+    Step late;
+    late.kind = StepKind::kEndRetry;
+    late.id = id;
+    late.retry_end = RetryEnd::kCallWithOk;
+    if (id % 2 == 0) EndRetry(late);
+  }
+  CheckStats(shutdown);
+  clock_.buffer = nullptr;
   buffer_.reset();
   for (auto& [id, client] : clients_) {
     const bool expected = client.handle ? model_.Cancel(id) : false;
@@ -105,8 +116,15 @@ void Driver::Finish() {
   }
 }
 
+Coverage Driver::coverage() const {
+  Coverage coverage = coverage_;
+  coverage.Add(model_.Stats());
+  return coverage;
+}
+
 void Driver::Perform(const Step& step) {
   if (failed()) return;
+  if (in_buffer_) ++coverage_.calls_in_callbacks;
   switch (step.kind) {
     case StepKind::kRequest:
       Request(step);
@@ -163,6 +181,13 @@ void Driver::Perform(const Step& step) {
 
 // ---- Requests.
 
+// Foreign code, like the clock: never called under a lock.
+bool Driver::Classify(const absl::Status& error) {
+  ++classified_;
+  if (config_.foreign_code_looks) buffer_->Stats();
+  return absl::IsAborted(error);
+}
+
 ShardHandle Driver::Handle(std::size_t name) {
   const ShardHandle handle = buffer_->GetShard(NameOf(name).keyspace, NameOf(name).shard);
   if (static_cast<bool>(handle) != model_.GetShard(name)) {
@@ -198,16 +223,25 @@ void Driver::Request(const Step& step) {
     Fail("IsFailover has the wrong answer");
   }
   const ShardHandle shard = step.by_name ? ShardHandle() : Handle(step.name);
+  classified_ = 0;
   const Answer expected = model_.Request(step);
-  if (expected.verdict == Verdict::kHeld) invariants_.Held(step, model_.now());
+  const std::uint64_t held = expected.verdict == Verdict::kHeld ? 1 : 0;
+  if (held == 1) invariants_.Held(step, model_.now());
   switch (step.face) {
     case Face::kCallback:
-      return RequestByCallback(step, shard, expected);
+      coverage_.held_callbacks += held;
+      RequestByCallback(step, shard, expected);
+      break;
     case Face::kCoroutine:
-      return RequestByCoroutine(step, shard, expected);
+      coverage_.held_coroutines += held;
+      RequestByCoroutine(step, shard, expected);
+      break;
     case Face::kBlocking:
-      return RequestBlocking(step, shard, expected);
+      coverage_.held_threads += held;
+      RequestBlocking(step, shard, expected);
+      break;
   }
+  if (!step.by_name && classified_ > 1) Fail("an error was classified more than once");
 }
 
 void Driver::RequestByCallback(const Step& step, ShardHandle shard, const Answer& expected) {
@@ -362,7 +396,7 @@ void Driver::Cancel(const Step& step) {
     return;
   }
   if (client.request.face == Face::kCoroutine) return DestroyCoroutine(client);
-  const bool expected = client.handle ? model_.Cancel(step.id) : false;
+  const bool expected = client.handle ? CancelInModel(step.id) : false;
   const bool won = client.handle.Cancel();
   if (won) invariants_.CancelWon(step.id);
   if (won != expected) {
@@ -381,10 +415,15 @@ void Driver::Detach(const Step& step) {
   if (it->second.handle) Fail("a detached handle is not empty");
 }
 
+bool Driver::CancelInModel(std::uint32_t id) {
+  if (model_.PhaseOf(id) == Model::Phase::kReleased) ++coverage_.cancelled_after_release;
+  return model_.Cancel(id);
+}
+
 // The way to cancel one. It must not be done from inside.
 void Driver::DestroyCoroutine(Client& client) {
   if (client.resumed || !client.coroutine.waits()) return;
-  if (!model_.Cancel(client.request.id)) Fail("a coroutine waits, but its wait should have ended");
+  if (!CancelInModel(client.request.id)) Fail("a coroutine waits, but its wait should have ended");
   invariants_.CancelWon(client.request.id);
   client.coroutine = Coroutine();
 }
@@ -395,7 +434,7 @@ void Driver::DropHandle(const Step& step) {
   Client& client = it->second;
   if (client.request.face == Face::kCoroutine) return DestroyCoroutine(client);
   if (!client.handle) return;
-  const bool wins = model_.Cancel(step.id);
+  const bool wins = CancelInModel(step.id);
   if (wins) invariants_.CancelWon(step.id);
   { const BufferedRequest dropped = std::move(client.handle); }
   if (wins && client.callback_alive) {

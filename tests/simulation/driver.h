@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "blocking_caller.h"
 #include "client.h"
+#include "coverage.h"
 #include "failover/buffer.h"
 #include "failover/testing/simulated_clock.h"
 #include "invariants.h"
@@ -28,6 +29,24 @@
 #include "steps.h"
 
 namespace failover::simulation {
+
+// The simulated clock; looks at the Buffer whenever it is asked, which would never end if it were
+// asked under a lock.
+class LookingClock final : public Clock {
+ public:
+  explicit LookingClock(absl::Time start) : clock_(start) {}
+
+  absl::Time Now() override {
+    if (buffer != nullptr) buffer->Stats();
+    return clock_.Now();
+  }
+  void Advance(absl::Duration by) { clock_.Advance(by); }
+
+  const Buffer* buffer = nullptr;
+
+ private:
+  SimulatedClock clock_;
+};
 
 class Driver {
  public:
@@ -46,6 +65,7 @@ class Driver {
   // What went wrong first; empty: nothing.
   const std::string& failure() const { return failure_; }
   const Model& model() const { return model_; }
+  Coverage coverage() const;
 
  private:
   void Fail(const std::string& what);
@@ -63,6 +83,7 @@ class Driver {
   void Detach(const Step& step);
   void DropHandle(const Step& step);
   void DestroyCoroutine(Client& client);
+  bool CancelInModel(std::uint32_t id);
   void EndRetry(const Step& step);
   void Report(const Step& step);
   void KeyspaceEvent(const Step& step);
@@ -81,6 +102,7 @@ class Driver {
   void CheckError(const Step& request, const absl::Status& status, BufferErrorReason expected);
   void CheckDue(absl::Duration until_due);
   void CheckWakeup(const Step& step);
+  bool Classify(const absl::Status& error);
   void CheckStats(const Step& step);
   std::set<std::size_t> NamesOf(const Step& step);
   void Wakeup();
@@ -88,10 +110,11 @@ class Driver {
   const Config config_;
   const std::chrono::seconds patience_;
   const std::thread::id thread_ = std::this_thread::get_id();
-  SimulatedClock clock_;
+  LookingClock clock_;
   Model model_;
   Invariants invariants_;
   std::string failure_;
+  Coverage coverage_;  // but for the statistics
 
   std::map<std::uint32_t, Client> clients_;
   std::map<std::uint32_t, std::vector<Step>> reactions_;  // by the request that they wait for
@@ -103,6 +126,8 @@ class Driver {
   absl::Time said_ = absl::InfiniteFuture();
   std::atomic<int> wakeups_{0};
   int own_wakeups_ = 0;
+
+  std::atomic<int> classified_{0};  // errors, since the last request
 
   bool in_buffer_ = false;  // inside Poll or Shutdown: callbacks may run
   bool clock_moved_ = false;

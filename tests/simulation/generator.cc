@@ -43,7 +43,8 @@ Config MakeConfig(std::uint64_t seed) {
   config.clock_start_ns =
       random.Pick<std::int64_t>({0, 0, 1, -7 * kSecond, 1'600'000'000 * kSecond});
   // Few shards are hit often, many are hit by each other.
-  config.names = random.Pick<std::size_t>({1, 1, 2, 3, 5, 8, 12});
+  config.names = random.Pick<std::size_t>({1, 1, 2, 3, 3, 5, 8, 12});
+  if (random.Chance(2)) config.names = kNames;
   if (random.Chance(15)) ListSome(random, config);
   if (config.AnyListed()) {
     config.dry_run = random.Chance(50);
@@ -234,7 +235,8 @@ void Generator::AddReaction(const Model& model, std::uint32_t id) {
 
 void Generator::AddAboutRequest(const Model& model, StepKind kind) {
   std::vector<std::uint32_t> ids = model.In(Model::Phase::kHeld);
-  if (random_.Chance(30)) ids = model.In(Model::Phase::kReleased);
+  const std::vector<std::uint32_t> released = model.In(Model::Phase::kReleased);
+  if (!released.empty() && random_.Chance(60)) ids = released;
   if (random_.Chance(10)) ids = model.In(Model::Phase::kRetrying);
   if (random_.Chance(10)) ids = model.In(Model::Phase::kOver);
   Step step;
@@ -244,8 +246,9 @@ void Generator::AddAboutRequest(const Model& model, StepKind kind) {
 }
 
 void Generator::AddEndRetry(const Model& model) {
+  const bool late = model.shut_down() || random_.Chance(5);
   const std::vector<std::uint32_t> ids =
-      model.In(random_.Chance(95) ? Model::Phase::kRetrying : Model::Phase::kOver);
+      model.In(late ? Model::Phase::kOver : Model::Phase::kRetrying);
   // In some runs a client in a few never tells.
   std::vector<std::uint32_t> honest;
   for (const std::uint32_t id : ids) {

@@ -12,8 +12,6 @@ void Count(std::array<std::uint64_t, kSize>& counters, Enum which) {
   ++counters[static_cast<std::size_t>(which)];
 }
 
-bool GoodName(std::size_t name) { return name < kGoodNames; }
-
 }  // namespace
 
 Model::Model(const Config& config)
@@ -33,7 +31,7 @@ Model::Mode Model::ModeOf(std::size_t name) const {
 
 Model::Shard* Model::Find(std::size_t name) {
   Shard& shard = shards_[name];
-  if (!GoodName(name)) return nullptr;
+  if (!IsGoodName(name)) return nullptr;
   if (shard.known) return &shard;
   if (known_.size() == static_cast<std::size_t>(config_.max_shards)) {
     ++too_many_shards_;
@@ -57,7 +55,7 @@ bool Model::GetShard(std::size_t name) { return Find(name) != nullptr; }
 // ---- Requests.
 
 Answer Model::Request(const Step& step) {
-  if (step.by_name && !GoodName(step.name)) return {Verdict::kBadName, {}};
+  if (step.by_name && !IsGoodName(step.name)) return {Verdict::kBadName, {}};
   if (step.cause == Cause::kOther) return {};
   Shard* const shard = step.by_name ? Find(step.name) : Known(step.name);
   if (shard == nullptr || OnlyCounted(*shard)) return {};

@@ -23,10 +23,10 @@ using SteadyClock = std::chrono::steady_clock;
 // A blocking call that takes that long is stuck, on a machine however busy; and so is, after that
 // and some more, a process that makes no step.
 constexpr std::chrono::seconds kPatience(20);
-constexpr std::chrono::seconds kProcessPatience(60);
+constexpr std::chrono::seconds kProcessPatience(30);
 // While a finding is shrunk it is known that something is stuck.
 constexpr std::chrono::seconds kShrinkPatience(1);
-constexpr std::chrono::seconds kShrinkTime(120);
+constexpr std::chrono::seconds kShrinkTime(60);
 constexpr std::chrono::seconds kProgressEvery(5);
 // Little happens from then on.
 constexpr std::size_t kStepsAfterShutdown = 30;
@@ -49,13 +49,12 @@ void RunSeed(std::uint64_t seed, SharedRun& shared) {
       length = std::min(length, shared.step_count + kStepsAfterShutdown);
     }
   }
-  const BufferStats stats = driver.model().Stats();
   if (driver.failure().empty()) driver.Finish();
   if (!driver.failure().empty()) {
     shared.SetWhat(driver.failure());
     _exit(1);
   }
-  shared.coverage.Add(stats);
+  shared.coverage.Add(driver.coverage());
   shared.steps += length;
   ++shared.runs;
 }
@@ -81,7 +80,7 @@ std::string ReplayPatiently(const Config& config, const std::vector<Step>& steps
     if (!driver.failure().empty()) _exit(1);
   });
   pollfd ended = {child.fd(), POLLIN, 0};
-  const std::chrono::milliseconds limit = 3 * patience + std::chrono::seconds(2);
+  const std::chrono::milliseconds limit = 2 * patience;
   if (poll(&ended, 1, static_cast<int>(limit.count())) == 0) {
     child.Kill();
     child.Reap();

@@ -96,23 +96,45 @@ std::string ActionText(const Step& step) {
 
 }  // namespace
 
-const ShardName& NameOf(std::size_t index) {
+namespace {
+
+constexpr std::size_t kOddNames = 12;
+
+std::array<ShardName, kNames> MakeNames() {
   static const std::string longest(kMaxNameLength, 'n');
   static const std::string too_long(kMaxNameLength + 1, 'n');
+  static std::array<std::string, kNames> numbers;
   // Two pairs differ only in where the keyspace ends and the shard begins.
-  static const std::array<ShardName, kNames> names = {{{"a", "-80"},
-                                                       {"a", "80-"},
-                                                       {"b", "0"},
-                                                       {"x", "y/z"},
-                                                       {"x/y", "z"},
-                                                       {"ab", "c"},
-                                                       {"a", "bc"},
-                                                       {longest, longest},
-                                                       {"", "0"},
-                                                       {"a", ""},
-                                                       {too_long, "0"},
-                                                       {"a", too_long}}};
+  std::array<ShardName, kNames> names = {{{"a", "-80"},
+                                          {"a", "80-"},
+                                          {"b", "0"},
+                                          {"x", "y/z"},
+                                          {"x/y", "z"},
+                                          {"ab", "c"},
+                                          {"a", "bc"},
+                                          {longest, longest},
+                                          {"", "0"},
+                                          {"a", ""},
+                                          {too_long, "0"},
+                                          {"a", too_long}}};
+  for (std::size_t i = kOddNames; i < kNames; ++i) {
+    numbers[i] = absl::StrCat(i);
+    names[i] = {"many", numbers[i]};
+  }
+  return names;
+}
+
+}  // namespace
+
+const ShardName& NameOf(std::size_t index) {
+  static const std::array<ShardName, kNames> names = MakeNames();
   return names[index];
+}
+
+bool IsGoodName(std::size_t index) {
+  const ShardName& name = NameOf(index);
+  return !name.keyspace.empty() && !name.shard.empty() && name.keyspace.size() <= kMaxNameLength &&
+         name.shard.size() <= kMaxNameLength;
 }
 
 TabletAlias AliasOf(std::uint8_t index) {

@@ -21,8 +21,9 @@ struct ShardName {
   std::string_view keyspace;
   std::string_view shard;
 };
-inline constexpr std::size_t kGoodNames = 8;
-inline constexpr std::size_t kNames = 12;  // the others are empty or too long
+inline constexpr std::size_t kNames = 120;
+// Is neither empty nor too long.
+bool IsGoodName(std::size_t index);
 const ShardName& NameOf(std::size_t index);
 
 // 0: no alias.
@@ -46,6 +47,8 @@ struct Config {
   std::array<bool, kNames> keyspace_listed{};
   // A classifier of the user's own takes the place of CausedByFailover.
   bool own_classifier = false;
+  // The clock and the classifier call the Buffer.
+  bool foreign_code_looks = false;
   std::int64_t clock_start_ns = 0;
   // How many of the names are used.
   std::size_t names = 1;
