@@ -10,9 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <new>
-#include <string_view>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -60,7 +58,7 @@ Child::Child(const std::function<void(SharedRun&)>& work) : shared_(MapShared())
     work(*shared_);
     // Not after a finding: threads may be stuck. Otherwise sanitizers look for leaks at the exit.
     if (shared_->what[0] != '\0') _exit(1);
-    std::exit(0);
+    std::exit(0);  // NOLINT(concurrency-mt-unsafe): there is no other thread
   }
   close(ends[1]);
   fd_ = ends[0];
@@ -84,7 +82,7 @@ std::string Child::Reap() {
   }
   pid_ = -1;
   if (shared_->what[0] != '\0') return shared_->what.data();
-  if (WIFSIGNALED(status)) return absl::StrCat("crashed: ", strsignal(WTERMSIG(status)));
+  if (WIFSIGNALED(status)) return absl::StrCat("crashed with signal ", WTERMSIG(status));
   if (WEXITSTATUS(status) != 0) return absl::StrCat("ended with code ", WEXITSTATUS(status));
   return "";
 }

@@ -40,6 +40,7 @@ Config MakeConfig(std::uint64_t seed) {
   config.max_bytes = random.Pick<std::uint64_t>({0, 0, 1, 10, 100});
   config.max_shards = random.Chance(10) ? random.Pick<std::int64_t>({1, 2, 3}) : 65536;
   config.own_classifier = random.Chance(20);
+  config.foreign_code_looks = random.Chance(10);
   config.clock_start_ns =
       random.Pick<std::int64_t>({0, 0, 1, -7 * kSecond, 1'600'000'000 * kSecond});
   // Few shards are hit often, many are hit by each other.
@@ -284,7 +285,7 @@ void Generator::AddAdvance(const Model& model) {
     step.advance_ns = config_.min_time_between_failovers_ns;
   }
   next_.push_back(step);
-  if (random_.Chance(60)) next_.push_back(Step());  // Poll
+  if (random_.Chance(60)) next_.emplace_back();  // Poll
 }
 
 void Generator::AddKeyspaceEvent(const Model& model) {

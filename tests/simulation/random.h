@@ -2,6 +2,7 @@
 #ifndef FAILOVER_SIMULATION_RANDOM_H_
 #define FAILOVER_SIMULATION_RANDOM_H_
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -14,7 +15,10 @@ class Random {
   explicit Random(std::uint64_t seed) : state_(seed) {}
 
   // 0 to bound - 1.
-  std::uint64_t Below(std::uint64_t bound) { return Next() % bound; }
+  std::uint64_t Below(std::uint64_t bound) {
+    assert(bound > 0);
+    return Next() % bound;
+  }
 
   bool Chance(unsigned percent) { return Below(100) < percent; }
 

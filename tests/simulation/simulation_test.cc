@@ -14,7 +14,6 @@
 namespace failover::simulation {
 namespace {
 
-using ::testing::Contains;
 using ::testing::SizeIs;
 
 TEST(SimulationTest, BufferDoesWhatTheModelDoes) {

@@ -192,7 +192,8 @@ std::string ToString(const Config& config) {
       absl::FormatDuration(options.min_time_between_failovers), ", size ", options.size,
       ", drain_concurrency ", options.drain_concurrency, ", max_bytes ", options.max_bytes,
       ", max_shards ", options.max_shards, ", keyspace_shards \"", options.keyspace_shards, "\"",
-      config.own_classifier ? ", a classifier of its own" : "");
+      config.own_classifier ? ", a classifier of its own" : "",
+      config.foreign_code_looks ? ", clock and classifier look at the Buffer" : "");
 }
 
 std::string ToString(const Step& step) {
