@@ -15,7 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "failover/buffer.h"
-#include "signal.h"
+#include "thread_signal.h"
 
 namespace failover::test {
 

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "buffer_test.h"
-#include "signal.h"
+#include "thread_signal.h"
 
 namespace failover::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "buffer_test.h"
-#include "signal.h"
+#include "thread_signal.h"
 
 namespace failover::test {
 namespace {

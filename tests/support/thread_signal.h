@@ -1,8 +1,8 @@
 // Something that happened, for threads to wait for: the steps of a test with threads go in order.
 //
 // Thread-safe.
-#ifndef FAILOVER_TESTS_SUPPORT_SIGNAL_H_
-#define FAILOVER_TESTS_SUPPORT_SIGNAL_H_
+#ifndef FAILOVER_TESTS_SUPPORT_THREAD_SIGNAL_H_
+#define FAILOVER_TESTS_SUPPORT_THREAD_SIGNAL_H_
 
 #include <chrono>
 #include <condition_variable>
@@ -38,4 +38,4 @@ class Signal {
 
 }  // namespace failover::test
 
-#endif  // FAILOVER_TESTS_SUPPORT_SIGNAL_H_
+#endif  // FAILOVER_TESTS_SUPPORT_THREAD_SIGNAL_H_
