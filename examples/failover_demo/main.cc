@@ -1,7 +1,7 @@
 // A small query router under load while its database fails over, without and with the Buffer.
 //
 // scripts/demo runs it; --help tells how to run it alone.
-#include <cstdio>
+#include <cmath>
 #include <fstream>
 #include <iostream>
 #include <string>
@@ -16,9 +16,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "cluster.h"
+#include "number_format.h"
 #include "pass.h"
 #include "plot.h"
 #include "report.h"
@@ -47,10 +47,16 @@ constexpr char kUsage[] =
     "once.\n\nExits with 0 if all is well; with 1 if the audit failed or if the buffered pass had "
     "an error that it must not have; with 2 if it could not run.";
 
-PassOptions OptionsFromFlags() {
+absl::StatusOr<PassOptions> OptionsFromFlags() {
   PassOptions options;
   options.clients = absl::GetFlag(FLAGS_clients);
   options.requests_per_second = absl::GetFlag(FLAGS_rate);
+  if (options.clients < 1 || options.clients > 400) {
+    return absl::InvalidArgumentError("--clients must be 1 to 400");
+  }
+  if (!(options.requests_per_second >= 1)) {
+    return absl::InvalidArgumentError("--rate must be at least 1");
+  }
   if (absl::GetFlag(FLAGS_simulated)) {
     options.before = absl::Milliseconds(1200);
     options.between = absl::Milliseconds(3300);
@@ -75,9 +81,10 @@ absl::StatusOr<ClusterFactory> ClusterFromFlags() {
 }
 
 std::string Subtitle() {
-  return absl::StrFormat("%d clients, %.0f requests per second (INSERT and SELECT), two %s",
-                         absl::GetFlag(FLAGS_clients), absl::GetFlag(FLAGS_rate),
-                         absl::GetFlag(FLAGS_simulated) ? "simulated servers" : "MariaDB servers");
+  return absl::StrCat(absl::GetFlag(FLAGS_clients), " clients, ",
+                      WithCommas(std::llround(absl::GetFlag(FLAGS_rate))),
+                      " requests per second (INSERT and SELECT), two ",
+                      absl::GetFlag(FLAGS_simulated) ? "simulated servers" : "MariaDB servers");
 }
 
 absl::Status WriteFile(const std::string& path, const std::string& content) {
@@ -89,12 +96,14 @@ absl::Status WriteFile(const std::string& path, const std::string& content) {
 }
 
 absl::StatusOr<std::vector<PassResult>> RunPasses() {
+  const absl::StatusOr<PassOptions> options = OptionsFromFlags();
+  if (!options.ok()) return options.status();
   const absl::StatusOr<ClusterFactory> start_cluster = ClusterFromFlags();
   if (!start_cluster.ok()) return start_cluster.status();
   std::vector<PassResult> passes;
   for (const bool buffered : {false, true}) {
     std::cout << (buffered ? "\nWith the buffer\n" : "Without the buffer\n") << std::flush;
-    absl::StatusOr<PassResult> pass = RunPass(OptionsFromFlags(), buffered, *start_cluster);
+    absl::StatusOr<PassResult> pass = RunPass(*options, buffered, *start_cluster);
     if (!pass.ok()) return pass.status();
     passes.push_back(*std::move(pass));
   }

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "number_format.h"
 #include "summary.h"
 #include "time_series.h"
 
@@ -82,12 +83,6 @@ struct Scale {
     return kLeft + (kRight - kLeft) * absl::ToDoubleSeconds(time) / seconds;
   }
 };
-
-std::string Number(double value) {
-  std::string digits = absl::StrCat(static_cast<std::int64_t>(std::llround(value)));
-  if (digits.size() > 3) digits.insert(digits.size() - 3, ",");
-  return digits;
-}
 
 std::string Text(double x, double y, std::string_view css_class, std::string_view text) {
   return absl::StrFormat("<text x=\"%.1f\" y=\"%.1f\" class=\"%s\">%s</text>\n", x, y,
@@ -191,7 +186,7 @@ std::string IncidentMark(const Incident& incident, std::string_view label, const
       Line(end, top + kRatesTop, end, bottom, "mark"),
       Text(begin, top + kRatesTop - 9, "pale middle",
            absl::StrCat(std::string(label), ": ",
-                        Number(absl::ToDoubleMilliseconds(incident.over - incident.begin)),
+                        WithCommas(absl::ToInt64Milliseconds(incident.over - incident.begin)),
                         " ms without a primary")));
 }
 
@@ -201,11 +196,12 @@ std::string Axes(const Scale& scale, double top) {
   for (const double share : {0.0, 0.5, 1.0}) {
     const double y = base - share * kRatesHeight;
     svg += Line(kLeft, y, kRight, y, "grid");
-    svg += Text(kLeft - 8, y + 4, "pale right", Number(share * scale.per_second));
+    svg += Text(kLeft - 8, y + 4, "pale right", WithCommas(std::llround(share * scale.per_second)));
   }
   const double held_base = top + kHeldTop + kHeldHeight;
   svg += Line(kLeft, held_base, kRight, held_base, "grid");
-  svg += Text(kLeft - 8, held_base - kHeldHeight + 8, "pale right", Number(scale.held));
+  svg += Text(kLeft - 8, held_base - kHeldHeight + 8, "pale right",
+              WithCommas(std::llround(scale.held)));
   svg += Text(kLeft - 8, held_base - kHeldHeight / 2 + 6, "pale right", "held");
   svg += Text(kLeft - 8, held_base + 4, "pale right", "0");
   const int step = scale.seconds > 10 ? 2 : 1;
@@ -221,12 +217,12 @@ std::string Outcomes(const PassResult& pass) {
   const Summary summary = Summarize(pass);
   const PhaseSummary& switchover = summary[static_cast<std::size_t>(Phase::kSwitchover)];
   const PhaseSummary& crash = summary[static_cast<std::size_t>(Phase::kCrash)];
-  std::string text = absl::StrFormat("%s client errors in the switchover, %s in the crash",
-                                     Number(static_cast<double>(switchover.error_count())),
-                                     Number(static_cast<double>(crash.error_count())));
+  std::string text =
+      absl::StrFormat("%s client errors in the switchover, %s in the crash",
+                      WithCommas(switchover.error_count()), WithCommas(crash.error_count()));
   if (crash.errors_in_flight > 0) {
     const bool all = crash.errors_in_flight == crash.error_count();
-    absl::StrAppend(&text, " (", all ? "all" : Number(static_cast<double>(crash.errors_in_flight)),
+    absl::StrAppend(&text, " (", all ? "all" : WithCommas(crash.errors_in_flight),
                     " in flight when the server died)");
   }
   return text;

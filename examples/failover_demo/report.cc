@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "number_format.h"
 #include "summary.h"
 
 namespace failover_demo {
@@ -25,12 +26,6 @@ struct Column {
     return summary[static_cast<std::size_t>(phase)];
   }
 };
-
-std::string Number(std::int64_t number) {
-  std::string digits = absl::StrCat(number);
-  for (std::size_t end = digits.size(); end > 3; end -= 3) digits.insert(end - 3, ",");
-  return digits;
-}
 
 std::string Milliseconds(absl::Duration time) {
   const double milliseconds = absl::ToDoubleMilliseconds(time);
@@ -62,17 +57,17 @@ class TableWriter {
   std::string Write() && {
     Row("", [](const Column& c) { return c.pass.buffered ? "with buffer" : "without buffer"; });
     Row("requests", [](const Column& c) {
-      return Number(std::accumulate(
+      return WithCommas(std::accumulate(
           c.summary.begin(), c.summary.end(), std::int64_t{0},
           [](std::int64_t sum, const PhaseSummary& phase) { return sum + phase.requests; }));
     });
     WriteErrors("client errors in the planned switchover", Phase::kSwitchover);
     WriteErrors("client errors in the crash", Phase::kCrash);
     Row("  of these in flight when the server died",
-        [](const Column& c) { return Number(c[Phase::kCrash].errors_in_flight); });
+        [](const Column& c) { return WithCommas(c[Phase::kCrash].errors_in_flight); });
     Row("client errors at other times", [](const Column& c) {
-      return Number(c[Phase::kBefore].error_count() + c[Phase::kBetween].error_count() +
-                    c[Phase::kAfter].error_count());
+      return WithCommas(c[Phase::kBefore].error_count() + c[Phase::kBetween].error_count() +
+                        c[Phase::kAfter].error_count());
     });
     WriteTimes();
     WriteBuffer();
@@ -91,7 +86,7 @@ class TableWriter {
   }
 
   void WriteErrors(std::string_view title, Phase phase) {
-    Row(title, [phase](const Column& c) { return Number(c[phase].error_count()); });
+    Row(title, [phase](const Column& c) { return WithCommas(c[phase].error_count()); });
     std::set<std::string> labels;
     for (const Column& column : columns_) {
       for (const auto& [label, count] : column[phase].errors) labels.insert(label);
@@ -99,7 +94,7 @@ class TableWriter {
     for (const std::string& label : labels) {
       Row(absl::StrCat("  ", label, " ", Meaning(label)), [&](const Column& c) {
         const auto error = c[phase].errors.find(label);
-        return Number(error == c[phase].errors.end() ? 0 : error->second);
+        return WithCommas(error == c[phase].errors.end() ? 0 : error->second);
       });
     }
   }
@@ -124,7 +119,7 @@ class TableWriter {
 
   void WriteBuffer() {
     const auto number = [](std::uint64_t count) {
-      return Number(static_cast<std::int64_t>(count));
+      return WithCommas(static_cast<std::int64_t>(count));
     };
     Row("held", [&](const Column& c) { return number(c.pass.buffer.requests_buffered); });
     Row("drained", [&](const Column& c) { return number(c.pass.buffer.requests_drained); });
@@ -136,7 +131,7 @@ class TableWriter {
 
   void WriteAudit() {
     Row("audit: rows acknowledged",
-        [](const Column& c) { return Number(c.pass.audit.acknowledged); });
+        [](const Column& c) { return WithCommas(c.pass.audit.acknowledged); });
     Row("  of these lost / doubled", [](const Column& c) {
       return absl::StrCat(c.pass.audit.lost, " / ", c.pass.audit.doubled);
     });
@@ -161,7 +156,7 @@ std::string Table(const std::vector<PassResult>& passes) { return TableWriter(pa
 std::vector<std::string> Failures(const PassResult& pass) {
   std::vector<std::string> failures;
   const AuditResult& audit = pass.audit;
-  if (audit.acknowledged == 0) failures.push_back("no row was acknowledged");
+  if (audit.acknowledged == 0) failures.emplace_back("no row was acknowledged");
   AddFailure("acknowledged rows that are lost", audit.lost, failures);
   AddFailure("rows that are there more than once", audit.doubled, failures);
   AddFailure("rows that were refused, and written", audit.refused_present, failures);
@@ -169,7 +164,7 @@ std::vector<std::string> Failures(const PassResult& pass) {
   AddFailure("reads that missed an acknowledged row", audit.unseen, failures);
   if (!pass.buffered) return failures;
 
-  if (pass.buffer.requests_buffered == 0) failures.push_back("the buffer held nothing");
+  if (pass.buffer.requests_buffered == 0) failures.emplace_back("the buffer held nothing");
   constexpr std::array<const char*, kPhases> kErrorsWhen = {
       "client errors before the failovers", "client errors in the planned switchover",
       "client errors between the failovers", "client errors in the crash",
