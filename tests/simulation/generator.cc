@@ -46,6 +46,11 @@ Config MakeConfig(std::uint64_t seed) {
   // Few shards are hit often, many are hit by each other.
   config.names = random.Pick<std::size_t>({1, 1, 2, 3, 3, 5, 8, 12});
   if (random.Chance(2)) config.names = kNames;
+  if (random.Below(300) == 0) {
+    config.flood = 1500;
+    config.size = config.drain_concurrency = 2000;
+    return config;
+  }
   if (random.Chance(15)) ListSome(random, config);
   if (config.AnyListed()) {
     config.dry_run = random.Chance(50);
@@ -88,6 +93,21 @@ Generator::Generator(std::uint64_t seed, const Config& config) : random_(seed), 
   reactions_percent_ = random_.Pick<unsigned>({0, 20, 60});
   lost_retries_ = random_.Pick<std::uint32_t>({0, 0, 23, 100});
   slow_callbacks_ = random_.Chance(10);
+  AddFlood();
+}
+
+void Generator::AddFlood() {
+  if (config_.flood == 0) return;
+  Step start;
+  start.kind = StepKind::kStartBuffering;
+  next_.push_back(start);
+  for (std::uint32_t i = 0; i < config_.flood; ++i) {
+    Step request;
+    request.kind = StepKind::kRequest;
+    request.id = ++last_id_;
+    request.timeout_ns = kForEver;
+    next_.push_back(request);
+  }
 }
 
 Step Generator::Next(const Model& model) {

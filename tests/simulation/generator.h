@@ -34,6 +34,7 @@ class Generator {
     std::int64_t timestamp = 1;
   };
 
+  void AddFlood();
   void AddStep(const Model& model);
   void AddRequest(const Model& model);
   void AddReactions(const Model& model, std::uint32_t id);

@@ -36,6 +36,7 @@ void RunSeed(std::uint64_t seed, SharedRun& shared) {
   const Config config = MakeConfig(seed);
   Random random(~seed);
   std::size_t length = random.Pick<std::size_t>({50, 200, 500, 1000, kMostSteps});
+  if (config.flood > 0) length = kMostSteps;
   bool shut_down = false;
   shared.step_count = 0;
   shared.seed = seed;

@@ -52,6 +52,8 @@ struct Config {
   std::int64_t clock_start_ns = 0;
   // How many of the names are used.
   std::size_t names = 1;
+  // How many requests are held before anything else happens; more than one Poll wants to run.
+  std::uint32_t flood = 0;
 
   bool AnyListed() const;
 };
