@@ -26,7 +26,7 @@
 #   pair_sql DIR NAME SQL    Runs SQL there as an administrator; prints rows without headings.
 #
 # Files in DIR for others:
-#   app-a.cnf app-b.cnf      Option files of clients (host, port, user `app`, password). `app` may do
+#   app-a.cnf app-b.cnf      Option files of clients: host, port, user `app`, password. `app` may do
 #                            everything to data and nothing to the server, so read_only binds it.
 #   app.password             The password alone.
 #   a.log b.log              The servers' logs.
