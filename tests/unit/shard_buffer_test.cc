@@ -1,0 +1,143 @@
+// The state machine of a shard as plain data: what cannot be seen through a Buffer.
+#include "shard_buffer.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace failover::internal {
+namespace {
+
+class Owner final : public RefCounted {};
+
+class FakeWaiter final : public Waiter {
+ public:
+  explicit FakeWaiter(bool blocks = false) : Waiter(blocks) {}
+  void Complete() override {}
+};
+
+class ShardBufferTest : public ::testing::Test {
+ protected:
+  static absl::Time At(int second) { return absl::UnixEpoch() + absl::Seconds(second); }
+
+  Decision Fail(int second, FakeWaiter* waiter, Effects* effects) {
+    Request request;
+    request.failed = true;
+    const MutexLock lock(shard_.mutex());
+    return shard_.OnRequest(At(second), request, waiter, effects);
+  }
+  absl::Time NextDue() {
+    const MutexLock lock(shard_.mutex());
+    return shard_.NextDue();
+  }
+  void StopAt(int second, Effects* effects) {
+    const MutexLock lock(shard_.mutex());
+    EXPECT_TRUE(shard_.OnStopCommand(At(second), effects));
+  }
+
+  // Members in the order of their lives.
+  Owner owner_;
+  SlotPool pool_{10, 0};
+  const ShardContext context_{owner_,           pool_, absl::Seconds(10), absl::Seconds(20),
+                              absl::Minutes(1), 1};
+  ShardBuffer shard_{context_, "ks", "0", Mode::kEnabled, nullptr, 0};
+};
+
+TEST_F(ShardBufferTest, NothingIsDueWhenIdle) { EXPECT_EQ(NextDue(), absl::InfiniteFuture()); }
+
+TEST_F(ShardBufferTest, AStartLeavesTheFactsOfItsLogLine) {
+  FakeWaiter waiter;
+  Effects effects;
+  EXPECT_EQ(Fail(1, &waiter, &effects).kind, Decision::Kind::kHeld);
+  ASSERT_TRUE(effects.started.has_value());
+  EXPECT_FALSE(effects.started->dry_run);
+  EXPECT_FALSE(effects.started->primary_known_down);
+  EXPECT_TRUE(effects.threads.empty());
+  EXPECT_TRUE(effects.ready.empty());
+}
+
+TEST_F(ShardBufferTest, BlockedThreadsAndTheOthersLeaveApart) {
+  FakeWaiter thread(true);
+  FakeWaiter callback(false);
+  Effects effects;
+  Fail(1, &thread, &effects);
+  Fail(1, &callback, &effects);
+  {
+    const MutexLock lock(shard_.mutex());
+    shard_.OnTimer(At(11), &effects);
+  }
+  EXPECT_EQ(effects.threads.front(), &thread);
+  EXPECT_EQ(effects.ready.front(), &callback);
+  EXPECT_EQ(effects.threads.size(), 1u);
+  EXPECT_EQ(effects.ready.size(), 1u);
+}
+
+// Callers read the clock before they get the mutex, so they may come out of order.
+TEST_F(ShardBufferTest, ACallerWithAnEarlierTimeJoinsAtTheLatestOneSeen) {
+  FakeWaiter first;
+  FakeWaiter second;
+  Effects effects;
+  Fail(5, &first, &effects);
+  Fail(3, &second, &effects);
+  EXPECT_EQ(first.window_end, At(15));
+  EXPECT_EQ(second.window_end, At(15));
+}
+
+TEST_F(ShardBufferTest, AnEndWithAnEarlierTimeLastsNoNegativeTime) {
+  FakeWaiter waiter;
+  Effects effects;
+  Fail(5, &waiter, &effects);
+  StopAt(3, &effects);
+  EXPECT_EQ(effects.stopped->lasted, absl::ZeroDuration());
+  EXPECT_EQ(shard_.Stats().last_failover_duration, absl::ZeroDuration());
+}
+
+TEST_F(ShardBufferTest, TheDueTimeFollowsTheQueue) {
+  FakeWaiter waiter;
+  Effects effects;
+  Fail(0, &waiter, &effects);
+  EXPECT_EQ(NextDue(), At(10));
+  {
+    const MutexLock lock(shard_.mutex());
+    shard_.OnCancel(&waiter, &effects);
+  }
+  EXPECT_EQ(NextDue(), At(20));
+  StopAt(1, &effects);
+  EXPECT_EQ(NextDue(), absl::InfiniteFuture());
+}
+
+TEST_F(ShardBufferTest, TheGateTellsWhatARequestHasToStopFor) {
+  EXPECT_EQ(shard_.bits(), ShardGate::kStopsFailures);
+  FakeWaiter waiter;
+  Effects effects;
+  Fail(0, &waiter, &effects);
+  EXPECT_EQ(shard_.bits(), ShardGate::kStopsFailures | ShardGate::kStopsRequests);
+  StopAt(1, &effects);
+  EXPECT_EQ(shard_.bits(), ShardGate::kOpen);
+  {
+    const MutexLock lock(shard_.mutex());
+    shard_.OnRetryEnd(true, RetryOutcome::kUntold, &effects);
+  }
+  EXPECT_EQ(shard_.bits(), ShardGate::kStopsFailures);
+  {
+    const MutexLock lock(shard_.mutex());
+    shard_.Close(At(2), &effects);
+  }
+  EXPECT_EQ(shard_.bits(), ShardGate::kStopsFailures | ShardGate::kStopsRequests);
+}
+
+TEST_F(ShardBufferTest, AfterRetireTheEndOfARetryDoesNothing) {
+  FakeWaiter waiter;
+  Effects effects;
+  Fail(0, &waiter, &effects);
+  const MutexLock lock(shard_.mutex());
+  shard_.Close(At(1), &effects);
+  EXPECT_EQ(pool_.free_slots(), 9);
+  shard_.Retire();
+  EXPECT_EQ(pool_.free_slots(), 10);
+  shard_.OnRetryEnd(true, RetryOutcome::kSucceeded, &effects);
+  EXPECT_EQ(pool_.free_slots(), 10);
+}
+
+}  // namespace
+}  // namespace failover::internal

@@ -1,0 +1,78 @@
+// The slots and bytes that all shards share.
+#include "slot_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace failover::internal {
+namespace {
+
+TEST(SlotPoolTest, SlotsAreTakenOneByOne) {
+  SlotPool pool(2, 0);
+  EXPECT_EQ(pool.size(), 2);
+  EXPECT_TRUE(pool.TryTakeSlot());
+  EXPECT_TRUE(pool.TryTakeSlot());
+  EXPECT_FALSE(pool.TryTakeSlot());
+  EXPECT_EQ(pool.free_slots(), 0);
+}
+
+TEST(SlotPoolTest, SlotsComeBack) {
+  SlotPool pool(3, 0);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(pool.TryTakeSlot());
+  pool.ReturnSlots(2);
+  EXPECT_EQ(pool.free_slots(), 2);
+  pool.ReturnSlots(0);
+  EXPECT_EQ(pool.free_slots(), 2);
+  EXPECT_TRUE(pool.TryTakeSlot());
+}
+
+TEST(SlotPoolTest, WithoutALimitAllBytesAreGiven) {
+  SlotPool pool(1, 0);
+  EXPECT_EQ(pool.TakeBytes(1000), 1000u);
+  EXPECT_EQ(pool.bytes_held(), 1000u);
+  pool.ReturnBytes(400);
+  EXPECT_EQ(pool.bytes_held(), 600u);
+}
+
+TEST(SlotPoolTest, WithALimitWhatIsLeftIsGiven) {
+  SlotPool pool(1, 100);
+  EXPECT_EQ(pool.max_bytes(), 100u);
+  EXPECT_EQ(pool.TakeBytes(70), 70u);
+  EXPECT_EQ(pool.TakeBytes(70), 30u);
+  EXPECT_EQ(pool.TakeBytes(70), 0u);
+  EXPECT_EQ(pool.TakeBytes(0), 0u);
+  pool.ReturnBytes(100);
+  EXPECT_EQ(pool.TakeBytes(100), 100u);
+}
+
+TEST(SlotPoolTest, ThreadsNeverGetMoreThanThereIs) {
+  constexpr int kThreads = 4;
+  constexpr int kRounds = 2000;
+  constexpr int kSlots = 3;
+  SlotPool pool(kSlots, 100);
+  std::atomic<int> taken{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kRounds; ++i) {
+        if (!pool.TryTakeSlot()) continue;
+        EXPECT_LE(++taken, kSlots);
+        const std::uint64_t bytes = pool.TakeBytes(60);
+        EXPECT_LE(pool.bytes_held(), 100u);
+        pool.ReturnBytes(bytes);
+        --taken;
+        pool.ReturnSlots(1);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(pool.free_slots(), kSlots);
+  EXPECT_EQ(pool.bytes_held(), 0u);
+}
+
+}  // namespace
+}  // namespace failover::internal
