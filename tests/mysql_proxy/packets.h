@@ -56,7 +56,7 @@ inline std::string TextReport(int type, std::string_view text) {
 }
 
 inline std::string SchemaReport(std::string_view schema) { return TextReport(1, schema); }
-inline std::string StateReport() { return TextReport(2, "1"); }
+inline std::string StateReport() { return Report(2, "1"); }
 inline std::string CharacteristicsReport(std::string_view text) { return TextReport(4, text); }
 inline std::string TransactionReport(std::string_view letters) { return TextReport(5, letters); }
 

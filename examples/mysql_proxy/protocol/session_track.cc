@@ -37,7 +37,7 @@ bool ReadReport(std::uint8_t type, std::string_view data, SessionChanges& change
       changes.schema = reader.LengthEncodedString();
       break;
     case kStateChange:
-      changes.state = changes.state || reader.LengthEncodedString() == "1";
+      changes.state = changes.state || reader.Rest() == "1";
       break;
     case kTransactionCharacteristics:
       changes.transaction_characteristics = reader.LengthEncodedString();

@@ -1,0 +1,51 @@
+// One thread with an event loop, and the sessions on it.
+#ifndef MYSQL_PROXY_EVENT_LOOP_H_
+#define MYSQL_PROXY_EVENT_LOOP_H_
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <cstddef>
+#include <functional>
+#include <thread>
+#include <unordered_set>
+
+#include "asio_types.h"
+#include "proxy_context.h"
+#include "session.h"
+
+namespace mysql_proxy {
+
+// The functions may be called from any thread; they act on the loop's own.
+class EventLoop {
+ public:
+  explicit EventLoop(const ProxyContext& context);
+  // Stop.
+  ~EventLoop();
+
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  asio::io_context& io() { return io_; }
+
+  // Serves a client whose socket belongs to io(). `ended` is called on the loop afterwards.
+  void Serve(Socket socket, std::uint32_t connection_id, std::function<void()> ended);
+  void DrainSessions();
+  // Ends the thread, and with it all sessions.
+  void Stop();
+
+ private:
+  Task<> RunSession(Socket socket, std::uint32_t connection_id, std::function<void()> ended);
+  void CheckSilence();
+
+  const ProxyContext& context_;
+  asio::io_context io_;
+  asio::executor_work_guard<Executor> work_;
+  Timer check_;
+  std::unordered_set<Session*> sessions_;  // of the loop's thread
+  bool draining_ = false;                  // likewise
+  std::thread thread_;
+};
+
+}  // namespace mysql_proxy
+
+#endif  // MYSQL_PROXY_EVENT_LOOP_H_

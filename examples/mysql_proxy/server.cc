@@ -1,0 +1,108 @@
+#include "server.h"
+
+#include <asio/buffer.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "protocol/codec.h"
+#include "protocol/server_packets.h"
+#include "spdlog/spdlog.h"
+
+namespace mysql_proxy {
+namespace {
+
+// Clients learn these numbers and may send KILL with them. No server has connections with such
+// numbers, so they kill nobody else's.
+constexpr std::uint32_t kFirstConnectionId = 0x80000000;
+
+constexpr std::chrono::milliseconds kDrainCheckInterval{20};
+// After a failure to accept, of file descriptors for instance.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+// One try, without waiting: who has no room for it has no need for it.
+void RefuseClient(Socket& socket) {
+  std::uint8_t sequence = 0;
+  std::string wire;
+  PutPacket(BuildError({1040, "08004", "Too many connections"}), sequence, wire);
+  std::error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.write_some(asio::buffer(wire), ignored);
+}
+
+}  // namespace
+
+Server::Server(const ProxyContext& context, asio::io_context& io)
+    : context_(context), executor_(io.get_executor()), acceptor_(executor_) {}
+
+absl::Status Server::Listen() {
+  std::error_code error;
+  const asio::ip::address ip = asio::ip::make_address(context_.options.listen.host, error);
+  const asio::ip::tcp::endpoint endpoint(ip, context_.options.listen.port);
+  if (!error) acceptor_.open(endpoint.protocol(), error);
+  if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (error) {
+    return absl::UnavailableError(absl::StrCat(
+        "cannot listen on ", context_.options.listen.ToString(), ": ", error.message()));
+  }
+  for (int i = 0; i < context_.options.threads; ++i) {
+    loops_.push_back(std::make_unique<EventLoop>(context_));
+  }
+  asio::co_spawn(executor_, Accept(), asio::detached);
+  return absl::OkStatus();
+}
+
+std::uint16_t Server::port() const {
+  std::error_code ignored;
+  return acceptor_.local_endpoint(ignored).port();
+}
+
+Task<> Server::Accept() {
+  while (acceptor_.is_open()) {
+    EventLoop& loop = *loops_[taken_ % loops_.size()];
+    Socket socket(loop.io().get_executor());
+    std::error_code error;
+    co_await acceptor_.async_accept(socket, ErrorTo(error));
+    if (!error) {
+      Take(std::move(socket), loop);
+    } else if (acceptor_.is_open()) {
+      spdlog::warn("cannot accept a connection: {}", error.message());
+      Timer pause(executor_, kAcceptPause);
+      co_await pause.async_wait(ErrorTo(error));
+    }
+  }
+}
+
+void Server::Take(Socket socket, EventLoop& loop) {
+  if (connections() >= context_.options.max_connections) {
+    RefuseClient(socket);
+    return;
+  }
+  connections_.fetch_add(1, std::memory_order_relaxed);
+  loop.Serve(std::move(socket), kFirstConnectionId + taken_++ % kFirstConnectionId,
+             [this] { connections_.fetch_sub(1, std::memory_order_relaxed); });
+}
+
+Task<> Server::Drain(absl::Duration timeout) {
+  std::error_code ignored;
+  acceptor_.close(ignored);
+  for (const std::unique_ptr<EventLoop>& loop : loops_) loop->DrainSessions();
+  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(timeout);
+  Timer pause(executor_);
+  while (connections() > 0 && std::chrono::steady_clock::now() < deadline) {
+    pause.expires_after(kDrainCheckInterval);
+    co_await pause.async_wait(ErrorTo(ignored));
+  }
+}
+
+void Server::Stop() {
+  for (const std::unique_ptr<EventLoop>& loop : loops_) loop->Stop();
+  loops_.clear();
+}
+
+}  // namespace mysql_proxy
