@@ -66,6 +66,14 @@ bool MeansFailover(const Rule& rule, const StatementState& statement) {
   return false;
 }
 
+// In front the numbers as a Buffer looks for them when it logs an error without its text.
+std::string MessageOf(const MysqlError& error) {
+  std::string message = absl::StrCat("MySQL error (errno ", error.number, ")");
+  if (!error.sqlstate.empty()) absl::StrAppend(&message, " (sqlstate ", error.sqlstate, ")");
+  absl::StrAppend(&message, ": ", error.text);
+  return message;
+}
+
 // Not kInternal nor kFailedPrecondition: failover::CausedByFailover would look at the text of
 // these.
 absl::StatusCode CodeOf(Outcome outcome) {
@@ -138,8 +146,7 @@ absl::Status ErrorClassifier::ToStatus(const MysqlError& error,
                                        const StatementState& statement) const {
   const Rule rule = RuleFor(rules_, error);
   const Outcome outcome = OutcomeFor(rule, statement);
-  absl::Status status(CodeOf(outcome), absl::StrCat("MySQL error ", error.number, " (",
-                                                    error.sqlstate, "): ", error.text));
+  absl::Status status(CodeOf(outcome), MessageOf(error));
   status.SetPayload(kPayload, Pack(outcome, error));
   if (outcome == Outcome::kNotExecuted && !statement.in_transaction &&
       MeansFailover(rule, statement)) {

@@ -119,7 +119,7 @@ class FAILOVER_EXPORT ErrorClassifier {
   // The error as a Status that keeps it (MysqlErrorOf, OutcomeOf), marked for CausedByFailover if
   // the statement was certainly not executed, is not part of a transaction, and the error is a
   // sign of a failover. Never OK. Its code is kUnavailable if the statement was not executed,
-  // kAborted if it was rolled back, and otherwise kUnknown.
+  // kAborted if it was rolled back, and otherwise kUnknown; its message is for people.
   absl::Status ToStatus(const MysqlError& error, const StatementState& statement) const;
 
  private:

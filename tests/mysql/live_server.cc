@@ -1,0 +1,212 @@
+#include "live_server.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace failover::mysql {
+namespace {
+
+constexpr std::chrono::seconds kPatience(60);
+constexpr std::chrono::milliseconds kStep(20);
+// A client that hangs fails its test instead of waiting for ever.
+constexpr unsigned int kClientSeconds = 30;
+
+// Until `condition` holds; false after kPatience.
+template <typename Condition>
+bool Await(Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(kStep);
+  }
+  return true;
+}
+
+// Of a port that is free at the moment.
+std::uint16_t FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  EXPECT_EQ(bind(fd, generic, size), 0);
+  EXPECT_EQ(getsockname(fd, generic, &size), 0);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+// Starts a program whose output goes to the end of `log`, and that ends with this process.
+pid_t Launch(std::vector<std::string> command, const std::string& log) {
+  if (geteuid() == 0) command.push_back("--user=root");
+  std::vector<char*> arguments;
+  for (std::string& argument : command) arguments.push_back(argument.data());
+  arguments.push_back(nullptr);
+  const pid_t process = fork();
+  if (process != 0) return process;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const int output = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  dup2(output, STDOUT_FILENO);
+  dup2(output, STDERR_FILENO);
+  execv(arguments[0], arguments.data());
+  _exit(127);
+}
+
+}  // namespace
+
+Client Client::ByPort(std::uint16_t port, const std::string& user, const std::string& password) {
+  return {"127.0.0.1", port, nullptr, user, password};
+}
+
+Client Client::BySocket(const std::string& path, const std::string& user,
+                        const std::string& password) {
+  return {nullptr, 0, path.c_str(), user, password};
+}
+
+Client::Client(const char* host, std::uint16_t port, const char* socket_path,
+               const std::string& user, const std::string& password)
+    : handle_(mysql_init(nullptr)) {
+  mysql_options(handle(), MYSQL_OPT_CONNECT_TIMEOUT, &kClientSeconds);
+  mysql_options(handle(), MYSQL_OPT_READ_TIMEOUT, &kClientSeconds);
+  mysql_real_connect(handle(), host, user.c_str(), password.c_str(), nullptr, port, socket_path,
+                     CLIENT_MULTI_RESULTS);
+  KeepError();
+}
+
+void Client::KeepError() {
+  error_ = {mysql_errno(handle()), mysql_sqlstate(handle()), mysql_error(handle())};
+}
+
+const MysqlError& Client::Run(const std::string& statement) {
+  Ask(statement);
+  return error_;
+}
+
+std::string Client::Ask(const std::string& statement) {
+  std::string field;
+  int more = mysql_real_query(handle(), statement.data(), statement.size());
+  while (more == 0) {
+    MYSQL_RES* const rows = mysql_store_result(handle());
+    if (rows != nullptr) {
+      const MYSQL_ROW row = mysql_fetch_row(rows);
+      if (row != nullptr && row[0] != nullptr) field = row[0];
+      mysql_free_result(rows);
+    }
+    more = mysql_next_result(handle());
+  }
+  KeepError();
+  return field;
+}
+
+bool Client::AwaitAnswer(const std::string& statement, const std::string& answer) {
+  return Await([&] { return Ask(statement) == answer; });
+}
+
+void Client::Send(const std::string& statement) {
+  EXPECT_EQ(mysql_send_query(handle(), statement.data(), statement.size()), 0);
+}
+
+const MysqlError& Client::Receive() {
+  if (mysql_read_query_result(handle()) == 0) mysql_free_result(mysql_store_result(handle()));
+  KeepError();
+  return error_;
+}
+
+LiveServer::LiveServer(std::string folder, std::vector<std::string> arguments)
+    : folder_(std::move(folder)), arguments_(std::move(arguments)) {}
+
+std::unique_ptr<LiveServer> LiveServer::Start(std::vector<std::string> arguments) {
+  std::string folder = (std::filesystem::temp_directory_path() / "failover-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) {
+    ADD_FAILURE() << "no temporary folder " << folder;
+    return nullptr;
+  }
+  std::unique_ptr<LiveServer> server(new LiveServer(folder, std::move(arguments)));
+  if (!server->Install() || !server->Restart()) {
+    std::ifstream log(folder + "/log");
+    ADD_FAILURE() << "mariadbd did not start:\n" << log.rdbuf();
+    return nullptr;
+  }
+  // As root, to whom read_only does not apply.
+  for (const char* statement :
+       {"CREATE USER app@'%' IDENTIFIED BY 'app-password'",
+        "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, EXECUTE ON *.* TO app@'%'",
+        "CREATE DATABASE d", "CREATE TABLE d.t (i INT PRIMARY KEY) ENGINE=InnoDB"}) {
+    server->Run(statement);
+  }
+  return server;
+}
+
+LiveServer::~LiveServer() {
+  Kill();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+bool LiveServer::Install() const {
+  const pid_t process = Launch(
+      {MARIADB_INSTALL_DB, "--no-defaults", "--datadir=" + folder_ + "/data", "--skip-test-db",
+       "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M"},
+      folder_ + "/log");
+  int status = -1;
+  return process > 0 && waitpid(process, &status, 0) == process && status == 0;
+}
+
+bool LiveServer::Restart() {
+  if (port_ == 0) port_ = FreePort();
+  std::vector<std::string> command = {
+      MARIADBD,
+      "--no-defaults",
+      "--datadir=" + folder_ + "/data",
+      "--socket=" + socket_path(),
+      "--port=" + std::to_string(port_),
+      "--bind-address=127.0.0.1",
+      "--skip-name-resolve",
+      "--innodb-log-file-size=4M",
+      "--innodb-buffer-pool-size=16M",
+      "--innodb-flush-log-at-trx-commit=0",
+  };
+  command.insert(command.end(), arguments_.begin(), arguments_.end());
+  process_ = Launch(command, folder_ + "/log");
+  if (process_ <= 0) return false;
+  bool answers = false;
+  Await([&] {
+    answers = Root().error().number == 0;
+    if (waitpid(process_, nullptr, WNOHANG) == process_) process_ = -1;
+    return answers || process_ < 0;
+  });
+  return answers;
+}
+
+void LiveServer::Run(const std::string& statement) const {
+  Client root = Root();
+  EXPECT_EQ(root.Run(statement).number, 0u) << statement << ": " << root.error().text;
+}
+
+void LiveServer::Signal(int number) const {
+  if (process_ > 0) kill(process_, number);
+}
+
+void LiveServer::Kill() {
+  if (process_ <= 0) return;
+  kill(process_, SIGKILL);
+  waitpid(process_, nullptr, 0);
+  process_ = -1;
+}
+
+}  // namespace failover::mysql
