@@ -318,6 +318,14 @@ TEST_F(BufferedRequestTest, DetachAfterTheCallbackIsHarmless) {
   EXPECT_FALSE(request.handle());
 }
 
+TEST_F(BufferedRequestTest, DetachInsideTheOwnCallbackIsHarmless) {
+  BufferedRequest request;
+  request = Hold([&request](absl::StatusOr<RetryDoneFunc>) { request.Detach(); });
+  Release();
+  PollAll();
+  EXPECT_FALSE(request);
+}
+
 TEST_F(BufferedRequestTest, AMoveTakesTheRequestAlong) {
   AsyncRequest request = Fail();
   BufferedRequest moved = std::move(request.handle());

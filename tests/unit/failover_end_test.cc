@@ -130,6 +130,13 @@ TEST_F(FailoverEndTest, AReportOfAnotherShardOrKeyspaceDoesNotEndIt) {
   EXPECT_TRUE(Buffering());
 }
 
+TEST_F(FailoverEndTest, ReportsMayComeThroughTheListenersInterface) {
+  AsyncRequest request = Fail();
+  HealthCheckStatsListener& listener = buffer();
+  listener.StatsUpdate(PrimaryReport(1, true, 1));
+  ExpectReleased(request, StopReason::kNewPrimarySeen);
+}
+
 // ---- Time -----------------------------------------------------------------------------------
 
 TEST_F(FailoverEndTest, JustBeforeTheLongestDurationItGoesOn) {

@@ -1,6 +1,7 @@
 // Shutdown: everybody goes, nobody comes, nothing is left behind.
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
