@@ -88,10 +88,9 @@ void Library(benchmark::State& state, TripKind kind) {
   const absl::Status error = kind.failed ? FailoverError() : absl::OkStatus();
   for (auto _ : state) {
     const bool polls = kind.threading == Threading::kManual;
-    const Stopwatch stopwatch;
-    const CpuStopwatch cpu_stopwatch;
+    const CpuStopwatch stopwatch(CpuStopwatch::Of::kAllThreads);
     MakeTrips(trips, error, kind.handles, polls, &held);
-    state.SetIterationTime(polls ? cpu_stopwatch.Seconds() : stopwatch.Seconds());
+    state.SetIterationTime(stopwatch.Seconds());
   }
   ReportTimePerItem(state, held_count);
 }
@@ -121,7 +120,7 @@ void ThreadPerRequest(benchmark::State& state) {
     bool is_over = false;
     std::vector<std::thread> requests;
     requests.reserve(held_count);
-    const Stopwatch stopwatch;
+    const CpuStopwatch stopwatch(CpuStopwatch::Of::kAllThreads);
     for (std::size_t i = 0; i < held_count; ++i) {
       requests.emplace_back([&] {
         std::unique_lock<std::mutex> lock(mutex);

@@ -94,9 +94,11 @@ void Returns::Wait() {
   Require(all_here_.wait_for(lock, kPatience, [this] { return done_; }), "requests got lost");
 }
 
-double CpuStopwatch::Now() {
+double CpuStopwatch::Now(Of of) {
+  const clockid_t clock =
+      of == Of::kThisThread ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID;
   timespec now;
-  Require(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0, "no clock of the processor time");
+  Require(clock_gettime(clock, &now) == 0, "no clock of the processor time");
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 

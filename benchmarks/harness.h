@@ -25,7 +25,7 @@ struct ShardName {
   std::string shard;
 };
 
-// `count` different names, in an order that no prefetcher guesses; always the same.
+// `count` different names, in no order, but always the same.
 std::vector<ShardName> MakeNames(std::size_t count);
 
 // What a database proxy reports for a statement that met a failover, and for one that did not.
@@ -81,7 +81,7 @@ class Returns {
   bool done_ = false;
 };
 
-// Measures wall time: for work that threads share.
+// Measures wall time: for threads that wait for each other.
 class Stopwatch {
  public:
   double Seconds() const {
@@ -92,16 +92,20 @@ class Stopwatch {
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-// Measures the processor time of the calling thread, so that other programs matter less: for work
-// that one thread does, and that never sleeps.
+// Measures processor time, so that other programs matter less: of the calling thread, or of all
+// threads together, which is no less than the wall time unless all of them sleep.
 class CpuStopwatch {
  public:
-  double Seconds() const { return Now() - begin_; }
+  enum class Of { kThisThread, kAllThreads };
+
+  explicit CpuStopwatch(Of of = Of::kThisThread) : of_(of), begin_(Now(of)) {}
+  double Seconds() const { return Now(of_) - begin_; }
 
  private:
-  static double Now();
+  static double Now(Of of);
 
-  const double begin_ = Now();
+  const Of of_;
+  const double begin_;
 };
 
 // For a benchmark whose iterations handle `items` each: makes it report the time per item.

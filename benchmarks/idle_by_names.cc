@@ -1,9 +1,11 @@
 // No failover, and the shard is named by two strings: a look-up in front of the idle check.
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <random>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -22,9 +24,12 @@ namespace {
 // What is measured, made once for each number of shards, with the names that it knows.
 template <typename T>
 struct Prepared {
-  explicit Prepared(std::size_t count) : names(MakeNames(count)), subject(names) {}
+  explicit Prepared(std::size_t count) : names(MakeNames(count)), subject(names), shuffled(names) {
+    std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937_64(19801));
+  }
   const std::vector<ShardName> names;
   T subject;
+  std::vector<ShardName> shuffled;
 };
 
 template <typename T>
@@ -117,8 +122,9 @@ class LockedMap {
   std::unordered_map<std::string, std::uint32_t> shards_;
 };
 
+// The shards in turn, in the order in which they became known.
 template <typename T>
-void Idle(benchmark::State& state) {
+void InTurn(benchmark::State& state) {
   Prepared<T>& prepared = Prepare<T>(static_cast<std::size_t>(state.range(0)));
   const std::vector<ShardName>& names = prepared.names;
   // Two threads are not to walk in step.
@@ -127,6 +133,21 @@ void Idle(benchmark::State& state) {
     const bool passes = prepared.subject.Passes(names[next]);
     if (!passes) return state.SkipWithError("was not let pass");
     if (++next == names.size()) next = 0;
+  }
+}
+
+// The shards in no order, and each look-up waits for the one before: no cache miss is hidden behind
+// another.
+template <typename T>
+void AtRandom(benchmark::State& state) {
+  Prepared<T>& prepared = Prepare<T>(static_cast<std::size_t>(state.range(0)));
+  const std::vector<ShardName>& names = prepared.shuffled;
+  std::size_t next = 0;
+  for (auto _ : state) {
+    std::size_t step = prepared.subject.Passes(names[next]) ? 1 : 0;
+    benchmark::DoNotOptimize(step);
+    next += step;
+    if (next == names.size()) next = 0;
   }
 }
 
@@ -140,13 +161,13 @@ void Scale(benchmark::internal::Benchmark* benchmark) {
   benchmark->RangeMultiplier(10)->Range(1, 100'000);
 }
 
-BENCHMARK_TEMPLATE(Idle, LibrarySubject)->Name("idle_by_names/library")->Apply(Arguments);
-BENCHMARK_TEMPLATE(Idle, BareTable)->Name("idle_by_names/floor")->Apply(Arguments);
-BENCHMARK_TEMPLATE(Idle, LockedMap)->Name("idle_by_names/locked_map")->Apply(Arguments);
+BENCHMARK_TEMPLATE(InTurn, LibrarySubject)->Name("idle_by_names/library")->Apply(Arguments);
+BENCHMARK_TEMPLATE(InTurn, BareTable)->Name("idle_by_names/floor")->Apply(Arguments);
+BENCHMARK_TEMPLATE(InTurn, LockedMap)->Name("idle_by_names/locked_map")->Apply(Arguments);
 
-BENCHMARK_TEMPLATE(Idle, LibrarySubject)->Name("names_scale/library")->Apply(Scale);
-BENCHMARK_TEMPLATE(Idle, BareTable)->Name("names_scale/floor")->Apply(Scale);
-BENCHMARK_TEMPLATE(Idle, LockedMap)->Name("names_scale/locked_map")->Apply(Scale);
+BENCHMARK_TEMPLATE(AtRandom, LibrarySubject)->Name("names_scale/library")->Apply(Scale);
+BENCHMARK_TEMPLATE(AtRandom, BareTable)->Name("names_scale/floor")->Apply(Scale);
+BENCHMARK_TEMPLATE(AtRandom, LockedMap)->Name("names_scale/locked_map")->Apply(Scale);
 
 }  // namespace
 }  // namespace failover::benchmarks

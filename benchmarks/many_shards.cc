@@ -36,7 +36,7 @@ void Library(benchmark::State& state) {
     Returns returns;
     returns.Expect(count);
 
-    const Stopwatch stopwatch;
+    const CpuStopwatch stopwatch(CpuStopwatch::Of::kAllThreads);
     for (std::size_t i = 0; i < count; ++i) {
       held[i] = *buffer->WaitForFailoverEndAsync({}, shards[i], error, returns.Callback(i));
     }
@@ -85,7 +85,7 @@ void ThreadPerFailover(benchmark::State& state) {
       std::thread thread;
     };
     std::vector<Failover> failovers(count);
-    const Stopwatch stopwatch;
+    const CpuStopwatch stopwatch(CpuStopwatch::Of::kAllThreads);
     for (Failover& failover : failovers) {
       failover.thread = std::thread([&failover] {
         std::unique_lock<std::mutex> lock(failover.mutex);

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from measure import median_of, time_of
-from rows import AtMost, Counter, Quotient, Time
+from rows import AtMost, Fastest, Quotient, Time, TimesFloor
 
 _PER_UNIT = {"ns": 1.0, "ms": 1e6, "bytes": 1.0, "MB": 1e6, "x": 1.0}
 
@@ -17,6 +17,7 @@ class Verdict:
     library: Optional[float]
     floor: Optional[float]
     ratio: Optional[float]
+    promised: bool
     limit: Optional[float]  # in the row's unit
     scaled: float  # how much slower than on the reference machine the floor was
     of_floor: Optional[float]  # the limit as a multiple of the floor, if it is promised as one
@@ -29,8 +30,11 @@ def _by_round(samples, figure):
     if isinstance(figure, Quotient):
         over, under = _by_round(samples, figure.over), _by_round(samples, figure.under)
         return {number: over[number] / under[number] for number in over if number in under}
-    value = time_of if isinstance(figure, Time) else lambda result: result[figure.counter]
     rounds = samples.rounds(figure.benchmark)
+    if isinstance(figure, Fastest):
+        times = [time_of(result) for results in rounds.values() for result in results]
+        return {0: min(times)} if times else {}
+    value = time_of if isinstance(figure, Time) else lambda result: result[figure.counter]
     return {number: median_of(results, value) for number, results in rounds.items()}
 
 
@@ -50,6 +54,8 @@ def judge(samples, row):
         for number in library_rounds
         if number in floor_rounds
     )
+    if ratio is None and None not in (library, floor):
+        ratio = library / floor
     scaled, of_floor, limit, met = 1.0, None, None, None
     if isinstance(row.limit, AtMost):
         if row.limit.floor is not None and floor is not None:
@@ -57,7 +63,7 @@ def judge(samples, row):
         limit = row.limit.most * scaled
         if library is not None:
             met = library / per_unit <= limit
-    else:
+    elif isinstance(row.limit, TimesFloor):
         of_floor = row.limit.most
         if ratio is not None:
             met = ratio <= of_floor
@@ -68,9 +74,18 @@ def judge(samples, row):
         value = _median(_by_round(samples, figure).values())
         if value is not None:
             other = (name, value / per_unit)
-    scale = lambda value: None if value is None else value / per_unit
     return Verdict(
-        row.title, row.unit, scale(library), scale(floor), ratio, limit, scaled, of_floor, met, other
+        title=row.title,
+        unit=row.unit,
+        library=None if library is None else library / per_unit,
+        floor=None if floor is None else floor / per_unit,
+        ratio=ratio,
+        promised=row.limit is not None,
+        limit=limit,
+        scaled=scaled,
+        of_floor=of_floor,
+        met=met,
+        other=other,
     )
 
 
@@ -89,6 +104,8 @@ def _figure(value, unit):
 
 
 def _target(verdict):
+    if not verdict.promised:
+        return "-"
     if verdict.of_floor is not None:
         return f"{verdict.of_floor:g}x the floor"
     if verdict.unit == "x":
@@ -99,6 +116,12 @@ def _target(verdict):
 
 
 _MET = {True: "yes", False: "NO", None: "machine busy"}
+
+
+def _met(verdict):
+    return _MET[verdict.met] if verdict.promised else "-"
+
+
 _HEAD = ("what", "library", "floor", "ratio", "at most", "met", "another solution")
 
 
@@ -112,7 +135,7 @@ def _cells(verdict):
         _figure(verdict.floor, verdict.unit),
         "-" if verdict.ratio is None else f"{verdict.ratio:.2f}x",
         _target(verdict),
-        _MET[verdict.met],
+        _met(verdict),
         other,
     )
 
