@@ -127,8 +127,6 @@ class Driver {
   std::atomic<int> wakeups_{0};
   int own_wakeups_ = 0;
 
-  std::atomic<int> classified_{0};  // errors, since the last request
-
   bool in_buffer_ = false;  // inside Poll or Shutdown: callbacks may run
   bool clock_moved_ = false;
   std::atomic<bool> shutdown_returned_{false};

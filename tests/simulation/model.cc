@@ -336,22 +336,20 @@ void Model::HandleKeyspaceEvent(const Step& event) {
     const ShardNews& news = event.news[i];
     Shard* const shard = Find(news.name);
     if (shard == nullptr || shut_down_) continue;
-    const bool told = news.alias != 0;
-    if (told && shard->primary.has_value() && *shard->primary != news.alias) {
-      shard->last_reparent = now_;
-    }
-    if (!news.serving) {
-      shard->primary.reset();
+    if (news.alias != 0 && shard->primary != news.alias) {
+      if (shard->primary.has_value()) shard->last_reparent = now_;
+      shard->primary = news.alias;
       shard->primary_seen_serving = false;
       shard->primary_down = false;
-    } else {
-      if (told) shard->primary = news.alias;
-      shard->primary_seen_serving = shard->primary.has_value();
-      shard->primary_down = false;
     }
+    // A move that is under way tells nothing else.
+    if (event.move_tables_state == MoveTablesState::kSwitching) continue;
+    if (!news.serving) shard->primary.reset();
+    shard->primary_seen_serving = shard->primary.has_value();
+    shard->primary_down = false;
     if (event.move_tables_state == MoveTablesState::kSwitched) {
       Stop(news.name, StopReason::kMoveTablesSwitchedTraffic);
-    } else if (event.move_tables_state == MoveTablesState::kUnknown) {
+    } else {
       Stop(news.name, news.serving ? StopReason::kNewPrimarySeen : StopReason::kReshardingComplete);
     }
   }

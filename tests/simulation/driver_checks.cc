@@ -1,0 +1,177 @@
+// What the Driver compares, and how it tells what differs.
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "compare.h"
+#include "driver.h"
+#include "failover/errors.h"
+
+namespace failover::simulation {
+
+namespace {
+
+std::string ReasonText(std::optional<BufferErrorReason> reason) {
+  return reason.has_value() ? std::string(ToString(*reason)) : "no reason";
+}
+
+absl::StatusCode CodeOf(BufferErrorReason reason) {
+  switch (reason) {
+    case BufferErrorReason::kBufferFull:
+    case BufferErrorReason::kEvicted:
+    case BufferErrorReason::kShardMissing:
+      return absl::StatusCode::kUnavailable;
+    case BufferErrorReason::kCancelled:
+      return absl::StatusCode::kCancelled;
+    case BufferErrorReason::kTimeout:
+      return absl::StatusCode::kDeadlineExceeded;
+  }
+  return absl::StatusCode::kUnknown;
+}
+
+std::string OriginalText(const Step& request) {
+  return absl::StrCat("original error of #", request.id);
+}
+
+}  // namespace
+
+absl::Status Driver::ErrorOf(const Step& step) const {
+  switch (step.cause) {
+    case Cause::kNone:
+      return absl::OkStatus();
+    case Cause::kFailover:
+      return config_.own_classifier ? absl::AbortedError(OriginalText(step))
+                                    : MarkCausedByFailover(absl::InternalError(OriginalText(step)));
+    case Cause::kOther:
+      return absl::InvalidArgumentError(OriginalText(step));
+  }
+  return absl::OkStatus();
+}
+
+void Driver::CheckAnswer(const Step& step, const absl::Status& status, bool held,
+                         const Answer& expected) {
+  const std::string text =
+      absl::StrCat("#", step.id, status.ok() ? (held ? " is held" : " passes") : " is refused: ",
+                   status.ok() ? "" : status.ToString());
+  switch (expected.verdict) {
+    case Verdict::kPasses:
+      if (!status.ok() || held) Fail(absl::StrCat(text, "; should pass"));
+      break;
+    case Verdict::kHeld:
+      if (!status.ok() || !held) Fail(absl::StrCat(text, "; should be held"));
+      break;
+    case Verdict::kBadName:
+      if (!absl::IsInvalidArgument(status)) Fail(absl::StrCat(text, "; its name is bad"));
+      break;
+    case Verdict::kRefused:
+      if (status.ok()) Fail(absl::StrCat(text, "; should be refused"));
+      CheckError(step, status, *expected.refusal);
+      break;
+  }
+  // A blocking call that is held has no callback that could be left.
+  if ((!status.ok() || !held) && clients_[step.id].callback_alive) {
+    Fail(absl::StrCat(text, ", but its callback was not destroyed"));
+  }
+}
+
+void Driver::CheckError(const Step& request, const absl::Status& status,
+                        BufferErrorReason expected) {
+  const std::string text = absl::StrCat("#", request.id, " got '", status.ToString(), "'");
+  if (ReasonOf(status) != expected) {
+    return Fail(absl::StrCat(text, ", ", ReasonText(ReasonOf(status)), "; should be ",
+                             ReasonText(expected)));
+  }
+  if (status.code() != CodeOf(expected)) Fail(absl::StrCat(text, ", which is the wrong code"));
+  const std::string message(status.message());
+  const std::string shard(NameOf(request.name).shard);
+  if (shard.size() < 10 && !absl::StrContains(message, shard)) {
+    Fail(absl::StrCat(text, ", which does not name the shard"));
+  }
+  if (request.cause == Cause::kFailover && !absl::StrContains(message, OriginalText(request))) {
+    Fail(absl::StrCat(text, ", which does not keep the original error"));
+  }
+}
+
+void Driver::CheckDue(absl::Duration until_due) {
+  if (clock_moved_) {
+    // It is free to look at the clock again, or to be called again.
+    if (until_due == absl::ZeroDuration()) return;
+    model_.RunTimers();
+  }
+  const std::optional<absl::Time> due = model_.NextDue();
+  absl::Duration expected = absl::InfiniteDuration();
+  if (due.has_value()) expected = std::max(*due - model_.now(), absl::ZeroDuration());
+  if (until_due == expected) return;
+  Fail(absl::StrCat("Poll returned ", absl::FormatDuration(until_due),
+                    "; the next thing is due in ", absl::FormatDuration(expected)));
+}
+
+void Driver::CheckWakeup(const Step& step) {
+  if (step.kind == StepKind::kPoll || step.kind == StepKind::kShutdown) return;
+  const bool earlier = model_.NextDue().value_or(absl::InfiniteFuture()) < said_;
+  // A callback that is ready is due at once, however late the Poll is already.
+  const bool ready = !model_.In(Model::Phase::kReleased).empty();
+  if (own_wakeups_ > 0 && !earlier && !ready) {
+    Fail("wakeup was called, but Poll is not due earlier than it said");
+  }
+  if (!earlier) return;
+  // The thread of a blocking call may still be on its way.
+  const bool in_thread = step.kind == StepKind::kRequest && step.face == Face::kBlocking;
+  const auto give_up = std::chrono::steady_clock::now() + patience_;
+  while (in_thread && wakeups_ == 0 && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::yield();
+  }
+  if (wakeups_ == 0) Fail("Poll is due earlier than it said, but wakeup was not called");
+}
+
+std::set<std::size_t> Driver::NamesOf(const Step& step) {
+  std::set<std::size_t> names;
+  switch (step.kind) {
+    case StepKind::kCancel:
+    case StepKind::kDetach:
+    case StepKind::kDropHandle:
+    case StepKind::kEndRetry:
+      if (clients_.count(step.id) != 0) names.insert(clients_[step.id].request.name);
+      break;
+    case StepKind::kKeyspaceEvent:
+      for (std::size_t i = 0; i < step.news_count; ++i) names.insert(step.news[i].name);
+      break;
+    case StepKind::kAdvanceClock:
+      break;
+    default:
+      names.insert(step.name);
+  }
+  return names;
+}
+
+void Driver::CheckStats(const Step& step) {
+  const BufferStats expected = model_.Stats();
+  const BufferStats actual = buffer_->Stats();
+  const bool all = step.kind == StepKind::kPoll || step.kind == StepKind::kShutdown;
+  const std::set<std::size_t> names = NamesOf(step);
+  invariants_.Check(actual, all ? nullptr : &names);
+  const std::string difference = Difference(expected, actual);
+  if (!difference.empty()) return Fail(difference);
+
+  std::size_t index = 0;
+  buffer_->ForEachShard([this, &expected, &index](const ShardStats& shard) {
+    if (index >= expected.shards.size()) return Fail("ForEachShard visits too many shards");
+    const std::string found = Difference(expected.shards[index++], shard);
+    if (!found.empty()) Fail(absl::StrCat("ForEachShard: ", found));
+  });
+  if (index != expected.shards.size()) Fail("ForEachShard visits too few shards");
+  const ShardName& name = NameOf(step.name);
+  const std::optional<ShardStats> one = buffer_->GetShardStats(name.keyspace, name.shard);
+  bool known = false;
+  for (const ShardStats& shard : expected.shards) {
+    if (shard.keyspace != name.keyspace || shard.shard != name.shard) continue;
+    known = true;
+    if (!one.has_value() || !Difference(shard, *one).empty()) Fail("GetShardStats is wrong");
+  }
+  if (known != one.has_value()) Fail("GetShardStats knows the wrong shards");
+}
+
+}  // namespace failover::simulation
