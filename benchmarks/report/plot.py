@@ -4,7 +4,7 @@ import html
 import math
 
 _WIDTH, _HEIGHT = 640, 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 40, 90
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 40, 40, 90
 _COLOURS = ("#1f5fa8", "#8fb8e0", "#b8461e", "#e8b49a")
 
 
