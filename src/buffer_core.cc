@@ -138,6 +138,7 @@ absl::StatusOr<BufferedRequest> BufferCore::WaitAsync(const RequestContext& cont
                                                       ShardBuffer& shard, const absl::Status& error,
                                                       WaitCallback&& callback) {
   if (!MustSubmit(shard, error)) return BufferedRequest();
+  if (!callback) return absl::InvalidArgumentError("the callback of an asynchronous wait is empty");
   CallbackWaiter* const waiter = CallbackWaiter::Make(*this, std::move(callback), error);
   if (waiter == nullptr) return RefusalError(shard, context, Refusal::kNoMemory, error);
   BufferedRequest handle(waiter);

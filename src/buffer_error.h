@@ -2,6 +2,7 @@
 #ifndef FAILOVER_SRC_BUFFER_ERROR_H_
 #define FAILOVER_SRC_BUFFER_ERROR_H_
 
+#include <cstddef>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -13,8 +14,10 @@ namespace failover::internal {
 // by, and small beside the rest of what a held request costs.
 inline constexpr std::size_t kMaxKeptErrorText = 96;
 
-// `what` says what was observed. The original error is appended, unless it is OK; `original_text`
-// may be cut by the caller.
+// How much of it is shown at the most, to requests that did not have to keep it.
+inline constexpr std::size_t kMaxShownErrorText = 256;
+
+// `what` says what was observed. The original error is appended, unless it is OK.
 absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
                          std::string_view shard, std::string_view what,
                          absl::StatusCode original_code, std::string_view original_text);

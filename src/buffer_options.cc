@@ -52,12 +52,13 @@ absl::Status ValidateDurations(const BufferOptions& o) {
 }
 
 absl::Status ValidateShardList(const BufferOptions& o) {
-  if (!o.keyspace_shards.empty() && !o.enabled) {
+  const bool listed = o.keyspace_shards.find_first_not_of(" \t\r\n") != std::string::npos;
+  if (listed && !o.enabled) {
     return absl::InvalidArgumentError(
         absl::StrCat("keyspace_shards (--buffer_keyspace_shards=", o.keyspace_shards,
                      ") also requires that enabled (--enable_buffer) is set"));
   }
-  if (o.enabled && o.dry_run && o.keyspace_shards.empty()) {
+  if (o.enabled && o.dry_run && !listed) {
     return absl::InvalidArgumentError(
         "both enabled (--enable_buffer) and dry_run (--enable_buffer_dry_run) are set. To avoid "
         "ambiguity, list in keyspace_shards (--buffer_keyspace_shards) what really buffers");

@@ -22,17 +22,20 @@ constexpr int kClusterEvent = 17;
 
 // The texts of vttablet before CLUSTER_EVENT. The version of 2017 put "retry: " or "fatal: " in
 // front of them.
-constexpr std::array<std::string_view, 6> kFailoverTexts = {
+constexpr std::array<std::string_view, 5> kFailoverTexts = {
     "operation not allowed in state NOT_SERVING",
     "operation not allowed in state SHUTTING_DOWN",
-    // With terse errors the text is hidden and only the numbers are left.
-    "(errno 1290) (sqlstate HY000) during query:",
     "The MariaDB server is running with the --read-only option so it cannot execute this "
     "statement (errno 1290) (sqlstate HY000)",
     "The MySQL server is running with the --read-only option so it cannot execute this "
     "statement (errno 1290) (sqlstate HY000)",
     "failover in progress (errno 1227) (sqlstate 42000)",
 };
+
+// With terse errors the text of the database is hidden and only its numbers are left. Where it is
+// not hidden, it tells which option refused: 1290 is --secure-file-priv, too.
+constexpr std::string_view kTerseReadOnlyText = "(errno 1290) (sqlstate HY000) during query:";
+constexpr std::string_view kOptionIsNamedText = "option so it cannot execute this statement";
 
 constexpr std::string_view kMoveTablesText = "disallowed due to rule";
 
@@ -75,6 +78,7 @@ bool CausedByFailover(const absl::Status& status) {
   for (const std::string_view text : kFailoverTexts) {
     if (Contains(message, text)) return true;
   }
+  if (Contains(message, kTerseReadOnlyText)) return !Contains(message, kOptionIsNamedText);
   return refused && Contains(message, kMoveTablesText);
 }
 
@@ -120,6 +124,7 @@ absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
   std::string message = absl::StrCat("failover buffer, shard ", piece(keyspace), "/", piece(shard),
                                      ": ", piece(what));
   if (original_code != absl::StatusCode::kOk) {
+    original_text = original_text.substr(0, kMaxShownErrorText);
     absl::StrAppend(&message, "; original error: ", absl::StatusCodeToString(original_code), ": ",
                     piece(original_text));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "log.h"
@@ -12,8 +13,9 @@ namespace {
 
 absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
 
+// Names may come from clients: escaped, so that they cannot forge a line.
 std::string NameOf(const ShardBuffer& shard) {
-  return absl::StrCat("shard ", shard.keyspace(), "/", shard.shard());
+  return absl::StrCat("shard ", absl::CEscape(shard.keyspace()), "/", absl::CEscape(shard.shard()));
 }
 
 // With one decimal, as an operator reads it.
@@ -21,15 +23,27 @@ std::string InSeconds(absl::Duration duration) {
   return absl::StrFormat("%.1fs", absl::ToDoubleSeconds(duration));
 }
 
-// "(errno 1290)" of " ... (errno 1290) ...", or nothing: only letters and digits can get through.
-std::string_view TaggedNumber(std::string_view text, std::string_view tag) {
-  constexpr std::size_t kLongest = 8;
-  const std::size_t begin = text.find(tag);
+std::size_t CountLeading(std::string_view text, int (*is_kind)(int)) {
+  std::size_t count = 0;
+  while (count < text.size() && is_kind(static_cast<unsigned char>(text[count])) != 0) ++count;
+  return count;
+}
+
+// " (errno 1290) (sqlstate HY000)", if the text has it in just this form; else nothing. Nothing but
+// a number and five letters or digits can get through.
+std::string_view NumbersOf(std::string_view text) {
+  constexpr std::string_view kErrno = " (errno ";
+  constexpr std::string_view kSqlstate = ") (sqlstate ";
+  constexpr std::size_t kSqlstateSize = 5;
+  const std::size_t begin = text.find(kErrno);
   if (begin == std::string_view::npos) return {};
-  const std::size_t value = begin + tag.size();
-  std::size_t end = value;
-  while (end < text.size() && std::isalnum(static_cast<unsigned char>(text[end])) != 0) ++end;
-  if (end == value || end - value > kLongest || end == text.size() || text[end] != ')') return {};
+  std::size_t end = begin + kErrno.size();
+  end += CountLeading(text.substr(end), std::isdigit);
+  if (text.substr(end, kSqlstate.size()) != kSqlstate) return {};
+  end += kSqlstate.size();
+  if (CountLeading(text.substr(end), std::isalnum) != kSqlstateSize) return {};
+  end += kSqlstateSize;
+  if (text.substr(end, 1) != ")") return {};
   return text.substr(begin, end + 1 - begin);
 }
 
@@ -94,12 +108,7 @@ void LogStopped(const BufferOptions& options, const ShardBuffer& shard,
 
 std::string ErrorForLog(const absl::Status& error) {
   const std::string_view text(error.message().data(), error.message().size());
-  std::string line = absl::StatusCodeToString(error.code());
-  for (const std::string_view tag : {"(errno ", "(sqlstate "}) {
-    const std::string_view number = TaggedNumber(text, tag);
-    if (!number.empty()) absl::StrAppend(&line, " ", Piece(number));
-  }
-  return line;
+  return absl::StrCat(absl::StatusCodeToString(error.code()), Piece(NumbersOf(text)));
 }
 
 void LogStartup(const BufferOptions& options) {

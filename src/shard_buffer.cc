@@ -342,11 +342,16 @@ void ShardBuffer::OnKeyspaceEvent(absl::Time now, const ShardEvent& event,
                                   MoveTablesState move_tables, Effects* effects) {
   now = Monotonic(now);
   if (!event.alias.cell.empty() || event.alias.uid != 0) RememberPrimary(now, event.alias);
+  // A move that is under way says nothing about who serves.
+  if (move_tables == MoveTablesState::kSwitching) {
+    UpdateGate();
+    return;
+  }
   primary_has_served_ = event.serving && primary_.has_value();
   primary_down_ = false;
   if (!event.serving) primary_.reset();
   UpdateGate();
-  if (closed_ || move_tables == MoveTablesState::kSwitching) return;
+  if (closed_) return;
   if (move_tables == MoveTablesState::kSwitched) {
     Stop(StopReason::kMoveTablesSwitchedTraffic, now, effects);
   } else {
@@ -359,6 +364,8 @@ void ShardBuffer::RememberPrimary(absl::Time now, const TabletAlias& alias) {
   if (primary_.has_value() && *primary_ == alias) return;
   if (primary_.has_value()) last_reparent_ = now;
   primary_ = alias;
+  primary_has_served_ = false;
+  primary_down_ = false;
 }
 
 bool ShardBuffer::OnStartCommand(absl::Time now, Effects* effects) {

@@ -248,7 +248,8 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   //   OK, empty:   not held, go on; the callback was destroyed unused.
   //   OK, engaged: held; the callback runs exactly once, unless the handle cancels first: on the
   //                service thread (kManual: inside Poll or Shutdown), never inside this call.
-  //   error:       could not be held; the callback was destroyed unused.
+  //   error:       could not be held; the callback was destroyed unused. (kInvalidArgument: it is
+  //                empty.)
   absl::StatusOr<BufferedRequest> WaitForFailoverEndAsync(RequestContext context, ShardHandle shard,
                                                           const absl::Status& error,
                                                           WaitCallback callback) {

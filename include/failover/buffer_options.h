@@ -70,8 +70,8 @@ struct FAILOVER_EXPORT BufferOptions {
   // returned.
   std::function<void()> wakeup;
   // Which errors of a request mean a failover. Empty: CausedByFailover. Must be thread-safe and
-  // must hold only for statements that were not executed. Called once per failed request, never
-  // under a lock.
+  // must hold only for statements that were not executed. Called for each failed request, maybe
+  // more than once, never under a lock.
   std::function<bool(const absl::Status&)> caused_by_failover;
 
   // OK, or kInvalidArgument that names the option and its value. All rules hold whether or not
