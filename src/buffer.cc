@@ -6,6 +6,7 @@
 #include "failover/internal/buffer_access.h"
 #include "keyspace_shards.h"
 #include "shard_buffer.h"
+#include "sync_point.h"
 #include "waiters.h"
 
 namespace failover {
@@ -150,7 +151,10 @@ bool BufferedRequest::Cancel() {
 }
 
 void BufferedRequest::CancelAndWait() {
-  if (!Cancel() && !waiter_->HasLeft()) CoreOf(waiter_->owner()).WaitWhileRunning(*waiter_);
+  if (!Cancel() && !waiter_->HasLeft()) {
+    FAILOVER_SYNC_POINT("handle:before-wait");
+    CoreOf(waiter_->owner()).WaitWhileRunning(*waiter_);
+  }
   Detach();
 }
 

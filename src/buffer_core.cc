@@ -9,6 +9,7 @@
 #include "buffer_error.h"
 #include "failover_log.h"
 #include "log.h"
+#include "sync_point.h"
 #include "waiters.h"
 
 namespace failover::internal {
@@ -100,11 +101,13 @@ Decision BufferCore::Submit(const RequestContext& context, ShardBuffer& shard,
   const absl::Time now = clock_.Now();
   Effects effects;
   Decision decision;
+  FAILOVER_SYNC_POINT("submit:before-lock");
   {
     const MutexLock lock(shard.mutex());
     decision = shard.OnRequest(now, request, waiter, &effects);
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
   }
+  FAILOVER_SYNC_POINT("submit:after-lock");
   FinishRequest(shard, &effects, error);
   return decision;
 }
@@ -125,6 +128,7 @@ absl::StatusOr<RetryDoneFunc> BufferCore::Wait(const RequestContext& context, Ca
     case Decision::Kind::kHeld:
       break;
   }
+  FAILOVER_SYNC_POINT("wait:before-block");
   {
     const CancelHook by_caller(context.cancellation, waiter);
     const CancelHook by_stop_token(stop, waiter);
@@ -187,12 +191,14 @@ absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& 
 CancelResult BufferCore::Cancel(Waiter& waiter) {
   ShardBuffer& shard = *waiter.shard;
   Effects effects;
+  FAILOVER_SYNC_POINT("cancel:before-lock");
   {
     const MutexLock lock(shard.mutex());
     if (waiter.cancelled) return CancelResult::kWonBefore;
     if (waiter.held) {
       shard.OnCancel(&waiter, &effects);
     } else if (dispatcher_.TakeBack(&waiter)) {
+      FAILOVER_SYNC_POINT("cancel:took-back");
       if (!waiter.outcome.error.has_value()) {
         shard.OnRetryEnd(waiter.outcome.in_drain, RetryOutcome::kUntold, &effects);
       }
@@ -202,6 +208,7 @@ CancelResult BufferCore::Cancel(Waiter& waiter) {
     waiter.cancelled = true;
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
   }
+  FAILOVER_SYNC_POINT("cancel:after-lock");
   Finish(shard, &effects);
   return CancelResult::kWon;
 }
@@ -209,12 +216,14 @@ CancelResult BufferCore::Cancel(Waiter& waiter) {
 void BufferCore::EndRetry(ShardBuffer& shard, bool in_drain, RetryOutcome outcome) {
   Effects effects;
   bool closed = false;
+  FAILOVER_SYNC_POINT("retry-end:before-lock");
   {
     const MutexLock lock(shard.mutex());
     shard.OnRetryEnd(in_drain, outcome, &effects);
     closed = shard.closed();
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
   }
+  FAILOVER_SYNC_POINT("retry-end:after-lock");
   Finish(shard, &effects);
   if (!closed) return;
   // A shutdown may be waiting for this slot.
@@ -242,6 +251,7 @@ ShardBuffer* BufferCore::ShardOrNull(std::string_view keyspace, std::string_view
 ShardBuffer* BufferCore::MakeKnown(std::string_view keyspace, std::string_view shard) {
   // Names that come from clients must not make requests queue for the registry's mutex.
   ShardBuffer* known = nullptr;
+  FAILOVER_SYNC_POINT("make-known:before-lock");
   if (!registry_.full()) {
     const bool disabled = keyspace_shards_.ModeOf(options_, keyspace, shard) == Mode::kDisabled;
     known = registry_.FindOrMake(
@@ -272,11 +282,13 @@ void BufferCore::OnReport(const TabletStats& stats) {
   if (shard == nullptr) return;
   const absl::Time now = clock_.Now();
   Effects effects;
+  FAILOVER_SYNC_POINT("report:before-lock");
   {
     const MutexLock lock(shard->mutex());
     shard->OnReport(now, stats, &effects);
     dispatcher_.Collect(shard, shard->NextDue(), &effects);
   }
+  FAILOVER_SYNC_POINT("report:after-lock");
   Finish(*shard, &effects);
 }
 
@@ -286,11 +298,13 @@ void BufferCore::OnKeyspaceEvent(const KeyspaceEvent& event) {
     if (shard == nullptr) continue;
     const absl::Time now = clock_.Now();
     Effects effects;
+    FAILOVER_SYNC_POINT("event:before-lock");
     {
       const MutexLock lock(shard->mutex());
       shard->OnKeyspaceEvent(now, shard_event, event.move_tables_state, &effects);
       dispatcher_.Collect(shard, shard->NextDue(), &effects);
     }
+    FAILOVER_SYNC_POINT("event:after-lock");
     Finish(*shard, &effects);
   }
 }
@@ -299,11 +313,13 @@ bool BufferCore::StartBuffering(ShardBuffer& shard, std::string_view reason) {
   const absl::Time now = clock_.Now();
   Effects effects;
   bool started = false;
+  FAILOVER_SYNC_POINT("start-command:before-lock");
   {
     const MutexLock lock(shard.mutex());
     started = shard.OnStartCommand(now, &effects);
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
   }
+  FAILOVER_SYNC_POINT("start-command:after-lock");
   Finish(shard, &effects, reason);
   return started;
 }
@@ -312,11 +328,13 @@ bool BufferCore::StopBuffering(ShardBuffer& shard) {
   const absl::Time now = clock_.Now();
   Effects effects;
   bool stopped = false;
+  FAILOVER_SYNC_POINT("stop-command:before-lock");
   {
     const MutexLock lock(shard.mutex());
     stopped = shard.OnStopCommand(now, &effects);
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
   }
+  FAILOVER_SYNC_POINT("stop-command:after-lock");
   Finish(shard, &effects);
   return stopped;
 }
@@ -372,6 +390,7 @@ absl::Duration BufferCore::PollOnce() {
   RunDueTimers(clock_.Now());
   dispatcher_.RunReady(kCallbacksPerPoll);
   SettleFirstTimer();
+  FAILOVER_SYNC_POINT("poll:before-end");
   return dispatcher_.EndPoll(clock_.Now());
 }
 
@@ -379,12 +398,14 @@ void BufferCore::RunDueTimers(absl::Time now) {
   while (Timer* const timer = dispatcher_.FirstDue(now)) {
     auto& shard = static_cast<ShardBuffer&>(*timer);
     Effects effects;
+    FAILOVER_SYNC_POINT("timer:before-lock");
     {
       const MutexLock lock(shard.mutex());
       shard.OnTimer(now, &effects);
       dispatcher_.Rearm(&shard, shard.NextDue());
       dispatcher_.Collect(&shard, shard.NextDue(), &effects);
     }
+    FAILOVER_SYNC_POINT("timer:after-lock");
     Finish(shard, &effects);
   }
 }
@@ -426,11 +447,13 @@ void BufferCore::CloseShards() {
   const absl::Time now = clock_.Now();
   registry_.ForEach([this, now](ShardBuffer& shard) {
     Effects effects;
+    FAILOVER_SYNC_POINT("close:before-lock");
     {
       const MutexLock lock(shard.mutex());
       shard.Close(now, &effects);
       dispatcher_.Collect(&shard, shard.NextDue(), &effects);
     }
+    FAILOVER_SYNC_POINT("close:after-lock");
     Finish(shard, &effects);
   });
   const MutexLock lock(lifecycle_mutex_);
@@ -441,10 +464,12 @@ void BufferCore::CloseShards() {
 void BufferCore::FinishShutdown() {
   if (service_thread_ != nullptr) {
     dispatcher_.WaitUntilIdle();
+    FAILOVER_SYNC_POINT("shutdown:idle");
     WaitForRetries(options_.shutdown_grace.value_or(options_.window));
   } else {
     RunCallbacksHere();
   }
+  FAILOVER_SYNC_POINT("shutdown:before-retire");
   RetireShards();
   if (service_thread_ != nullptr) service_thread_->Stop();
   dispatcher_.Close();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sync_point.h"
+
 namespace failover::internal {
 
 void Dispatcher::ReserveTimers(std::size_t count) {
@@ -109,6 +111,7 @@ void Dispatcher::RunReady(std::size_t limit) {
     }
     if (watched) something_ended_.NotifyAll();
     if (waiter == nullptr) return;
+    FAILOVER_SYNC_POINT("callback:before");
     waiter->Complete();
   }
 }
@@ -124,6 +127,7 @@ absl::Duration Dispatcher::EndPoll(absl::Time now) {
     next_poll_ = idle_for == absl::ZeroDuration() ? absl::InfinitePast() : now + idle_for;
     watched = watchers_ > 0;
   }
+  FAILOVER_SYNC_POINT("poll:ended");
   if (watched) something_ended_.NotifyAll();
   return idle_for;
 }

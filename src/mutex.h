@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
+#include "sync_point.h"
 
 namespace failover::internal {
 
@@ -64,12 +65,14 @@ class CondVar {
 
 inline void CondVar::Wait(Mutex& mutex) {
   std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
+  FAILOVER_SYNC_POINT("condition:waits");
   condition_.wait(lock);
   lock.release();
 }
 
 inline bool CondVar::WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point deadline) {
   std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
+  FAILOVER_SYNC_POINT("condition:waits");
   const std::cv_status status = condition_.wait_until(lock, deadline);
   lock.release();
   return status == std::cv_status::no_timeout;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "sync_point.h"
+
 namespace failover::internal {
 
 struct ServiceThread::Shared {
@@ -53,6 +55,7 @@ void ServiceThread::Run(const std::shared_ptr<Shared>& shared) {
   for (bool stopping = false; !stopping;) {
     const absl::Duration idle_for = shared->poll();
     const auto deadline = SteadyDeadline(idle_for);
+    FAILOVER_SYNC_POINT("service:before-sleep");
     const MutexLock lock(shared->mutex);
     while (!shared->woken && !shared->stopping) {
       if (!shared->changed.WaitUntil(shared->mutex, deadline)) break;

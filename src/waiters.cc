@@ -9,11 +9,13 @@
 #include "buffer_error.h"
 #include "effects.h"
 #include "mutex.h"
+#include "sync_point.h"
 
 namespace failover {
 
 void Cancellation::Cancel() {
   internal::WaiterList woken;
+  FAILOVER_SYNC_POINT("cancellation:before-lock");
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     // Release: pairs with the acquire in cancelled(), so that who sees the flag sees what led to
@@ -23,6 +25,7 @@ void Cancellation::Cancel() {
       hook->Fire(&woken);
     }
   }
+  FAILOVER_SYNC_POINT("cancellation:after-lock");
   // They cannot leave before they are woken, so they are all still there.
   while (!woken.empty()) woken.PopFront()->Complete();
 }
