@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -34,26 +35,26 @@ absl::Status NameError(std::string_view keyspace, std::string_view shard) {
 
 }  // namespace
 
-// Counts a caller that may block, so that the destructor can wait for it, and keeps the core alive
-// until the caller has left.
-class BufferCore::BlockedCaller {
+// Counts a caller that may block, or that has something to do after it released the shard's mutex,
+// so that the destructor can wait for it; and keeps the core alive until the caller has left.
+class BufferCore::Caller {
  public:
-  explicit BlockedCaller(BufferCore& core) : core_(core) {
+  explicit Caller(BufferCore& core) : core_(core) {
     core_.Ref();
-    core_.blocked_callers_.fetch_add(1);
+    core_.callers_.fetch_add(1);
   }
   // Sequentially consistent with the destructor, which first sets destroying_ and then looks at
   // the count: one of the two sees the other.
-  ~BlockedCaller() {
-    if (core_.blocked_callers_.fetch_sub(1) == 1 && core_.destroying_.load()) {
+  ~Caller() {
+    if (core_.callers_.fetch_sub(1) == 1 && core_.destroying_.load()) {
       const MutexLock lock(core_.lifecycle_mutex_);
       core_.lifecycle_changed_.NotifyAll();
     }
     core_.Unref();
   }
 
-  BlockedCaller(const BlockedCaller&) = delete;
-  BlockedCaller& operator=(const BlockedCaller&) = delete;
+  Caller(const Caller&) = delete;
+  Caller& operator=(const Caller&) = delete;
 
  private:
   BufferCore& core_;
@@ -101,21 +102,27 @@ Decision BufferCore::Submit(const RequestContext& context, ShardBuffer& shard,
   const absl::Time now = clock_.Now();
   Effects effects;
   Decision decision;
+  std::string cause;
+  std::optional<Caller> caller;
   FAILOVER_SYNC_POINT("submit:before-lock");
   {
     const MutexLock lock(shard.mutex());
     decision = shard.OnRequest(now, request, waiter, &effects);
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
+    // As soon as the mutex is released a coroutine may be gone, and its error with it; and the
+    // Buffer, once all that it held is gone.
+    if ((effects.started || effects.skipped) && !error.ok()) cause = ErrorForLog(error);
+    if (!effects.empty()) caller.emplace(*this);
   }
   FAILOVER_SYNC_POINT("submit:after-lock");
-  FinishRequest(shard, &effects, error);
+  Finish(shard, &effects, cause);
   return decision;
 }
 
 absl::StatusOr<RetryDoneFunc> BufferCore::Wait(const RequestContext& context, Cancellation* stop,
                                                ShardBuffer& shard, const absl::Status& error) {
   if (!MustSubmit(shard, error)) return RetryDoneFunc();
-  const BlockedCaller caller(*this);
+  const Caller caller(*this);
   const bool cancelled = (context.cancellation != nullptr && context.cancellation->cancelled()) ||
                          (stop != nullptr && stop->cancelled());
   ThreadWaiter waiter;
@@ -191,6 +198,8 @@ absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& 
 CancelResult BufferCore::Cancel(Waiter& waiter) {
   ShardBuffer& shard = *waiter.shard;
   Effects effects;
+  bool closed = false;
+  std::optional<Caller> caller;
   FAILOVER_SYNC_POINT("cancel:before-lock");
   {
     const MutexLock lock(shard.mutex());
@@ -206,27 +215,35 @@ CancelResult BufferCore::Cancel(Waiter& waiter) {
       return CancelResult::kLost;
     }
     waiter.cancelled = true;
+    closed = shard.closed();
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
+    if (!effects.empty()) caller.emplace(*this);
   }
   FAILOVER_SYNC_POINT("cancel:after-lock");
   Finish(shard, &effects);
+  if (closed) NoticeFreeSlot();
   return CancelResult::kWon;
 }
 
 void BufferCore::EndRetry(ShardBuffer& shard, bool in_drain, RetryOutcome outcome) {
   Effects effects;
   bool closed = false;
+  std::optional<Caller> caller;
   FAILOVER_SYNC_POINT("retry-end:before-lock");
   {
     const MutexLock lock(shard.mutex());
     shard.OnRetryEnd(in_drain, outcome, &effects);
     closed = shard.closed();
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
+    if (!effects.empty()) caller.emplace(*this);
   }
   FAILOVER_SYNC_POINT("retry-end:after-lock");
   Finish(shard, &effects);
-  if (!closed) return;
-  // A shutdown may be waiting for this slot.
+  if (closed) NoticeFreeSlot();
+}
+
+// A shutdown may be waiting for it.
+void BufferCore::NoticeFreeSlot() {
   const MutexLock lock(lifecycle_mutex_);
   lifecycle_changed_.NotifyAll();
 }
@@ -361,12 +378,6 @@ void BufferCore::Finish(ShardBuffer& shard, Effects* effects, std::string_view c
   if (effects->has_log()) LogEffects(options_, shard, *effects, clock_.Now(), cause);
 }
 
-void BufferCore::FinishRequest(ShardBuffer& shard, Effects* effects, const absl::Status& error) {
-  const bool needs_cause = effects->started || effects->skipped;
-  if (!needs_cause || error.ok()) return Finish(shard, effects);
-  Finish(shard, effects, ErrorForLog(error));
-}
-
 void BufferCore::WakePoller() {
   if (service_thread_ != nullptr) {
     service_thread_->Wake();
@@ -380,8 +391,15 @@ void BufferCore::WakePoller() {
 
 absl::Duration BufferCore::Poll() {
   if (!manual()) return absl::InfiniteDuration();
-  const absl::Duration idle_for = PollOnce();
-  if (AbandonedHere()) LastRites();
+  absl::Duration idle_for;
+  bool last = false;
+  {
+    // The last callback may make another thread destroy the Buffer.
+    const Caller caller(*this);
+    idle_for = PollOnce();
+    last = TakeOverLastRites();
+  }
+  if (last) LastRites();
   return idle_for;
 }
 
@@ -439,7 +457,7 @@ void BufferCore::Shutdown() {
     if (std::exchange(finishing_, true)) return;
   }
   FinishShutdown();
-  if (AbandonedHere()) LastRites();
+  if (TakeOverLastRites()) LastRites();
 }
 
 void BufferCore::CloseShards() {
@@ -506,14 +524,14 @@ void BufferCore::Destroy() {
     Abandon();
     return;
   }
-  WaitForBlockedCallers();
+  WaitForCallers();
   Unref();
 }
 
-void BufferCore::WaitForBlockedCallers() {
+void BufferCore::WaitForCallers() {
   destroying_.store(true);
   const MutexLock lock(lifecycle_mutex_);
-  while (blocked_callers_.load() > 0) lifecycle_changed_.Wait(lifecycle_mutex_);
+  while (callers_.load() > 0) lifecycle_changed_.Wait(lifecycle_mutex_);
 }
 
 void BufferCore::Abandon() {
@@ -528,16 +546,16 @@ void BufferCore::Abandon() {
 }
 
 // In kManual the thread that runs the callback, and so this, is the one that ends the rest.
-bool BufferCore::AbandonedHere() {
+bool BufferCore::TakeOverLastRites() {
   const MutexLock lock(lifecycle_mutex_);
-  return abandoned_ && service_thread_ == nullptr;
+  return service_thread_ == nullptr && std::exchange(abandoned_, false);
 }
 
 void BufferCore::LastRites() {
   RunCallbacksHere();
   RetireShards();
   dispatcher_.Close();
-  WaitForBlockedCallers();
+  WaitForCallers();
   Unref();
 }
 

@@ -86,7 +86,7 @@ class BufferCore final : public RefCounted {
   void Destroy();
 
  private:
-  class BlockedCaller;
+  class Caller;
 
   ~BufferCore() override = default;
 
@@ -96,7 +96,7 @@ class BufferCore final : public RefCounted {
 
   // What follows a decision, under no lock. `cause` as in LogEffects.
   void Finish(ShardBuffer& shard, Effects* effects, std::string_view cause = {});
-  void FinishRequest(ShardBuffer& shard, Effects* effects, const absl::Status& error);
+  void NoticeFreeSlot();
   void WakePoller();
 
   absl::Duration PollOnce();
@@ -109,9 +109,9 @@ class BufferCore final : public RefCounted {
   void WaitForRetries(absl::Duration grace);
   void RetireShards();
   void Abandon();
-  bool AbandonedHere() ABSL_LOCKS_EXCLUDED(lifecycle_mutex_);
+  bool TakeOverLastRites() ABSL_LOCKS_EXCLUDED(lifecycle_mutex_);
   void LastRites();
-  void WaitForBlockedCallers();
+  void WaitForCallers();
 
   bool manual() const { return options_.threading == Threading::kManual; }
 
@@ -126,7 +126,7 @@ class BufferCore final : public RefCounted {
   ShardRegistry registry_;
   Dispatcher dispatcher_;
   std::atomic<std::uint64_t> refused_shards_{0};
-  std::atomic<std::int64_t> blocked_callers_{0};
+  std::atomic<std::int64_t> callers_{0};
   std::atomic<bool> destroying_{false};
 
   // The order of the end: closed to requests, then to everything.

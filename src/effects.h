@@ -48,6 +48,8 @@ struct Effects {
   std::optional<FailoverStopped> stopped;
   std::optional<DrainFinished> drained;
 
+  // Whether nothing is left to be done.
+  bool empty() const { return threads.empty() && !wake_poller && !has_log(); }
   bool has_log() const { return started || skipped || stopped || drained; }
 };
 

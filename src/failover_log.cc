@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <new>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -106,9 +107,11 @@ void LogStopped(const BufferOptions& options, const ShardBuffer& shard,
 
 }  // namespace
 
-std::string ErrorForLog(const absl::Status& error) {
+std::string ErrorForLog(const absl::Status& error) noexcept try {
   const std::string_view text(error.message().data(), error.message().size());
   return absl::StrCat(absl::StatusCodeToString(error.code()), Piece(NumbersOf(text)));
+} catch (const std::bad_alloc&) {
+  return {};
 }
 
 void LogStartup(const BufferOptions& options) {
@@ -129,7 +132,7 @@ void LogStartup(const BufferOptions& options) {
 }
 
 void LogEffects(const BufferOptions& options, const ShardBuffer& shard, const Effects& effects,
-                absl::Time now, std::string_view cause) {
+                absl::Time now, std::string_view cause) noexcept try {
   if (effects.started) LogStarted(options, shard, *effects.started, cause);
   if (effects.skipped) LogSkipped(options, shard, *effects.skipped, cause);
   if (effects.stopped) LogStopped(options, shard, *effects.stopped);
@@ -138,6 +141,8 @@ void LogEffects(const BufferOptions& options, const ShardBuffer& shard, const Ef
                                       InSeconds(now - effects.drained->began),
                                       ", requests drained: ", effects.drained->drained));
   }
+} catch (const std::bad_alloc&) {
+  // A log line is not worth a request.
 }
 
 }  // namespace failover::internal

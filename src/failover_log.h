@@ -15,7 +15,7 @@
 namespace failover::internal {
 
 // What is left of an error in a log line: "FAILED_PRECONDITION (errno 1290) (sqlstate HY000)".
-std::string ErrorForLog(const absl::Status& error);
+std::string ErrorForLog(const absl::Status& error) noexcept;
 
 // How the Buffer was set up.
 void LogStartup(const BufferOptions& options);
@@ -23,7 +23,7 @@ void LogStartup(const BufferOptions& options);
 // Writes what `effects` has to tell. `cause` is why a failover was started: ErrorForLog, or an
 // operator's word. `now` tells how long a drain took. Calls log sinks: never under a lock.
 void LogEffects(const BufferOptions& options, const ShardBuffer& shard, const Effects& effects,
-                absl::Time now, std::string_view cause);
+                absl::Time now, std::string_view cause) noexcept;
 
 }  // namespace failover::internal
 

@@ -1,7 +1,6 @@
 #include "waiters.h"
 
 #include <algorithm>
-#include <cstring>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -110,7 +109,7 @@ CallbackWaiter::CallbackWaiter(RefCounted& owner, WaitCallback&& callback,
       original_code_(error.code()),
       text_size_(static_cast<std::uint16_t>(text_size)) {
   owner_.Ref();
-  std::memcpy(text(), MessageOf(error).data(), text_size);
+  MessageOf(error).copy(text(), text_size);
 }
 
 CallbackWaiter::~CallbackWaiter() { owner_.Unref(); }
