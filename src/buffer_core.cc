@@ -20,6 +20,23 @@ namespace {
 constexpr std::size_t kCallbacksPerPoll = 1024;
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
+constexpr char kNoMemory[] = "out of memory, the request is not held";
+
+BufferErrorReason ReasonOf(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kNoSlot:
+    case Refusal::kNoBytes:
+    case Refusal::kTooLarge:
+    case Refusal::kNoMemory:
+      return BufferErrorReason::kBufferFull;
+    case Refusal::kTimeoutOver:
+      return BufferErrorReason::kTimeout;
+    case Refusal::kCancelled:
+      return BufferErrorReason::kCancelled;
+  }
+  return BufferErrorReason::kBufferFull;
+}
+
 absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
 
 bool IsName(std::string_view name) { return !name.empty() && name.size() <= kMaxNameLength; }
@@ -162,8 +179,8 @@ absl::StatusOr<BufferedRequest> BufferCore::WaitAsync(const RequestContext& cont
 }
 
 absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& context,
-                                      Refusal refusal, const absl::Status& error) const {
-  BufferErrorReason reason = BufferErrorReason::kBufferFull;
+                                      Refusal refusal, const absl::Status& error) const noexcept
+    try {
   std::string what;
   switch (refusal) {
     case Refusal::kNoSlot:
@@ -180,19 +197,19 @@ absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& 
                           options_.max_bytes, ") in all");
       break;
     case Refusal::kNoMemory:
-      what = "out of memory, the request is not held";
+      what = kNoMemory;
       break;
     case Refusal::kTimeoutOver:
-      reason = BufferErrorReason::kTimeout;
       what = "the request's own timeout was over before it could be held";
       break;
     case Refusal::kCancelled:
-      reason = BufferErrorReason::kCancelled;
       what = "the request was cancelled before it could be held";
       break;
   }
-  return BufferError(reason, shard.keyspace(), shard.shard(), what, error.code(),
+  return BufferError(ReasonOf(refusal), shard.keyspace(), shard.shard(), what, error.code(),
                      {error.message().data(), error.message().size()});
+} catch (const std::bad_alloc&) {
+  return BufferErrorWithoutText(ReasonOf(refusal));
 }
 
 CancelResult BufferCore::Cancel(Waiter& waiter) {
@@ -256,7 +273,12 @@ absl::StatusOr<ShardBuffer*> BufferCore::ShardForRequest(std::string_view keyspa
   if (ShardBuffer* const known = registry_.Find(keyspace, shard)) return known;
   if (!IsName(keyspace) || !IsName(shard)) return NameError(keyspace, shard);
   if (!error.ok() && !IsFailover(error)) return nullptr;
-  return MakeKnown(keyspace, shard);
+  try {
+    return MakeKnown(keyspace, shard);
+  } catch (const std::bad_alloc&) {
+    return BufferError(BufferErrorReason::kBufferFull, keyspace, shard, kNoMemory, error.code(),
+                       {error.message().data(), error.message().size()});
+  }
 }
 
 ShardBuffer* BufferCore::ShardOrNull(std::string_view keyspace, std::string_view shard) {

@@ -53,7 +53,7 @@ class BufferCore final : public RefCounted {
   // Whether a request has to be submitted. Counts it if it passes because its shard is disabled.
   bool MustSubmit(ShardBuffer& shard, const absl::Status& error) const;
   absl::Status RefusalError(ShardBuffer& shard, const RequestContext& context, Refusal refusal,
-                            const absl::Status& error) const;
+                            const absl::Status& error) const noexcept;
 
   CancelResult Cancel(Waiter& waiter);
   void WaitWhileRunning(const Waiter& waiter) { dispatcher_.WaitWhileRunning(&waiter); }

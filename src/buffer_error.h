@@ -20,7 +20,10 @@ inline constexpr std::size_t kMaxShownErrorText = 256;
 // `what` says what was observed. The original error is appended, unless it is OK.
 absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
                          std::string_view shard, std::string_view what,
-                         absl::StatusCode original_code, std::string_view original_text);
+                         absl::StatusCode original_code, std::string_view original_text) noexcept;
+
+// What is left of it if the memory for the text ran out: the code. Does not allocate.
+absl::Status BufferErrorWithoutText(BufferErrorReason reason);
 
 }  // namespace failover::internal
 

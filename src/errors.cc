@@ -1,6 +1,7 @@
 #include "failover/errors.h"
 
 #include <array>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -117,7 +118,8 @@ namespace internal {
 
 absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
                          std::string_view shard, std::string_view what,
-                         absl::StatusCode original_code, std::string_view original_text) {
+                         absl::StatusCode original_code, std::string_view original_text) noexcept
+    try {
   const auto piece = [](std::string_view text) {
     return absl::string_view(text.data(), text.size());
   };
@@ -131,6 +133,12 @@ absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
   absl::Status error(CodeOf(reason), message);
   error.SetPayload(kReasonPayload, absl::Cord(piece(ToString(reason))));
   return error;
+} catch (const std::bad_alloc&) {
+  return BufferErrorWithoutText(reason);
+}
+
+absl::Status BufferErrorWithoutText(BufferErrorReason reason) {
+  return absl::Status(CodeOf(reason), absl::string_view());
 }
 
 }  // namespace internal

@@ -321,9 +321,10 @@ void ShardBuffer::OnReport(absl::Time now, const TabletStats& stats, Effects* ef
   // An old primary may still call itself one.
   if (!newer && !from_primary && primary_has_served_) return;
   const bool was_down = from_primary && primary_down_;
+  // First what may run out of memory, so that the report can be repeated.
   if (newer) {
-    reparent_timestamp_ = stats.tablet_externally_reparented_timestamp;
     RememberPrimary(now, stats.alias);
+    reparent_timestamp_ = stats.tablet_externally_reparented_timestamp;
   } else {
     primary_ = stats.alias;
   }
@@ -362,10 +363,11 @@ void ShardBuffer::OnKeyspaceEvent(absl::Time now, const ShardEvent& event,
 
 void ShardBuffer::RememberPrimary(absl::Time now, const TabletAlias& alias) {
   if (primary_.has_value() && *primary_ == alias) return;
-  if (primary_.has_value()) last_reparent_ = now;
+  const bool known = primary_.has_value();
   primary_ = alias;
   primary_has_served_ = false;
   primary_down_ = false;
+  if (known) last_reparent_ = now;
 }
 
 bool ShardBuffer::OnStartCommand(absl::Time now, Effects* effects) {
