@@ -391,7 +391,8 @@ void ShardBuffer::OnTimer(absl::Time now, Effects* effects) {
     ++Evicted(EvictedReason::kWindowExceeded);
     Release(queue_.front(), std::nullopt, false, effects);
   }
-  if (state_ == State::kBuffering && now - started_ >= context_.max_failover_duration) {
+  // The same sum as in NextDue, so that a timer which fires has always something to do.
+  if (state_ == State::kBuffering && now >= started_ + context_.max_failover_duration) {
     Stop(StopReason::kMaxDurationExceeded, now, effects);
   }
 }

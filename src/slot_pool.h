@@ -40,7 +40,6 @@ class SlotPool {
   std::uint64_t TakeBytes(std::uint64_t wanted) {
     if (wanted == 0) return 0;
     if (max_bytes_ == 0) {
-      // May wrap around if requests claim absurd sizes; what is returned unwinds it.
       bytes_.fetch_add(wanted, std::memory_order_relaxed);
       return wanted;
     }
@@ -55,7 +54,10 @@ class SlotPool {
 
   void ReturnBytes(std::uint64_t count) {
     if (count == 0) return;
-    bytes_.fetch_sub(count, std::memory_order_relaxed);
+    [[maybe_unused]] const std::uint64_t before =
+        bytes_.fetch_sub(count, std::memory_order_relaxed);
+    // Without a limit the sum may have wrapped around; it comes back the same way.
+    assert(max_bytes_ == 0 || before >= count);
   }
 
  private:
