@@ -1,0 +1,165 @@
+// Numbers beyond 32 bits, and clocks at the ends of time.
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "failover/testing/simulated_clock.h"
+#include "support/buffer_test.h"
+
+namespace failover::test {
+namespace {
+
+constexpr std::uint64_t kBeyond32Bits = std::uint64_t{1} << 33;
+
+// Every count is as wide as it can be: at a million a second it lasts for half a million years.
+static_assert(sizeof(ShardCounters::requests_buffered) == 8);
+static_assert(sizeof(ShardCounters::utilization_sum) == 8);
+static_assert(sizeof(ShardCounters::requests_skipped[0]) == 8);
+static_assert(sizeof(BufferStats::bytes_held) == 8);
+
+using ExtremesTest = BufferTest;
+
+TEST_F(ExtremesTest, LimitsMayBeBeyond32Bits) {
+  BufferOptions options = ManualOptions();
+  options.size = static_cast<std::int64_t>(kBeyond32Bits);
+  options.max_bytes = kBeyond32Bits;
+  options.drain_concurrency = std::numeric_limits<std::int64_t>::max();
+  options.max_shards = std::numeric_limits<std::int64_t>::max();
+  Create(std::move(options));
+  RequestContext half;
+  half.bytes = kBeyond32Bits / 2;
+  AsyncRequest first = Fail(half);
+  AsyncRequest second = Request(half);
+  EXPECT_EQ(buffer().Stats().bytes_held, kBeyond32Bits);
+  EXPECT_EQ(buffer().Stats().slots_free, kBeyond32Bits - 2);
+  const AsyncRequest third = Request(half);
+  EXPECT_TRUE(third.held());
+  PollAll();
+  EXPECT_EQ(first.reason(), BufferErrorReason::kEvicted);
+  EXPECT_EQ(buffer().Stats().bytes_held, kBeyond32Bits);
+}
+
+TEST_F(ExtremesTest, WithoutALimitRequestsMayPinMoreBytesThanThereAre) {
+  RequestContext everything;
+  everything.bytes = std::numeric_limits<std::size_t>::max();
+  AsyncRequest first = Fail(everything);
+  AsyncRequest second = Request(everything);
+  EXPECT_TRUE(first.held());
+  EXPECT_TRUE(second.held());
+  EXPECT_TRUE(first.handle().Cancel());
+  EXPECT_TRUE(second.handle().Cancel());
+  EXPECT_EQ(buffer().Stats().bytes_held, 0u);
+}
+
+TEST_F(ExtremesTest, WithALimitARequestThatPinsAllBytesThereAreIsRefused) {
+  BufferOptions options = ManualOptions();
+  options.max_bytes = std::numeric_limits<std::uint64_t>::max() - 1;
+  Create(std::move(options));
+  RequestContext everything;
+  everything.bytes = std::numeric_limits<std::size_t>::max();
+  EXPECT_TRUE(Fail(everything).refused());
+  everything.bytes -= 1;
+  AsyncRequest first = Request(everything);
+  AsyncRequest second = Request(everything);
+  EXPECT_TRUE(second.held());
+  PollAll();
+  EXPECT_EQ(first.reason(), BufferErrorReason::kEvicted);
+}
+
+TEST_F(ExtremesTest, TimestampsMayTakeAnyValue) {
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+  constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
+  Report(1, true, kFirst);
+  AsyncRequest request = Fail();
+  Report(2, true, kFirst);
+  EXPECT_EQ(Stats().state, State::kBuffering);
+  Report(2, true, kLast);
+  PollAll();
+  EXPECT_TRUE(request.released());
+  request.EndRetry();
+  AdvanceBeyondGuards();
+  const AsyncRequest late = Fail();
+  Report(3, true, kLast);
+  EXPECT_EQ(Stats().state, State::kBuffering) << "no timestamp is newer than the last of all";
+}
+
+TEST_F(ExtremesTest, DurationsAddUpBeyond32BitsOfMilliseconds) {
+  // 49.7 days in milliseconds are 32 bits.
+  constexpr absl::Duration kYear = absl::Hours(24 * 365);
+  BufferOptions options = ManualOptions();
+  options.max_failover_duration = kYear;
+  options.min_time_between_failovers = 2 * kYear;
+  Create(std::move(options));
+  constexpr int kFailovers = 300;
+  for (int i = 0; i < kFailovers; ++i) {
+    EXPECT_TRUE(buffer().StartBuffering(shard(), "a test"));
+    clock_.Advance(kYear);
+    PollAll();
+  }
+  EXPECT_EQ(Stats().failover_duration_sum, kFailovers * kYear);
+}
+
+// A clock that starts at either end of what absl::Time can hold, and ends there.
+class FarClockTest : public ::testing::TestWithParam<std::int64_t> {};
+
+INSTANTIATE_TEST_SUITE_P(Seconds, FarClockTest,
+                         ::testing::Values(std::numeric_limits<std::int64_t>::min() + 1,
+                                           -(std::int64_t{1} << 62),
+                                           -62135596800,  // the year 1
+                                           0,
+                                           253402300799,  // the end of the year 9999
+                                           std::int64_t{1} << 62,
+                                           std::numeric_limits<std::int64_t>::max() - 7200));
+
+TEST_P(FarClockTest, WindowTimeoutAndDurationAreWhatTheyAlwaysAre) {
+  SimulatedClock clock(absl::FromUnixSeconds(GetParam()));
+  BufferOptions options;
+  options.threading = Threading::kManual;
+  options.clock = &clock;
+  const std::unique_ptr<Buffer> buffer = *Buffer::Create(std::move(options));
+  const ShardHandle shard = buffer->GetShard("ks", "0");
+  AsyncRequest windowed(*buffer, shard, FailoverError(), {});
+  EXPECT_TRUE(windowed.held());
+  RequestContext context;
+  context.timeout = absl::Seconds(5);
+  const AsyncRequest timed(*buffer, shard, absl::OkStatus(), context);
+  EXPECT_EQ(buffer->Poll(), absl::Seconds(5));
+  clock.Advance(absl::Seconds(5));
+  EXPECT_EQ(buffer->Poll(), absl::Seconds(5));
+  EXPECT_EQ(timed.reason(), BufferErrorReason::kTimeout);
+  clock.Advance(absl::Seconds(5));
+  EXPECT_EQ(buffer->Poll(), absl::Seconds(10));
+  EXPECT_TRUE(windowed.released());
+  windowed.EndRetry();
+  clock.Advance(absl::Seconds(10));
+  EXPECT_EQ(buffer->Poll(), absl::InfiniteDuration());
+  EXPECT_EQ(buffer->GetShardStats("ks", "0")->state, State::kIdle);
+  EXPECT_TRUE(AsyncRequest(*buffer, shard, FailoverError(), {}).passed()) << "it is too soon";
+  clock.Advance(absl::Minutes(1));
+  EXPECT_TRUE(AsyncRequest(*buffer, shard, FailoverError(), {}).held());
+}
+
+// Time stands still there, so nothing ever becomes due or everything is; but no call hangs.
+TEST(EndlessClockTest, NoCallHangsOrCrashes) {
+  for (const absl::Time now : {absl::InfinitePast(), absl::InfiniteFuture()}) {
+    SimulatedClock clock(now);
+    BufferOptions options;
+    options.threading = Threading::kManual;
+    options.clock = &clock;
+    const std::unique_ptr<Buffer> buffer = *Buffer::Create(std::move(options));
+    const ShardHandle shard = buffer->GetShard("ks", "0");
+    const AsyncRequest request(*buffer, shard, FailoverError(), {});
+    buffer->Poll();
+    buffer->StatsUpdate(PrimaryReport(1, true, 1));
+    buffer->Poll();
+    EXPECT_TRUE(request.done());
+    buffer->Shutdown();
+  }
+}
+
+}  // namespace
+}  // namespace failover::test

@@ -1,0 +1,24 @@
+// A shared object with a copy of the library of its own.
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "failover/buffer.h"
+
+// Holds a request, ends the failover and ends the retry, on a service thread; 0 if all went well.
+extern "C" __attribute__((visibility("default"))) int RunAFailover() {
+  const std::unique_ptr<failover::Buffer> buffer = *failover::Buffer::Create({});
+  const failover::ShardHandle shard = buffer->GetShard("ks", "0");
+  if (!buffer->StartBuffering(shard, "a test")) return 1;
+  std::atomic<bool> released{false};
+  std::thread worker([&] {
+    const absl::StatusOr<failover::RetryDoneFunc> done =
+        buffer->WaitForFailoverEnd({}, shard, absl::OkStatus());
+    released = done.ok();
+  });
+  while (buffer->GetShardStats("ks", "0")->requests_held == 0) std::this_thread::yield();
+  buffer->StopBuffering(shard);
+  worker.join();
+  if (!released) return 2;
+  return buffer->Stats().slots_free == buffer->Stats().size ? 0 : 3;
+}

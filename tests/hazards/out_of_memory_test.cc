@@ -1,0 +1,299 @@
+// Memory that runs out in the middle of a call: each allocation of the call fails in turn, alone
+// and together with all that follow. Whatever the call answers, nothing leaks, the laws of the
+// counters hold, and the Buffer goes on working.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "allocation_failures.h"
+#include "failover/buffer.h"
+#include "failover/testing/simulated_clock.h"
+#include "spdlog/sinks/null_sink.h"
+#include "spdlog/spdlog.h"
+#include "support/buffer_test.h"
+
+namespace failover::test {
+namespace {
+
+// Far more than any call allocates.
+constexpr int kMostAllocations = 200;
+// Too long to fit into a std::string without an allocation.
+constexpr char kLongCell[] = "a cell whose name is so long that it does not fit into the string";
+
+class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> {
+ protected:
+  // Everything that a log line needs is allocated, but nothing is written.
+  OutOfMemoryTest() {
+    spdlog::drop("failover");
+    spdlog::register_logger(std::make_shared<spdlog::logger>(
+        "failover", std::make_shared<spdlog::sinks::null_sink_mt>()));
+    Create();
+    buffer_.reset();
+  }
+  ~OutOfMemoryTest() override { spdlog::drop("failover"); }
+
+  void Create() {
+    BufferOptions options;
+    options.size = 2;
+    options.threading = Threading::kManual;
+    options.clock = &clock_;
+    buffer_ = *Buffer::Create(std::move(options));
+  }
+  Buffer& buffer() { return *buffer_; }
+  ShardHandle shard() { return buffer_->GetShard("ks", "0"); }
+  ShardStats Stats() { return buffer_->GetShardStats("ks", "0").value_or(ShardStats()); }
+
+  // Runs `trial` on a fresh Buffer once for each allocation of its `call`, until none is left to
+  // fail.
+  void ForEachAllocation(const std::function<void()>& trial) {
+    for (successes_ = 0; successes_ < kMostAllocations; ++successes_) {
+      SCOPED_TRACE("after " + std::to_string(successes_) + " allocations");
+      const std::int64_t live_before = LiveAllocations();
+      any_failed_ = false;
+      Create();
+      trial();
+      ExpectItStillWorks();
+      buffer_.reset();
+      EXPECT_EQ(LiveAllocations(), live_before) << "something leaks";
+      if (!any_failed_) return;
+    }
+    FAIL() << "there is always one more allocation that fails";
+  }
+
+  // The call under test. False: it threw std::bad_alloc.
+  bool RunShortOfMemory(const std::function<void()>& call) {
+    bool threw = false;
+    {
+      const FailAllocations failures(GetParam(), successes_);
+      try {
+        call();
+      } catch (const std::bad_alloc&) {
+        threw = true;
+      }
+      any_failed_ = failures.any();
+    }
+    return !threw;
+  }
+  bool any_failed() const { return any_failed_; }
+
+  // What a request is told that found no memory.
+  void ExpectRefusedForMemory(const absl::Status& status) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    if (GetParam() == FailAllocations::Which::kRest) return;  // not even for the text
+    EXPECT_EQ(ReasonOf(status), BufferErrorReason::kBufferFull) << status;
+    EXPECT_NE(status.message().find("memory"), absl::string_view::npos) << status;
+  }
+
+  SimulatedClock clock_;
+
+ private:
+  void ExpectItStillWorks() {
+    ExpectLaws();
+    buffer_->StopBuffering(shard());
+    while (buffer_->Poll() == absl::ZeroDuration()) {
+    }
+    clock_.Advance(absl::Hours(1));
+    int runs = 0;
+    const BufferedRequest handle = *buffer_->WaitForFailoverEndAsync(
+        {}, shard(), FailoverError(), [&runs](const absl::StatusOr<RetryDoneFunc>&) { ++runs; });
+    EXPECT_TRUE(handle) << "no failover can be begun any more";
+    buffer_->Shutdown();
+    EXPECT_EQ(runs, 1);
+    ExpectLaws();
+    EXPECT_EQ(buffer_->Stats().slots_free, buffer_->Stats().size);
+    EXPECT_EQ(buffer_->Stats().bytes_held, 0u);
+  }
+
+  void ExpectLaws() {
+    const BufferStats stats = buffer_->Stats();
+    std::uint64_t taken = 0;
+    for (const ShardStats& shard : stats.shards) {
+      taken += shard.requests_held + shard.requests_retrying;
+      EXPECT_EQ(shard.requests_buffered,
+                shard.requests_drained + Sum(shard.requests_evicted) + shard.requests_held);
+    }
+    EXPECT_EQ(stats.slots_free + taken, stats.size);
+  }
+
+  std::unique_ptr<Buffer> buffer_;
+  int successes_ = 0;
+  bool any_failed_ = false;
+};
+
+INSTANTIATE_TEST_SUITE_P(All, OutOfMemoryTest,
+                         ::testing::Values(FailAllocations::Which::kOne,
+                                           FailAllocations::Which::kRest),
+                         [](const auto& which) {
+                           return which.param == FailAllocations::Which::kOne ? "One" : "Rest";
+                         });
+
+TEST_P(OutOfMemoryTest, AnAsynchronousRequestIsHeldOrRefusedAndItsCallbackRunsOnceOrNever) {
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    const absl::Status error = FailoverError();
+    RequestContext context;
+    context.timeout = absl::Seconds(1);
+    int runs = 0;
+    auto witness = std::make_shared<int>(0);
+    WaitCallback callback = [&runs, witness](const absl::StatusOr<RetryDoneFunc>&) { ++runs; };
+    absl::StatusOr<BufferedRequest> answer;
+    EXPECT_TRUE(RunShortOfMemory([&] {
+      answer = buffer().WaitForFailoverEndAsync(context, known, error, std::move(callback));
+    })) << "it threw";
+    callback = nullptr;
+    if (!answer.ok()) {
+      ExpectRefusedForMemory(answer.status());
+      EXPECT_EQ(witness.use_count(), 1) << "the callback was not destroyed";
+      return;
+    }
+    EXPECT_TRUE(*answer) << "neither held nor refused";
+    EXPECT_EQ(Stats().requests_held, 1u);
+    buffer().StopBuffering(known);
+    buffer().Poll();
+    EXPECT_EQ(runs, 1);
+  });
+}
+
+TEST_P(OutOfMemoryTest, ARequestThatIsNotHeldPassesAllTheSame) {
+  ForEachAllocation([this] {
+    // A failover ended a moment ago: the next is skipped, and the log says so.
+    const ShardHandle known = shard();
+    buffer().StartBuffering(known, "a test");
+    buffer().StopBuffering(known);
+    const absl::Status error = FailoverError();
+    WaitCallback callback = [](const absl::StatusOr<RetryDoneFunc>&) {};
+    absl::StatusOr<BufferedRequest> answer;
+    EXPECT_TRUE(RunShortOfMemory([&] {
+      answer = buffer().WaitForFailoverEndAsync({}, known, error, std::move(callback));
+    })) << "it threw";
+    if (!answer.ok()) {
+      ExpectRefusedForMemory(answer.status());
+    } else {
+      EXPECT_FALSE(*answer);
+    }
+  });
+}
+
+TEST_P(OutOfMemoryTest, ABlockingRequestIsRefusedWhenItIsEvictedOrTimesOut) {
+  // The timeout is over before the call, so that it cannot block.
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    const absl::Status error = FailoverError();
+    RequestContext context;
+    context.timeout = absl::ZeroDuration();
+    absl::StatusOr<RetryDoneFunc> answer;
+    EXPECT_TRUE(RunShortOfMemory([&] {
+      answer = buffer().WaitForFailoverEnd(context, known, error);
+    })) << "it threw";
+    EXPECT_FALSE(answer.ok());
+    EXPECT_TRUE(answer.status().code() == absl::StatusCode::kDeadlineExceeded ||
+                answer.status().code() == absl::StatusCode::kUnavailable)
+        << answer.status();
+  });
+}
+
+TEST_P(OutOfMemoryTest, ARequestByNameIsRefusedIfItsShardCannotBeMade) {
+  ForEachAllocation([this] {
+    const absl::Status error = FailoverError();
+    WaitCallback callback = [](const absl::StatusOr<RetryDoneFunc>&) {};
+    absl::StatusOr<BufferedRequest> answer;
+    EXPECT_TRUE(RunShortOfMemory([&] {
+      answer =
+          buffer().WaitForFailoverEndAsync({}, kLongCell, kLongCell, error, std::move(callback));
+    })) << "it threw";
+    if (!answer.ok()) {
+      ExpectRefusedForMemory(answer.status());
+    } else {
+      EXPECT_TRUE(*answer);
+      answer->Cancel();
+    }
+  });
+}
+
+TEST_P(OutOfMemoryTest, AShardThatCannotBeMadeIsMadeByTheNextCall) {
+  ForEachAllocation([this] {
+    ShardHandle made;
+    RunShortOfMemory([&] { made = buffer().GetShard("ks", kLongCell); });
+    EXPECT_LE(buffer().Stats().shards.size(), 1u);
+    EXPECT_TRUE(buffer().GetShard("ks", kLongCell));
+  });
+}
+
+TEST_P(OutOfMemoryTest, AReportThatCouldNotBeTakenInCanBeRepeated) {
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    TabletStats before = PrimaryReport(1, true, 1);
+    before.alias.cell = kLongCell;
+    buffer().StatsUpdate(before);
+    buffer().StartBuffering(known, "a test");
+    TabletStats after = PrimaryReport(2, true, 2);
+    after.alias.cell = std::string("not ") + kLongCell;
+    if (!RunShortOfMemory([&] { buffer().StatsUpdate(after); })) buffer().StatsUpdate(after);
+    EXPECT_EQ(Stats().state, State::kIdle) << "the end of the failover was not noticed";
+    EXPECT_EQ(At(Stats().stops, StopReason::kNewPrimarySeen), 1u);
+  });
+}
+
+TEST_P(OutOfMemoryTest, AKeyspaceEventThatCouldNotBeTakenInCanBeRepeated) {
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    TabletStats before = PrimaryReport(1, true, 1);
+    before.alias.cell = kLongCell;
+    buffer().StatsUpdate(before);
+    buffer().StartBuffering(known, "a test");
+    KeyspaceEvent event;
+    event.keyspace = "ks";
+    event.shards.push_back(
+        {{std::string("not ") + kLongCell, 2}, {"ks", "0", TabletType::kPrimary}, true});
+    if (!RunShortOfMemory([&] { buffer().HandleKeyspaceEvent(event); })) {
+      buffer().HandleKeyspaceEvent(event);
+    }
+    EXPECT_EQ(Stats().state, State::kIdle);
+  });
+}
+
+TEST_P(OutOfMemoryTest, TheEndsOfRequestsNeedNoMemory) {
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    const absl::Status error = FailoverError();
+    RetryDoneFunc token;
+    const auto take = [&token](absl::StatusOr<RetryDoneFunc> result) {
+      if (result.ok()) token = *std::move(result);
+    };
+    const auto drop = [](const absl::StatusOr<RetryDoneFunc>&) {};
+    const BufferedRequest first = *buffer().WaitForFailoverEndAsync({}, known, error, take);
+    BufferedRequest second = *buffer().WaitForFailoverEndAsync({}, known, error, drop);
+    EXPECT_TRUE(RunShortOfMemory([&] {
+      buffer().StopBuffering(known);
+      buffer().Poll();
+      EXPECT_TRUE(second.Cancel());
+      token();
+    })) << "it threw";
+  });
+}
+
+TEST_P(OutOfMemoryTest, ARequestThatFailsIsToldSoWithoutMemory) {
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    const absl::Status error = FailoverError();
+    RequestContext context;
+    context.timeout = absl::Seconds(1);
+    std::optional<absl::Status> told;
+    const BufferedRequest handle = *buffer().WaitForFailoverEndAsync(
+        context, known, error,
+        [&told](const absl::StatusOr<RetryDoneFunc>& result) { told = result.status(); });
+    clock_.Advance(absl::Seconds(1));
+    EXPECT_TRUE(RunShortOfMemory([&] { buffer().Poll(); })) << "it threw";
+    ASSERT_TRUE(told.has_value());
+    EXPECT_EQ(told->code(), absl::StatusCode::kDeadlineExceeded);
+  });
+}
+
+}  // namespace
+}  // namespace failover::test

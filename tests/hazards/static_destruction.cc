@@ -1,0 +1,90 @@
+// A program that ends with Buffers, tokens and handles in static variables, in the order that its
+// argument says. It must leave with 0 and without a complaint of a sanitizer.
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "failover/buffer.h"
+
+namespace {
+
+using failover::Buffer;
+using failover::BufferedRequest;
+using failover::RetryDoneFunc;
+using failover::ShardHandle;
+using failover::Threading;
+
+absl::Status FailoverError() {
+  return failover::MarkCausedByFailover(absl::UnavailableError("no primary"));
+}
+
+struct Leftovers {
+  RetryDoneFunc token;
+  BufferedRequest handle;
+};
+
+// Initialised before main and thus destroyed last, after everything that main brings to life.
+Leftovers destroyed_after_the_buffer;
+std::unique_ptr<Buffer> destroyed_last;
+Leftovers destroyed_before_the_buffer;
+
+// Leaves one request with its retry under way, and one that is held.
+void Use(Buffer& buffer, Leftovers* leftovers) {
+  const ShardHandle shard = buffer.GetShard("ks", "0");
+  buffer.StartBuffering(shard, "a test");
+  BufferedRequest first = *buffer.WaitForFailoverEndAsync(
+      {}, shard, FailoverError(), [leftovers](absl::StatusOr<RetryDoneFunc> result) {
+        if (result.ok()) leftovers->token = *std::move(result);
+      });
+  first.Detach();
+  buffer.StopBuffering(shard);
+  buffer.Poll();
+  const ShardHandle other = buffer.GetShard("ks", "1");
+  leftovers->handle = *buffer.WaitForFailoverEndAsync({}, other, FailoverError(),
+                                                      [](const absl::StatusOr<RetryDoneFunc>&) {});
+}
+
+std::unique_ptr<Buffer> MakeBuffer(Threading threading) {
+  failover::BufferOptions options;
+  options.threading = threading;
+  // A token that main leaves in a static variable cannot end before the Buffer.
+  options.shutdown_grace = absl::ZeroDuration();
+  return *Buffer::Create(std::move(options));
+}
+
+void TokenOutlivesBuffer(Threading threading) {
+  destroyed_last = MakeBuffer(threading);
+  Use(*destroyed_last, &destroyed_after_the_buffer);
+}
+
+void BufferOutlivesToken(Threading threading) {
+  destroyed_last = MakeBuffer(threading);
+  Use(*destroyed_last, &destroyed_before_the_buffer);
+}
+
+void BufferInAFunction(Threading threading) {
+  static const std::unique_ptr<Buffer> buffer = MakeBuffer(threading);
+  Use(*buffer, &destroyed_after_the_buffer);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::map<std::string, std::function<void(Threading)>> orders = {
+      {"token-outlives-buffer", TokenOutlivesBuffer},
+      {"buffer-outlives-token", BufferOutlivesToken},
+      {"buffer-in-a-function", BufferInAFunction},
+  };
+  const auto order = argc == 3 ? orders.find(argv[1]) : orders.end();
+  const std::string threading = argc == 3 ? argv[2] : "";
+  if (order == orders.end() || (threading != "service" && threading != "manual")) {
+    std::fputs("usage: static_destruction <order> service|manual\norders:\n", stderr);
+    for (const auto& known : orders) std::fprintf(stderr, "  %s\n", known.first.c_str());
+    return 2;
+  }
+  order->second(threading == "service" ? Threading::kServiceThread : Threading::kManual);
+  return 0;
+}

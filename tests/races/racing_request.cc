@@ -1,0 +1,60 @@
+#include "racing_request.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "absl/status/statusor.h"
+
+namespace failover::test {
+
+// Part of the callback: tells when that is destroyed.
+class RacingRequest::Witness {
+ public:
+  explicit Witness(std::atomic<bool>* destroyed) : destroyed_(destroyed) {}
+  Witness(Witness&& other) noexcept : destroyed_(std::exchange(other.destroyed_, nullptr)) {}
+  ~Witness() {
+    if (destroyed_ != nullptr) *destroyed_ = true;
+  }
+
+ private:
+  std::atomic<bool>* destroyed_;
+};
+
+void RacingRequest::Submit(Buffer& buffer, ShardHandle shard, const absl::Status& error) {
+  submitted_ = true;
+  absl::StatusOr<BufferedRequest> answer = buffer.WaitForFailoverEndAsync(
+      {}, shard, error,
+      [this, witness = Witness(&callback_destroyed_)](absl::StatusOr<RetryDoneFunc> result) {
+        ++runs_;
+        if (result.ok()) token_ = *std::move(result);
+      });
+  if (!answer.ok()) return;
+  held_ = static_cast<bool>(*answer);
+  handle_ = *std::move(answer);
+}
+
+void RacingRequest::Cancel() {
+  const bool won = handle_.Cancel();
+  (won ? won_cancel_ : lost_cancel_) = true;
+}
+
+void RacingRequest::DestroyHandle() {
+  if (handle_went_.exchange(true)) return;
+  { const BufferedRequest last = std::move(handle_); }
+  runs_when_handle_went_ = runs_;
+}
+
+void RacingRequest::ExpectOneOutcome(std::string_view who) const {
+  if (!submitted_) return;
+  EXPECT_TRUE(callback_destroyed_) << who;
+  EXPECT_FALSE(won_cancel_ && lost_cancel_) << who << ": two answers of Cancel";
+  if (handle_went_) {
+    EXPECT_EQ(runs_, runs_when_handle_went_) << who << ": it ran after its handle went";
+    EXPECT_LE(runs_, 1) << who;
+  } else {
+    EXPECT_EQ(runs_, held_ && !won_cancel_ ? 1 : 0) << who;
+  }
+}
+
+}  // namespace failover::test
