@@ -51,7 +51,7 @@ struct FAILOVER_EXPORT BufferOptions {
   std::int64_t drain_concurrency = 1;
   // Limits buffering to these: a comma-separated list of `keyspace` and `keyspace/shard`; blanks
   // around items are ignored. Empty: all.
-  std::string keyspace_shards;
+  std::string keyspace_shards = {};
   // Limit of the memory that held requests say they pin (RequestContext::bytes). 0: no limit.
   std::uint64_t max_bytes = 0;
   // How many shards may be known; requests for others pass. A bound for names that come from
@@ -59,7 +59,7 @@ struct FAILOVER_EXPORT BufferOptions {
   std::int64_t max_shards = 65536;
   // How long Shutdown waits for released requests to end their retries. Unset: `window`. In
   // Threading::kManual it is always zero.
-  std::optional<absl::Duration> shutdown_grace;
+  std::optional<absl::Duration> shutdown_grace = {};
 
   Threading threading = Threading::kServiceThread;
   // nullptr: the steady clock. Not owned; must outlive the Buffer.
@@ -68,11 +68,11 @@ struct FAILOVER_EXPORT BufferOptions {
   // and possibly inside any call of the Buffer, never under a lock. Post to the event loop (write
   // an eventfd) and return; do not call the Buffer from here. Never called after Shutdown
   // returned.
-  std::function<void()> wakeup;
+  std::function<void()> wakeup = {};
   // Which errors of a request mean a failover. Empty: CausedByFailover. Must be thread-safe and
   // must hold only for statements that were not executed. Called for each failed request, maybe
   // more than once, never under a lock.
-  std::function<bool(const absl::Status&)> caused_by_failover;
+  std::function<bool(const absl::Status&)> caused_by_failover = {};
 
   // OK, or kInvalidArgument that names the option and its value. All rules hold whether or not
   // buffering is enabled.

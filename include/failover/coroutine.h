@@ -7,7 +7,9 @@
 // The results are those of Buffer::WaitForFailoverEnd. A coroutine that is held is resumed on the
 // service thread (Threading::kManual: inside Poll or Shutdown); hop to your own executor from
 // there. A suspended coroutine may be destroyed, which cancels the wait, but not while it is being
-// resumed, and not after the Buffer: Shutdown resumes all of them.
+// resumed: do it in kManual on the thread that polls, and elsewhere use the callback face for what
+// must be cancelled. RequestContext::timeout works, RequestContext::cancellation does not. Shutdown
+// resumes all.
 #ifndef FAILOVER_COROUTINE_H_
 #define FAILOVER_COROUTINE_H_
 

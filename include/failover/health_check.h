@@ -16,7 +16,7 @@ enum class TabletType : std::uint8_t { kUnknown, kPrimary, kReplica, kRdonly };
 
 // Names one database server for its whole life, whatever its role is.
 struct TabletAlias {
-  std::string cell;
+  std::string cell = {};
   std::uint32_t uid = 0;
 
   friend bool operator==(const TabletAlias& a, const TabletAlias& b) {
@@ -27,15 +27,15 @@ struct TabletAlias {
 
 // What a tablet serves.
 struct Target {
-  std::string keyspace;
-  std::string shard;
+  std::string keyspace = {};
+  std::string shard = {};
   TabletType tablet_type = TabletType::kUnknown;
 };
 
 // One health report of one tablet. A Buffer looks at reports of primaries only.
 struct TabletStats {
-  TabletAlias alias;
-  Target target;
+  TabletAlias alias = {};
+  Target target = {};
   // False: the health check lost the tablet. Counts as not serving.
   bool up = false;
   // True: the tablet answers queries; for a primary: it takes writes.
@@ -44,7 +44,7 @@ struct TabletStats {
   // (Vitess uses seconds since the Unix epoch). A newer value means a new primary. 0: never.
   std::int64_t tablet_externally_reparented_timestamp = 0;
   // For people; a Buffer does not look at it.
-  std::string last_error;
+  std::string last_error = {};
 };
 
 // Where a MoveTables (a move of tables to another keyspace) stands.
@@ -53,9 +53,9 @@ enum class MoveTablesState : std::uint8_t { kUnknown, kSwitching, kSwitched };
 // One shard's part of a KeyspaceEvent.
 struct ShardEvent {
   // The shard's primary now; an empty alias means: not told.
-  TabletAlias alias;
+  TabletAlias alias = {};
   // Names the shard.
-  Target target;
+  Target target = {};
   // False: the shard is gone, its key range is served by others (resharding).
   bool serving = false;
 };
@@ -63,8 +63,8 @@ struct ShardEvent {
 // A change of a keyspace that its watcher has seen to the end: a reparent, a resharding or a
 // MoveTables. A shard that is not named is left alone.
 struct KeyspaceEvent {
-  std::string keyspace;
-  std::vector<ShardEvent> shards;
+  std::string keyspace = {};
+  std::vector<ShardEvent> shards = {};
   MoveTablesState move_tables_state = MoveTablesState::kUnknown;
 };
 

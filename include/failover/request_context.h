@@ -27,7 +27,8 @@ class FAILOVER_EXPORT Cancellation {
   Cancellation(const Cancellation&) = delete;
   Cancellation& operator=(const Cancellation&) = delete;
 
-  // For good: calls to come are cancelled too. Never blocks for long.
+  // For good: calls to come that would be held are cancelled too; those that need not be held pass.
+  // Never blocks for long.
   void Cancel();
   bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
 
@@ -42,7 +43,8 @@ class FAILOVER_EXPORT Cancellation {
 // Plain data; copied into the asynchronous calls.
 struct RequestContext {
   // What is left of the caller's deadline. Once it is over a held request fails with kTimeout.
-  // Zero or negative: never held.
+  // Zero or negative: fails with kTimeout at once where it would be held, and passes elsewhere. A
+  // failover's error starts buffering all the same.
   absl::Duration timeout = absl::InfiniteDuration();
   // Blocking calls only; ignored by the others (BufferedRequest::Cancel is theirs). Not owned.
   Cancellation* cancellation = nullptr;
