@@ -16,7 +16,7 @@ namespace {
 constexpr int kWaitForLookUp = 1 << 8;
 
 // Of the coroutine that libmariadb runs a step on. Authentication plugins are loaded there.
-constexpr std::size_t kStackBytes = 256 * 1024;
+constexpr std::size_t kStackBytes = std::size_t{256} * 1024;
 
 // Those that never send the password in the clear.
 constexpr char kAuthentication[] =
@@ -32,6 +32,10 @@ MYSQL* NewConnection(bool by_socket) {
   mysql_options(connection, MYSQL_OPT_PROTOCOL, &protocol);
   const unsigned int no = 0;
   mysql_options(connection, MYSQL_OPT_LOCAL_INFILE, &no);
+  // libmariadb 3.4 insists on TLS unless it is told otherwise.
+  const my_bool off = 0;
+  mysql_options(connection, MYSQL_OPT_SSL_ENFORCE, &off);
+  mysql_options(connection, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &off);
   mysql_options(connection, MARIADB_OPT_RESTRICTED_AUTH, kAuthentication);
   mysql_optionsv(connection, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "failover-monitor");
   return connection;

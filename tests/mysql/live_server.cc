@@ -53,8 +53,9 @@ std::uint16_t FreePort() {
 
 // Starts a program whose output goes to the end of `log`, and that ends with this process.
 pid_t Launch(std::vector<std::string> command, const std::string& log) {
-  if (geteuid() == 0) command.push_back("--user=root");
+  if (geteuid() == 0) command.emplace_back("--user=root");
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (std::string& argument : command) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
   const pid_t process = fork();

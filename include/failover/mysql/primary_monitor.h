@@ -96,8 +96,10 @@ struct MonitoredShard {
 // Copyable; not thread-safe, as any plain struct.
 struct FAILOVER_EXPORT PrimaryMonitorOptions {
   std::vector<MonitoredShard> shards;
-  // How often each server is polled: a change is seen after half of it on average. From 1 ms to
-  // 1 hour. A server that refuses the monitor is polled ten times less often.
+  // How often each server is polled: a change is seen after half of it on average, and that is how
+  // much longer than necessary requests are held. A poll is one small question over a connection
+  // that is kept. From 1 ms to 1 hour. A server that refuses the monitor is polled ten times less
+  // often.
   absl::Duration poll_interval = absl::Milliseconds(100);
   // Each interval is longer or shorter by a random part of it, up to this one, so that many
   // routers do not poll in step. At least 0, less than 1.
