@@ -1,5 +1,5 @@
-# Makes CMake use Ninja and ccache where they are there. Source it before configuring; a build folder
-# that exists keeps what it was configured with.
+# Makes CMake use Ninja and ccache where they are there. Source it before configuring; a build
+# folder that exists keeps what it was configured with.
 # shellcheck shell=bash
 
 if [[ -z ${CMAKE_GENERATOR-} ]] && command -v ninja >/dev/null; then

@@ -1,9 +1,8 @@
 # Installs Debian packages. Source it; it only defines things.
 # shellcheck shell=bash
 
-# Needed to build the library, its tests and benchmarks, and its examples; to run real databases; and
-# to look for bugs.
-# The databases come without the packages that would start a server of their own.
+# Needed to build the library, its tests and benchmarks, and its examples; to run real databases;
+# and to look for bugs. The databases come without the packages that start a server of their own.
 # shellcheck disable=SC2034  # used by the scripts that source this file
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
