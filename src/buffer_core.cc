@@ -152,10 +152,10 @@ absl::StatusOr<RetryDoneFunc> BufferCore::Wait(const RequestContext& context, Ca
     case Decision::Kind::kHeld:
       break;
   }
-  FAILOVER_SYNC_POINT("wait:before-block");
   {
     const CancelHook by_caller(context.cancellation, waiter);
     const CancelHook by_stop_token(stop, waiter);
+    FAILOVER_SYNC_POINT("wait:before-block");
     waiter.Block();
   }
   return ResultOf(shard, waiter.outcome, error.code(),
