@@ -2,8 +2,10 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/cord.h"
 #include "benchmark/benchmark.h"
 #include "failover/buffer.h"
 #include "floor_queue.h"
@@ -53,7 +55,20 @@ void Floor(benchmark::State& state) {
   while (!queue.empty()) FloorRelease(queue, false);
 }
 
+// What of it is an absl::Status with the text and the payload that an evicted request gets.
+void ErrorAlone(benchmark::State& state) {
+  const std::string text =
+      "failover buffer, shard commerce/-80: the buffer is full and the request was evicted for a "
+      "newer one";
+  for (auto _ : state) {
+    absl::Status error(absl::StatusCode::kUnavailable, text);
+    error.SetPayload("failover/reason", absl::Cord("Evicted"));
+    benchmark::DoNotOptimize(error);
+  }
+}
+
 BENCHMARK(Library)->Name("eviction/library");
+BENCHMARK(ErrorAlone)->Name("eviction/error_alone");
 BENCHMARK(Floor)->Name("eviction/floor");
 
 }  // namespace

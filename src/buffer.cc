@@ -138,7 +138,7 @@ BufferedRequest& BufferedRequest::operator=(BufferedRequest&& other) noexcept {
 bool BufferedRequest::Cancel() {
   if (waiter_ == nullptr) return false;
   if (waiter_->HasLeft()) return waiter_->cancelled;
-  switch (CoreOf(waiter_->owner()).Cancel(*waiter_)) {
+  switch (CoreOf(internal::ShardOf(*waiter_)).Cancel(*waiter_)) {
     case internal::CancelResult::kWon:
       waiter_->Discard();
       return true;
@@ -153,7 +153,7 @@ bool BufferedRequest::Cancel() {
 void BufferedRequest::CancelAndWait() {
   if (!Cancel() && !waiter_->HasLeft()) {
     FAILOVER_SYNC_POINT("handle:before-wait");
-    CoreOf(waiter_->owner()).WaitWhileRunning(*waiter_);
+    CoreOf(internal::ShardOf(*waiter_)).WaitWhileRunning(*waiter_);
   }
   Detach();
 }
@@ -176,18 +176,14 @@ RetryDoneFunc MakeRetryDone(ShardBuffer& shard, const Outcome& outcome) {
   return done;
 }
 
-bool BufferAccess::Passes(ShardHandle shard, const absl::Status& error) {
-  return error.ok() && shard.Passes();
-}
-
-BufferAccess::Result BufferAccess::Submit(const RequestContext& context, ShardHandle shard,
-                                          const absl::Status& error, Waiter* waiter,
-                                          absl::Status* refusal) {
-  ShardBuffer* const known = Downcast(shard.gate_);
-  if (known == nullptr) return Result::kPassed;
-  BufferCore& core = CoreOf(*known);
-  if (!core.MustSubmit(*known, error)) return Result::kPassed;
-  const Decision decision = core.Submit(context, *known, error, false, waiter);
+BufferAccess::Result BufferAccess::Submit(absl::Duration timeout, const absl::Status& error,
+                                          Waiter* waiter, absl::Status* refusal) {
+  if (waiter->gate == nullptr) return Result::kPassed;
+  ShardBuffer& shard = ShardOf(*waiter);
+  BufferCore& core = CoreOf(shard);
+  if (!core.MustSubmit(shard, error)) return Result::kPassed;
+  const RequestContext context{timeout, nullptr, waiter->bytes};
+  const Decision decision = core.Submit(context, error, false, waiter);
   switch (decision.kind) {
     case Decision::Kind::kHeld:
       return Result::kHeld;
@@ -196,19 +192,19 @@ BufferAccess::Result BufferAccess::Submit(const RequestContext& context, ShardHa
     case Decision::Kind::kRefused:
       break;
   }
-  *refusal = core.RefusalError(*known, context, decision.refusal, error);
+  *refusal = core.RefusalError(shard, context, decision.refusal, error);
   return Result::kRefused;
 }
 
 absl::StatusOr<RetryDoneFunc> BufferAccess::ResultOf(const Waiter& waiter,
                                                      const absl::Status& error) {
-  return internal::ResultOf(*waiter.shard, waiter.outcome, error.code(),
+  return internal::ResultOf(ShardOf(waiter), waiter.outcome, error.code(),
                             {error.message().data(), error.message().size()});
 }
 
-void BufferAccess::Cancel(Waiter& waiter) { CoreOf(*waiter.shard).Cancel(waiter); }
+void BufferAccess::Cancel(Waiter& waiter) { CoreOf(ShardOf(waiter)).Cancel(waiter); }
 
-absl::Time BufferAccess::Now(const Buffer& buffer) { return buffer.core_->Now(); }
+Instant BufferAccess::Now(const Buffer& buffer) { return buffer.core_->Now(); }
 
 }  // namespace internal
 }  // namespace failover

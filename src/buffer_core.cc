@@ -80,13 +80,13 @@ class BufferCore::Caller {
 BufferCore::BufferCore(BufferOptions options, KeyspaceShards keyspace_shards)
     : options_(std::move(options)),
       keyspace_shards_(std::move(keyspace_shards)),
-      clock_(options_.clock != nullptr ? *options_.clock : Clock::Steady()),
+      time_(options_.clock),
       pool_(options_.size, options_.max_bytes),
       shard_context_{*this,
                      pool_,
-                     options_.window,
-                     options_.max_failover_duration,
-                     options_.min_time_between_failovers,
+                     ToNanoseconds(options_.window),
+                     ToNanoseconds(options_.max_failover_duration),
+                     ToNanoseconds(options_.min_time_between_failovers),
                      options_.drain_concurrency},
       registry_(static_cast<std::size_t>(options_.max_shards)) {
   EnsureLogger();
@@ -113,13 +113,14 @@ bool BufferCore::MustSubmit(ShardBuffer& shard, const absl::Status& error) const
   return false;
 }
 
-Decision BufferCore::Submit(const RequestContext& context, ShardBuffer& shard,
-                            const absl::Status& error, bool cancelled, Waiter* waiter) {
-  const Request request{!error.ok(), cancelled, context.timeout, context.bytes};
-  const absl::Time now = clock_.Now();
+Decision BufferCore::Submit(const RequestContext& context, const absl::Status& error,
+                            bool cancelled, Waiter* waiter) {
+  ShardBuffer& shard = ShardOf(*waiter);
+  const Request request{!error.ok(), cancelled, ToNanoseconds(context.timeout), context.bytes};
+  const Instant now = time_.Now();
   Effects effects;
   Decision decision;
-  std::string cause;
+  LoggableError cause;
   std::optional<Caller> caller;
   FAILOVER_SYNC_POINT("submit:before-lock");
   {
@@ -128,11 +129,11 @@ Decision BufferCore::Submit(const RequestContext& context, ShardBuffer& shard,
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
     // As soon as the mutex is released a coroutine may be gone, and its error with it; and the
     // Buffer, once all that it held is gone.
-    if ((effects.started || effects.skipped) && !error.ok()) cause = ErrorForLog(error);
+    if (effects.started || effects.skipped) cause = LoggableError(error);
     if (!effects.empty()) caller.emplace(*this);
   }
   FAILOVER_SYNC_POINT("submit:after-lock");
-  Finish(shard, &effects, cause);
+  Finish(shard, &effects, [&cause] { return cause.ToString(); });
   return decision;
 }
 
@@ -142,8 +143,8 @@ absl::StatusOr<RetryDoneFunc> BufferCore::Wait(const RequestContext& context, Ca
   const Caller caller(*this);
   const bool cancelled = (context.cancellation != nullptr && context.cancellation->cancelled()) ||
                          (stop != nullptr && stop->cancelled());
-  ThreadWaiter waiter;
-  const Decision decision = Submit(context, shard, error, cancelled, &waiter);
+  ThreadWaiter waiter(shard);
+  const Decision decision = Submit(context, error, cancelled, &waiter);
   switch (decision.kind) {
     case Decision::Kind::kPass:
       return RetryDoneFunc();
@@ -167,10 +168,10 @@ absl::StatusOr<BufferedRequest> BufferCore::WaitAsync(const RequestContext& cont
                                                       WaitCallback&& callback) {
   if (!MustSubmit(shard, error)) return BufferedRequest();
   if (!callback) return absl::InvalidArgumentError("the callback of an asynchronous wait is empty");
-  CallbackWaiter* const waiter = CallbackWaiter::Make(*this, std::move(callback), error);
+  CallbackWaiter* const waiter = CallbackWaiter::Make(shard, std::move(callback), error);
   if (waiter == nullptr) return RefusalError(shard, context, Refusal::kNoMemory, error);
   BufferedRequest handle(waiter);
-  const Decision decision = Submit(context, shard, error, false, waiter);
+  const Decision decision = Submit(context, error, false, waiter);
   if (decision.kind == Decision::Kind::kHeld) return handle;
   handle.Detach();
   waiter->Discard();
@@ -213,7 +214,7 @@ absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& 
 }
 
 CancelResult BufferCore::Cancel(Waiter& waiter) {
-  ShardBuffer& shard = *waiter.shard;
+  ShardBuffer& shard = ShardOf(waiter);
   Effects effects;
   bool closed = false;
   std::optional<Caller> caller;
@@ -319,7 +320,7 @@ void BufferCore::OnReport(const TabletStats& stats) {
   if (stats.target.tablet_type != TabletType::kPrimary) return;
   ShardBuffer* const shard = ShardOrNull(stats.target.keyspace, stats.target.shard);
   if (shard == nullptr) return;
-  const absl::Time now = clock_.Now();
+  const Instant now = time_.Now();
   Effects effects;
   FAILOVER_SYNC_POINT("report:before-lock");
   {
@@ -335,7 +336,7 @@ void BufferCore::OnKeyspaceEvent(const KeyspaceEvent& event) {
   for (const ShardEvent& shard_event : event.shards) {
     ShardBuffer* const shard = ShardOrNull(event.keyspace, shard_event.target.shard);
     if (shard == nullptr) continue;
-    const absl::Time now = clock_.Now();
+    const Instant now = time_.Now();
     Effects effects;
     FAILOVER_SYNC_POINT("event:before-lock");
     {
@@ -349,7 +350,7 @@ void BufferCore::OnKeyspaceEvent(const KeyspaceEvent& event) {
 }
 
 bool BufferCore::StartBuffering(ShardBuffer& shard, std::string_view reason) {
-  const absl::Time now = clock_.Now();
+  const Instant now = time_.Now();
   Effects effects;
   bool started = false;
   FAILOVER_SYNC_POINT("start-command:before-lock");
@@ -359,12 +360,12 @@ bool BufferCore::StartBuffering(ShardBuffer& shard, std::string_view reason) {
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
   }
   FAILOVER_SYNC_POINT("start-command:after-lock");
-  Finish(shard, &effects, reason);
+  Finish(shard, &effects, [reason] { return std::string(reason); });
   return started;
 }
 
 bool BufferCore::StopBuffering(ShardBuffer& shard) {
-  const absl::Time now = clock_.Now();
+  const Instant now = time_.Now();
   Effects effects;
   bool stopped = false;
   FAILOVER_SYNC_POINT("stop-command:before-lock");
@@ -394,10 +395,17 @@ void BufferCore::ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) 
 
 // ---- What follows a decision ------------------------------------------------------------------
 
-void BufferCore::Finish(ShardBuffer& shard, Effects* effects, std::string_view cause) {
+void BufferCore::Finish(ShardBuffer& shard, Effects* effects) {
+  Finish(shard, effects, [] { return std::string(); });
+}
+
+void BufferCore::Finish(ShardBuffer& shard, Effects* effects,
+                        absl::FunctionRef<std::string()> make_cause) {
   while (!effects->threads.empty()) effects->threads.PopFront()->Complete();
   if (effects->wake_poller) WakePoller();
-  if (effects->has_log()) LogEffects(options_, shard, *effects, clock_.Now(), cause);
+  if (!effects->has_log()) return;
+  const Instant now = effects->drained ? time_.Now() : Instant();
+  LogEffects(options_, shard, *effects, now, make_cause);
 }
 
 void BufferCore::WakePoller() {
@@ -427,14 +435,14 @@ absl::Duration BufferCore::Poll() {
 
 absl::Duration BufferCore::PollOnce() {
   if (!dispatcher_.TryBeginPoll()) return absl::InfiniteDuration();
-  RunDueTimers(clock_.Now());
+  RunDueTimers(time_.Now());
   dispatcher_.RunReady(kCallbacksPerPoll);
   SettleFirstTimer();
   FAILOVER_SYNC_POINT("poll:before-end");
-  return dispatcher_.EndPoll(clock_.Now());
+  return dispatcher_.EndPoll(time_.Now());
 }
 
-void BufferCore::RunDueTimers(absl::Time now) {
+void BufferCore::RunDueTimers(Instant now) {
   while (Timer* const timer = dispatcher_.FirstDue(now)) {
     auto& shard = static_cast<ShardBuffer&>(*timer);
     Effects effects;
@@ -456,7 +464,7 @@ void BufferCore::SettleFirstTimer() {
   while (Timer* const timer = dispatcher_.FirstTimer()) {
     auto& shard = static_cast<ShardBuffer&>(*timer);
     const MutexLock lock(shard.mutex());
-    const absl::Time due = shard.NextDue();
+    const Instant due = shard.NextDue();
     if (due == shard.due) return;
     dispatcher_.Rearm(&shard, due);
   }
@@ -484,7 +492,7 @@ void BufferCore::Shutdown() {
 
 void BufferCore::CloseShards() {
   registry_.Close();
-  const absl::Time now = clock_.Now();
+  const Instant now = time_.Now();
   registry_.ForEach([this, now](ShardBuffer& shard) {
     Effects effects;
     FAILOVER_SYNC_POINT("close:before-lock");
@@ -521,7 +529,7 @@ void BufferCore::FinishShutdown() {
 void BufferCore::RunCallbacksHere() {
   dispatcher_.BeginPoll();
   dispatcher_.RunReady(kNoLimit);
-  dispatcher_.EndPoll(clock_.Now());
+  dispatcher_.EndPoll(time_.Now());
 }
 
 void BufferCore::WaitForRetries(absl::Duration grace) {

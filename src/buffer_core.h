@@ -23,6 +23,7 @@
 #include "shard_buffer.h"
 #include "shard_registry.h"
 #include "slot_pool.h"
+#include "time_source.h"
 
 namespace failover::internal {
 
@@ -48,8 +49,8 @@ class BufferCore final : public RefCounted {
   absl::StatusOr<BufferedRequest> WaitAsync(const RequestContext& context, ShardBuffer& shard,
                                             const absl::Status& error, WaitCallback&& callback);
   // Kind::kHeld: the waiter is completed or cancelled later, maybe before this returns.
-  Decision Submit(const RequestContext& context, ShardBuffer& shard, const absl::Status& error,
-                  bool cancelled, Waiter* waiter);
+  Decision Submit(const RequestContext& context, const absl::Status& error, bool cancelled,
+                  Waiter* waiter);
   // Whether a request has to be submitted. Counts it if it passes because its shard is disabled.
   bool MustSubmit(ShardBuffer& shard, const absl::Status& error) const;
   absl::Status RefusalError(ShardBuffer& shard, const RequestContext& context, Refusal refusal,
@@ -60,7 +61,7 @@ class BufferCore final : public RefCounted {
   void EndRetry(ShardBuffer& shard, bool in_drain, RetryOutcome outcome);
 
   bool IsFailover(const absl::Status& error) const;
-  absl::Time Now() const { return clock_.Now(); }
+  Instant Now() const { return time_.Now(); }
 
   // kInvalidArgument for a bad name. Null (inert) if the shard is not known and cannot be made
   // known. A request that only passes does not make a shard known.
@@ -94,13 +95,14 @@ class BufferCore final : public RefCounted {
                                          StripedCounters* counters, std::size_t lane);
   ShardBuffer* MakeKnown(std::string_view keyspace, std::string_view shard);
 
-  // What follows a decision, under no lock. `cause` as in LogEffects.
-  void Finish(ShardBuffer& shard, Effects* effects, std::string_view cause = {});
+  // What follows a decision, under no lock. `make_cause` as in LogEffects.
+  void Finish(ShardBuffer& shard, Effects* effects, absl::FunctionRef<std::string()> make_cause);
+  void Finish(ShardBuffer& shard, Effects* effects);
   void NoticeFreeSlot();
   void WakePoller();
 
   absl::Duration PollOnce();
-  void RunDueTimers(absl::Time now);
+  void RunDueTimers(Instant now);
   void SettleFirstTimer();
 
   void CloseShards();
@@ -118,7 +120,7 @@ class BufferCore final : public RefCounted {
   // Constant.
   const BufferOptions options_;
   const KeyspaceShards keyspace_shards_;
-  Clock& clock_;
+  const TimeSource time_;
 
   // With their own synchronisation.
   SlotPool pool_;

@@ -11,13 +11,13 @@ void Dispatcher::ReserveTimers(std::size_t count) {
   timers_.Reserve(count);
 }
 
-void Dispatcher::Collect(Timer* timer, absl::Time due, Effects* effects) {
+void Dispatcher::Collect(Timer* timer, Instant due, Effects* effects) {
   // The owner's mutex is held, which is enough to read timer->due.
   if (effects->ready.empty() && due >= timer->due) return;
   const MutexLock lock(mutex_);
   if (due < timer->due) RearmLocked(timer, due);
-  absl::Time poll_due = timers_.empty() ? absl::InfiniteFuture() : timers_.top()->due;
-  if (!effects->ready.empty()) poll_due = absl::InfinitePast();
+  Instant poll_due = timers_.empty() ? kNever : timers_.top()->due;
+  if (!effects->ready.empty()) poll_due = kLongAgo;
   ready_.Append(&effects->ready);
   // A poller at work looks again before it leaves.
   if (polling_ || closed_ || poll_due >= next_poll_) return;
@@ -36,14 +36,14 @@ void Dispatcher::WakeupDone() {
   if (watched) something_ended_.NotifyAll();
 }
 
-void Dispatcher::Rearm(Timer* timer, absl::Time due) {
+void Dispatcher::Rearm(Timer* timer, Instant due) {
   const MutexLock lock(mutex_);
   RearmLocked(timer, due);
 }
 
-void Dispatcher::RearmLocked(Timer* timer, absl::Time due) {
+void Dispatcher::RearmLocked(Timer* timer, Instant due) {
   timer->due = due;
-  if (due == absl::InfiniteFuture()) {
+  if (due == kNever) {
     if (timers_.Contains(timer)) timers_.Remove(timer);
   } else if (timers_.Contains(timer)) {
     timers_.Update(timer);
@@ -57,7 +57,7 @@ Timer* Dispatcher::FirstTimer() {
   return timers_.empty() ? nullptr : timers_.top();
 }
 
-Timer* Dispatcher::FirstDue(absl::Time now) {
+Timer* Dispatcher::FirstDue(Instant now) {
   const MutexLock lock(mutex_);
   return timers_.empty() || timers_.top()->due > now ? nullptr : timers_.top();
 }
@@ -116,20 +116,21 @@ void Dispatcher::RunReady(std::size_t limit) {
   }
 }
 
-absl::Duration Dispatcher::EndPoll(absl::Time now) {
-  absl::Duration idle_for = absl::InfiniteDuration();
+absl::Duration Dispatcher::EndPoll(Instant now) {
+  Instant due = kNever;
   bool watched = false;
   {
     const MutexLock lock(mutex_);
     polling_ = false;
-    if (!timers_.empty()) idle_for = std::max(timers_.top()->due - now, absl::ZeroDuration());
-    if (!ready_.empty()) idle_for = absl::ZeroDuration();
-    next_poll_ = idle_for == absl::ZeroDuration() ? absl::InfinitePast() : now + idle_for;
+    if (!timers_.empty()) due = timers_.top()->due;
+    if (!ready_.empty() || (due <= now && due != kNever)) due = kLongAgo;
+    next_poll_ = due;
     watched = watchers_ > 0;
   }
   FAILOVER_SYNC_POINT("poll:ended");
   if (watched) something_ended_.NotifyAll();
-  return idle_for;
+  if (due == kNever) return absl::InfiniteDuration();
+  return due == kLongAgo ? absl::ZeroDuration() : absl::FromChrono(due - now);
 }
 
 bool Dispatcher::InsideCallback() {

@@ -28,15 +28,15 @@ class Dispatcher {
   // that is earlier than the one it has (a later one can wait until the timer fires). Called under
   // the owner's mutex. Sets effects->wake_poller if whoever drives Poll must be told; then call
   // WakeupDone once that happened.
-  void Collect(Timer* timer, absl::Time due, Effects* effects) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Collect(Timer* timer, Instant due, Effects* effects) ABSL_LOCKS_EXCLUDED(mutex_);
   void WakeupDone() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Sets the timer to exactly `due`. Called under the owner's mutex, by the poller.
-  void Rearm(Timer* timer, absl::Time due) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Rearm(Timer* timer, Instant due) ABSL_LOCKS_EXCLUDED(mutex_);
   // The timer that is due first; nullptr if none is set.
   Timer* FirstTimer() ABSL_LOCKS_EXCLUDED(mutex_);
   // The same, if it is due by `now`.
-  Timer* FirstDue(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
+  Timer* FirstDue(Instant now) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Takes a waiter that is ready back, before it runs. Called under its shard's mutex. False: it
   // ran or runs.
@@ -52,7 +52,7 @@ class Dispatcher {
   // callbacks.
   void RunReady(std::size_t limit) ABSL_LOCKS_EXCLUDED(mutex_);
   // Returns how long nothing will be due, from `now` on.
-  absl::Duration EndPoll(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Duration EndPoll(Instant now) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Whether this thread is inside a callback.
   bool InsideCallback() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -62,7 +62,7 @@ class Dispatcher {
   void Close() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  void RearmLocked(Timer* timer, absl::Time due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RearmLocked(Timer* timer, Instant due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool InsideCallbackLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -78,7 +78,7 @@ class Dispatcher {
   std::thread::id poller_ ABSL_GUARDED_BY(mutex_);
   const Waiter* running_ ABSL_GUARDED_BY(mutex_) = nullptr;
   // When the poller means to come back: what Poll said last, or asked for since.
-  absl::Time next_poll_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  Instant next_poll_ ABSL_GUARDED_BY(mutex_) = kNever;
   std::size_t wakeups_under_way_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -2,10 +2,11 @@
 #ifndef FAILOVER_SRC_EFFECTS_H_
 #define FAILOVER_SRC_EFFECTS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
-#include "absl/time/time.h"
+#include "failover/internal/instant.h"
 #include "failover/stats.h"
 #include "waiter_list.h"
 
@@ -20,18 +21,18 @@ struct FailoverStarted {
 struct StartSkipped {
   bool dry_run = false;
   SkippedReason guard = SkippedReason::kLastFailoverTooRecent;
-  absl::Duration elapsed;
+  std::chrono::nanoseconds elapsed{};
 };
 
 struct FailoverStopped {
   bool dry_run = false;
   StopReason reason = StopReason::kNewPrimarySeen;
-  absl::Duration lasted;
+  std::chrono::nanoseconds lasted{};
   std::uint64_t held = 0;
 };
 
 struct DrainFinished {
-  absl::Time began;
+  Instant began;
   std::uint64_t drained = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "failover/errors.h"
 
 #include <array>
+#include <cstddef>
 #include <new>
 #include <string>
 #include <string_view>
@@ -8,7 +9,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/cord.h"
-#include "absl/strings/str_cat.h"
 #include "buffer_error.h"
 
 namespace failover {
@@ -21,17 +21,25 @@ constexpr char kReasonPayload[] = "failover/reason";
 // vtrpc's CLUSTER_EVENT, which has no name among absl's codes.
 constexpr int kClusterEvent = 17;
 
+// A text in two parts. The second begins with a character that is rare in the messages of
+// databases, so that looking for it is cheap.
+struct KnownText {
+  std::string_view head;
+  std::string_view tail;
+};
+
 // The texts of vttablet before CLUSTER_EVENT. The version of 2017 put "retry: " or "fatal: " in
 // front of them.
-constexpr std::array<std::string_view, 5> kFailoverTexts = {
-    "operation not allowed in state NOT_SERVING",
-    "operation not allowed in state SHUTTING_DOWN",
-    "The MariaDB server is running with the --read-only option so it cannot execute this "
-    "statement (errno 1290) (sqlstate HY000)",
-    "The MySQL server is running with the --read-only option so it cannot execute this "
-    "statement (errno 1290) (sqlstate HY000)",
-    "failover in progress (errno 1227) (sqlstate 42000)",
-};
+constexpr std::array<KnownText, 5> kFailoverTexts = {{
+    {"operation not allowed in state ", "NOT_SERVING"},
+    {"operation not allowed in state ", "SHUTTING_DOWN"},
+    {"The MariaDB server is running with the --read-only option so it cannot execute this "
+     "statement ",
+     "(errno 1290) (sqlstate HY000)"},
+    {"The MySQL server is running with the --read-only option so it cannot execute this statement ",
+     "(errno 1290) (sqlstate HY000)"},
+    {"failover in progress ", "(errno 1227) (sqlstate 42000)"},
+}};
 
 // With terse errors the text of the database is hidden and only its numbers are left. Where it is
 // not hidden, it tells which option refused: 1290 is --secure-file-priv, too.
@@ -48,6 +56,33 @@ std::string_view MessageOf(const absl::Status& status) {
 bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
+
+bool Contains(std::string_view text, const KnownText& known) {
+  std::size_t tail = text.find(known.tail);
+  while (tail != std::string_view::npos) {
+    const std::string_view before = text.substr(0, tail);
+    if (before.size() >= known.head.size() &&
+        before.substr(before.size() - known.head.size()) == known.head) {
+      return true;
+    }
+    tail = text.find(known.tail, tail + 1);
+  }
+  return false;
+}
+
+// A text that is put together without an allocation. It has room for two names, an observation and
+// the original error; what is longer is cut.
+class Text {
+ public:
+  void Append(std::string_view part) {
+    size_ += part.copy(text_.data() + size_, text_.size() - size_);
+  }
+  std::string_view view() const { return {text_.data(), size_}; }
+
+ private:
+  std::size_t size_ = 0;
+  std::array<char, 1280> text_;
+};
 
 absl::StatusCode CodeOf(BufferErrorReason reason) {
   switch (reason) {
@@ -76,10 +111,11 @@ bool CausedByFailover(const absl::Status& status) {
   const bool refused = status.code() == absl::StatusCode::kFailedPrecondition;
   if (!refused && status.code() != absl::StatusCode::kInternal) return false;
   const std::string_view message = MessageOf(status);
-  for (const std::string_view text : kFailoverTexts) {
-    if (Contains(message, text)) return true;
+  for (const KnownText& known : kFailoverTexts) {
+    if (Contains(message, known)) return true;
   }
-  if (Contains(message, kTerseReadOnlyText)) return !Contains(message, kOptionIsNamedText);
+  // An option that is named ends nothing: the query may quote it, and be refused by a rule.
+  if (Contains(message, kTerseReadOnlyText) && !Contains(message, kOptionIsNamedText)) return true;
   return refused && Contains(message, kMoveTablesText);
 }
 
@@ -123,14 +159,18 @@ absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
   const auto piece = [](std::string_view text) {
     return absl::string_view(text.data(), text.size());
   };
-  std::string message = absl::StrCat("failover buffer, shard ", piece(keyspace), "/", piece(shard),
-                                     ": ", piece(what));
-  if (original_code != absl::StatusCode::kOk) {
-    original_text = original_text.substr(0, kMaxShownErrorText);
-    absl::StrAppend(&message, "; original error: ", absl::StatusCodeToString(original_code), ": ",
-                    piece(original_text));
+  Text text;
+  for (const std::string_view part : {std::string_view("failover buffer, shard "), keyspace,
+                                      std::string_view("/"), shard, std::string_view(": "), what}) {
+    text.Append(part);
   }
-  absl::Status error(CodeOf(reason), message);
+  if (original_code != absl::StatusCode::kOk) {
+    text.Append("; original error: ");
+    text.Append(absl::StatusCodeToString(original_code));
+    text.Append(": ");
+    text.Append(original_text.substr(0, kMaxShownErrorText));
+  }
+  absl::Status error(CodeOf(reason), piece(text.view()));
   error.SetPayload(kReasonPayload, absl::Cord(piece(ToString(reason))));
   return error;
 } catch (const std::bad_alloc&) {

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/time/time.h"
+#include "failover/internal/instant.h"
 
 namespace failover::internal {
 
@@ -16,7 +16,7 @@ namespace failover::internal {
 // that the heap keeps the item's place in. kNotInHeap there means: in no heap.
 inline constexpr std::uint32_t kNotInHeap = 0;
 
-template <typename T, absl::Time T::*Due, std::uint32_t T::*Index>
+template <typename T, Instant T::*Due, std::uint32_t T::*Index>
 class IndexedHeap {
  public:
   bool empty() const { return items_.empty(); }

@@ -33,10 +33,15 @@ void EnsureLogger() {
 }
 
 void Log(LogLevel level, std::string_view line) noexcept {
+  Log(level, [line] { return std::string(line); });
+}
+
+void Log(LogLevel level, absl::FunctionRef<std::string()> make_line) noexcept {
   try {
     const std::shared_ptr<spdlog::logger> logger = spdlog::get(kLoggerName);
-    if (logger != nullptr) {
-      logger->log(LevelOf(level), spdlog::string_view_t(line.data(), line.size()));
+    if (logger == nullptr) return;
+    if (logger->should_log(LevelOf(level)) || logger->should_backtrace()) {
+      logger->log(LevelOf(level), make_line());
     }
   } catch (...) {
     // A log line is not worth a request.

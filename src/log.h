@@ -3,7 +3,10 @@
 #define FAILOVER_SRC_LOG_H_
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+
+#include "absl/functional/function_ref.h"
 
 namespace failover::internal {
 
@@ -19,6 +22,8 @@ void EnsureLogger();
 // Thread-safe; never throws. Sinks are foreign code: never call this under a lock. Query text and
 // literals must not be in `line`.
 void Log(LogLevel level, std::string_view line) noexcept;
+// The same; the line is made only if the logger wants it.
+void Log(LogLevel level, absl::FunctionRef<std::string()> make_line) noexcept;
 
 }  // namespace failover::internal
 

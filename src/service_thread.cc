@@ -1,10 +1,25 @@
 #include "service_thread.h"
 
+#include <atomic>
 #include <utility>
 
 #include "sync_point.h"
 
 namespace failover::internal {
+
+namespace {
+
+// When many shards fail over, what they release comes in quick succession. A few microseconds of
+// patience spare the thread a sleep, and whoever wakes it a call of the kernel, for each.
+void AwaitNextWake(const std::atomic<bool>& woken) {
+  constexpr int kLooks = 200;
+  // Relaxed: a hint. The mutex is what orders the threads.
+  for (int look = 0; look < kLooks && !woken.load(std::memory_order_relaxed); ++look) {
+    PauseProcessor();
+  }
+}
+
+}  // namespace
 
 struct ServiceThread::Shared {
   explicit Shared(std::function<absl::Duration()> poll_function) : poll(std::move(poll_function)) {}
@@ -13,7 +28,8 @@ struct ServiceThread::Shared {
 
   Mutex mutex;
   CondVar changed;
-  bool woken ABSL_GUARDED_BY(mutex) = false;
+  // Written under the mutex; the service thread also looks at it without.
+  std::atomic<bool> woken{false};
   bool stopping ABSL_GUARDED_BY(mutex) = false;
   std::function<void()> last ABSL_GUARDED_BY(mutex);
 };
@@ -55,6 +71,7 @@ void ServiceThread::Run(const std::shared_ptr<Shared>& shared) {
   for (bool stopping = false; !stopping;) {
     const absl::Duration idle_for = shared->poll();
     const auto deadline = SteadyDeadline(idle_for);
+    if (idle_for > absl::ZeroDuration()) AwaitNextWake(shared->woken);
     FAILOVER_SYNC_POINT("service:before-sleep");
     const MutexLock lock(shared->mutex);
     while (!shared->woken && !shared->stopping) {

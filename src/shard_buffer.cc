@@ -8,7 +8,7 @@ namespace failover::internal {
 namespace {
 
 // At most one line about a failover that was not started per shard in this time (as vtgate).
-constexpr absl::Duration kSkipLogInterval = absl::Seconds(5);
+constexpr std::chrono::seconds kSkipLogInterval(5);
 
 constexpr std::uint32_t kHoldsAll = ShardGate::kStopsRequests | ShardGate::kStopsFailures;
 
@@ -77,7 +77,7 @@ bool ShardBuffer::EnsureCounters() {
   return counters_ != nullptr;
 }
 
-Decision ShardBuffer::OnRequest(absl::Time now, const Request& request, Waiter* waiter,
+Decision ShardBuffer::OnRequest(Instant now, const Request& request, Waiter* waiter,
                                 Effects* effects) {
   if (!EnsureCounters()) return {Decision::Kind::kRefused, Refusal::kNoMemory};
   if (closed_) {
@@ -108,25 +108,24 @@ Decision ShardBuffer::OnRequest(absl::Time now, const Request& request, Waiter* 
   return Hold(now, request, waiter, effects);
 }
 
-bool ShardBuffer::MayStart(absl::Time now, Effects* effects) {
+bool ShardBuffer::MayStart(Instant now, Effects* effects) {
   // Without the second guard a failover whose end was reported before its first error would be
   // held until max_failover_duration: no further report would end it.
   return !TooSoonAfter(last_end_, SkippedReason::kLastFailoverTooRecent, now, effects) &&
          !TooSoonAfter(last_reparent_, SkippedReason::kLastReparentTooRecent, now, effects);
 }
 
-bool ShardBuffer::TooSoonAfter(std::optional<absl::Time> event, SkippedReason guard, absl::Time now,
-                               Effects* effects) {
-  if (!event.has_value() || now - *event >= context_.min_time_between_failovers) return false;
+bool ShardBuffer::TooSoonAfter(Instant event, SkippedReason guard, Instant now, Effects* effects) {
+  if (now >= After(event, context_.min_time_between_failovers)) return false;
   ++Skipped(guard);
-  if (now - last_skip_log_ >= kSkipLogInterval) {
+  if (now >= After(last_skip_log_, kSkipLogInterval)) {
     last_skip_log_ = now;
-    effects->skipped = StartSkipped{mode_ == Mode::kDryRun, guard, now - *event};
+    effects->skipped = StartSkipped{mode_ == Mode::kDryRun, guard, now - event};
   }
   return true;
 }
 
-void ShardBuffer::Start(absl::Time now, Effects* effects) {
+void ShardBuffer::Start(Instant now, Effects* effects) {
   started_ = now;
   ++counters_->starts;
   counters_->last_requests_in_flight_max = 0;
@@ -135,12 +134,12 @@ void ShardBuffer::Start(absl::Time now, Effects* effects) {
   effects->started = FailoverStarted{mode_ == Mode::kDryRun, false};
 }
 
-bool ShardBuffer::Stop(StopReason reason, absl::Time now, Effects* effects) {
+bool ShardBuffer::Stop(StopReason reason, Instant now, Effects* effects) {
   if (NextStep(state_, Event::kFailoverEnd) != Step::kStop) return false;
   last_end_ = now;
   CountFailover(reason);
-  counters_->last_failover_duration = now - started_;
-  counters_->failover_duration_sum += now - started_;
+  counters_->last_failover_duration = absl::FromChrono(now - started_);
+  counters_->failover_duration_sum += counters_->last_failover_duration;
   effects->stopped = FailoverStopped{mode_ == Mode::kDryRun, reason, now - started_, queue_.size()};
   drain_reason_ = reason;
   drained_before_ = counters_->requests_drained;
@@ -170,7 +169,7 @@ void ShardBuffer::Drain(Effects* effects) {
   if (!queue_.empty() || drain_retries_ > 0) return;
   if (NextStep(state_, Event::kDrainEnd) != Step::kFinish) return;
   SetState(State::kIdle);
-  effects->drained = DrainFinished{*last_end_, counters_->requests_drained - drained_before_};
+  effects->drained = DrainFinished{last_end_, counters_->requests_drained - drained_before_};
 }
 
 void ShardBuffer::FailAllAsMissing(Effects* effects) {
@@ -180,11 +179,10 @@ void ShardBuffer::FailAllAsMissing(Effects* effects) {
   }
 }
 
-Decision ShardBuffer::Hold(absl::Time now, const Request& request, Waiter* waiter,
-                           Effects* effects) {
+Decision ShardBuffer::Hold(Instant now, const Request& request, Waiter* waiter, Effects* effects) {
   const auto refuse = [](Refusal refusal) { return Decision{Decision::Kind::kRefused, refusal}; };
   if (request.cancelled) return refuse(Refusal::kCancelled);
-  if (request.timeout <= absl::ZeroDuration()) return refuse(Refusal::kTimeoutOver);
+  if (request.timeout <= std::chrono::nanoseconds::zero()) return refuse(Refusal::kTimeoutOver);
   std::optional<Refusal> full = ReserveDeadline(request);
   if (!full.has_value()) full = MakeRoom(request.bytes, effects);
   if (full.has_value()) {
@@ -234,13 +232,12 @@ std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects
   return std::nullopt;
 }
 
-void ShardBuffer::Enqueue(absl::Time now, const Request& request, Waiter* waiter) {
-  waiter->shard = this;
+void ShardBuffer::Enqueue(Instant now, const Request& request, Waiter* waiter) {
   waiter->held = true;
   waiter->bytes = request.bytes;
-  waiter->window_end = now + context_.window;
+  waiter->window_end = After(now, context_.window);
   if (request.timeout <= context_.window) {
-    waiter->deadline = now + request.timeout;
+    waiter->deadline = After(now, request.timeout);
     deadlines_.Add(waiter);
   }
   queue_.PushBack(waiter);
@@ -305,7 +302,7 @@ void ShardBuffer::OnRetryEnd(bool in_drain, RetryOutcome outcome, Effects* effec
   Drain(effects);
 }
 
-void ShardBuffer::OnReport(absl::Time now, const TabletStats& stats, Effects* effects) {
+void ShardBuffer::OnReport(Instant now, const TabletStats& stats, Effects* effects) {
   now = Monotonic(now);
   const bool from_primary = primary_.has_value() && *primary_ == stats.alias;
   if (!stats.up || !stats.serving) {
@@ -339,8 +336,8 @@ void ShardBuffer::OnReport(absl::Time now, const TabletStats& stats, Effects* ef
   }
 }
 
-void ShardBuffer::OnKeyspaceEvent(absl::Time now, const ShardEvent& event,
-                                  MoveTablesState move_tables, Effects* effects) {
+void ShardBuffer::OnKeyspaceEvent(Instant now, const ShardEvent& event, MoveTablesState move_tables,
+                                  Effects* effects) {
   now = Monotonic(now);
   if (!event.alias.cell.empty() || event.alias.uid != 0) RememberPrimary(now, event.alias);
   // A move that is under way says nothing about who serves.
@@ -361,7 +358,7 @@ void ShardBuffer::OnKeyspaceEvent(absl::Time now, const ShardEvent& event,
   }
 }
 
-void ShardBuffer::RememberPrimary(absl::Time now, const TabletAlias& alias) {
+void ShardBuffer::RememberPrimary(Instant now, const TabletAlias& alias) {
   if (primary_.has_value() && *primary_ == alias) return;
   const bool known = primary_.has_value();
   primary_ = alias;
@@ -370,18 +367,18 @@ void ShardBuffer::RememberPrimary(absl::Time now, const TabletAlias& alias) {
   if (known) last_reparent_ = now;
 }
 
-bool ShardBuffer::OnStartCommand(absl::Time now, Effects* effects) {
+bool ShardBuffer::OnStartCommand(Instant now, Effects* effects) {
   if (closed_ || mode_ == Mode::kDisabled) return false;
   if (NextStep(state_, Event::kStartCommand) != Step::kStart || !EnsureCounters()) return false;
   Start(Monotonic(now), effects);
   return true;
 }
 
-bool ShardBuffer::OnStopCommand(absl::Time now, Effects* effects) {
+bool ShardBuffer::OnStopCommand(Instant now, Effects* effects) {
   return !closed_ && Stop(StopReason::kManual, Monotonic(now), effects);
 }
 
-void ShardBuffer::OnTimer(absl::Time now, Effects* effects) {
+void ShardBuffer::OnTimer(Instant now, Effects* effects) {
   now = Monotonic(now);
   while (!deadlines_.empty() && deadlines_.top()->deadline <= now) {
     ++Evicted(EvictedReason::kContextDone);
@@ -392,22 +389,22 @@ void ShardBuffer::OnTimer(absl::Time now, Effects* effects) {
     Release(queue_.front(), std::nullopt, false, effects);
   }
   // The same sum as in NextDue, so that a timer which fires has always something to do.
-  if (state_ == State::kBuffering && now >= started_ + context_.max_failover_duration) {
+  if (state_ == State::kBuffering && now >= After(started_, context_.max_failover_duration)) {
     Stop(StopReason::kMaxDurationExceeded, now, effects);
   }
 }
 
-absl::Time ShardBuffer::NextDue() const {
-  absl::Time first = absl::InfiniteFuture();
+Instant ShardBuffer::NextDue() const {
+  Instant first = kNever;
   if (!deadlines_.empty()) first = deadlines_.top()->deadline;
   if (!queue_.empty()) first = std::min(first, queue_.front()->window_end);
   if (state_ == State::kBuffering) {
-    first = std::min(first, started_ + context_.max_failover_duration);
+    first = std::min(first, After(started_, context_.max_failover_duration));
   }
   return first;
 }
 
-void ShardBuffer::Close(absl::Time now, Effects* effects) {
+void ShardBuffer::Close(Instant now, Effects* effects) {
   if (closed_) return;
   closed_ = true;
   Stop(StopReason::kShutdown, Monotonic(now), effects);
@@ -467,7 +464,7 @@ void ShardBuffer::UpdateGate() {
   }
 }
 
-absl::Time ShardBuffer::Monotonic(absl::Time now) {
+Instant ShardBuffer::Monotonic(Instant now) {
   // Callers read the clock before they get the mutex, so a later one may come with an earlier
   // time. Its wait begins when it joins: the queue stays sorted by the ends of the windows.
   last_now_ = std::max(last_now_, now);

@@ -6,6 +6,7 @@
 #define FAILOVER_SRC_SHARD_BUFFER_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,9 +15,9 @@
 #include <string_view>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/time/time.h"
 #include "effects.h"
 #include "failover/health_check.h"
+#include "failover/internal/instant.h"
 #include "failover/internal/shard_gate.h"
 #include "failover/internal/waiter.h"
 #include "failover/stats.h"
@@ -48,9 +49,9 @@ Step NextStep(State state, Event event);
 struct ShardContext {
   RefCounted& owner;
   SlotPool& pool;
-  absl::Duration window;
-  absl::Duration max_failover_duration;
-  absl::Duration min_time_between_failovers;
+  std::chrono::nanoseconds window;
+  std::chrono::nanoseconds max_failover_duration;
+  std::chrono::nanoseconds min_time_between_failovers;
   std::int64_t drain_concurrency;
 };
 
@@ -58,7 +59,8 @@ struct ShardContext {
 struct Request {
   bool failed = false;  // because of a failover
   bool cancelled = false;
-  absl::Duration timeout = absl::InfiniteDuration();
+  // Longest: none.
+  std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();
   std::size_t bytes = 0;
 };
 
@@ -95,7 +97,7 @@ class ShardBuffer final : public ShardGate, public Timer {
   void CountDisabled() { disabled_counters_->Add(lane_); }
 
   // kHeld: `waiter` is in the queue, and it may be gone as soon as the mutex is released.
-  Decision OnRequest(absl::Time now, const Request& request, Waiter* waiter, Effects* effects)
+  Decision OnRequest(Instant now, const Request& request, Waiter* waiter, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Takes out a waiter that is held, with kCancelled.
@@ -106,23 +108,23 @@ class ShardBuffer final : public ShardGate, public Timer {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // A health report of a primary.
-  void OnReport(absl::Time now, const TabletStats& stats, Effects* effects)
+  void OnReport(Instant now, const TabletStats& stats, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void OnKeyspaceEvent(absl::Time now, const ShardEvent& event, MoveTablesState move_tables,
+  void OnKeyspaceEvent(Instant now, const ShardEvent& event, MoveTablesState move_tables,
                        Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // False: nothing to do (or no memory to do it).
-  bool OnStartCommand(absl::Time now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool OnStopCommand(absl::Time now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool OnStartCommand(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool OnStopCommand(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Lets go whatever is due by now: the callers' own timeouts first, then the windows, then the
   // longest failover duration.
-  void OnTimer(absl::Time now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnTimer(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // When OnTimer has something to do next.
-  absl::Time NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Instant NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // For good: releases all that is held at once, holds nothing any more.
-  void Close(absl::Time now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Close(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool closed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return closed_; }
   // After Close: frees the slots of the retries that have not ended; their ends do nothing then.
   void Retire() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -135,23 +137,22 @@ class ShardBuffer final : public ShardGate, public Timer {
  private:
   // False: out of memory.
   bool EnsureCounters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool MayStart(absl::Time now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool TooSoonAfter(std::optional<absl::Time> event, SkippedReason guard, absl::Time now,
-                    Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Start(absl::Time now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool Stop(StopReason reason, absl::Time now, Effects* effects)
+  bool MayStart(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool TooSoonAfter(Instant event, SkippedReason guard, Instant now, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Start(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Stop(StopReason reason, Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Drain(Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FailAllAsMissing(Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CountFailover(StopReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  Decision Hold(absl::Time now, const Request& request, Waiter* waiter, Effects* effects)
+  Decision Hold(Instant now, const Request& request, Waiter* waiter, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<Refusal> ReserveDeadline(const Request& request)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<Refusal> MakeRoom(std::size_t bytes, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Enqueue(absl::Time now, const Request& request, Waiter* waiter)
+  void Enqueue(Instant now, const Request& request, Waiter* waiter)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // The ways out of the queue. Release keeps the slot for the retry; FailAndFree does not.
@@ -163,12 +164,11 @@ class ShardBuffer final : public ShardGate, public Timer {
   void Deliver(Waiter* waiter, const Outcome& outcome, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  void RememberPrimary(absl::Time now, const TabletAlias& alias)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RememberPrimary(Instant now, const TabletAlias& alias) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool PrimaryKnownDown() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetState(State state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UpdateGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Time Monotonic(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Instant Monotonic(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   std::uint64_t& Evicted(EvictedReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::uint64_t& Skipped(SkippedReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -198,11 +198,11 @@ class ShardBuffer final : public ShardGate, public Timer {
   std::int64_t drain_retries_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t drained_before_ ABSL_GUARDED_BY(mutex_) = 0;
 
-  absl::Time last_now_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
-  absl::Time started_ ABSL_GUARDED_BY(mutex_);
-  std::optional<absl::Time> last_end_ ABSL_GUARDED_BY(mutex_);
-  std::optional<absl::Time> last_reparent_ ABSL_GUARDED_BY(mutex_);
-  absl::Time last_skip_log_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  Instant last_now_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
+  Instant started_ ABSL_GUARDED_BY(mutex_);
+  Instant last_end_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
+  Instant last_reparent_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
+  Instant last_skip_log_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
 
   // What the health reports told.
   std::optional<TabletAlias> primary_ ABSL_GUARDED_BY(mutex_);
@@ -213,6 +213,10 @@ class ShardBuffer final : public ShardGate, public Timer {
   // Half of what a shard needs, so made when the first failover begins (or is refused).
   std::unique_ptr<ShardCounters> counters_ ABSL_GUARDED_BY(mutex_);
 };
+
+inline ShardBuffer& ShardOf(const Waiter& waiter) {
+  return static_cast<ShardBuffer&>(*waiter.gate);
+}
 
 }  // namespace failover::internal
 

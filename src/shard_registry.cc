@@ -28,7 +28,9 @@ ShardRegistry::~ShardRegistry() {
 }
 
 std::uint64_t ShardRegistry::Hash(std::string_view keyspace, std::string_view shard) {
-  return absl::HashOf(keyspace, shard);
+  // absl hashes its own string_view, inline; the standard one it gives to the standard library.
+  return absl::HashOf(absl::string_view(keyspace.data(), keyspace.size()),
+                      absl::string_view(shard.data(), shard.size()));
 }
 
 ShardBuffer* ShardRegistry::FindHashed(std::uint64_t hash, std::string_view keyspace,

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "absl/time/time.h"
+#include "failover/internal/instant.h"
 #include "indexed_heap.h"
 
 namespace failover::internal {
@@ -12,7 +12,7 @@ namespace failover::internal {
 // The base of what is timed. `due` is written under both the owner's mutex and the dispatcher's,
 // so either is enough to read it; `index` belongs to the dispatcher.
 struct Timer {
-  absl::Time due = absl::InfiniteFuture();
+  Instant due = kNever;
   std::uint32_t index = kNotInHeap;
 };
 

@@ -84,7 +84,7 @@ CancelHook::~CancelHook() {
 }
 
 void CancelHook::Fire(WaiterList* woken) {
-  ShardBuffer& shard = *waiter_.shard;
+  ShardBuffer& shard = ShardOf(waiter_);
   Effects effects;
   {
     const MutexLock lock(shard.mutex());
@@ -93,29 +93,28 @@ void CancelHook::Fire(WaiterList* woken) {
   woken->Append(&effects.threads);
 }
 
-CallbackWaiter* CallbackWaiter::Make(RefCounted& owner, WaitCallback&& callback,
+CallbackWaiter* CallbackWaiter::Make(ShardBuffer& shard, WaitCallback&& callback,
                                      const absl::Status& error) {
   const std::size_t text_size = std::min(error.message().size(), kMaxKeptErrorText);
   void* const memory = ::operator new(sizeof(CallbackWaiter) + text_size, std::nothrow);
   if (memory == nullptr) return nullptr;
-  return new (memory) CallbackWaiter(owner, std::move(callback), error, text_size);
+  return new (memory) CallbackWaiter(shard, std::move(callback), error, text_size);
 }
 
-CallbackWaiter::CallbackWaiter(RefCounted& owner, WaitCallback&& callback,
+CallbackWaiter::CallbackWaiter(ShardBuffer& shard, WaitCallback&& callback,
                                const absl::Status& error, std::size_t text_size)
-    : Waiter(false),
-      owner_(owner),
-      callback_(std::move(callback)),
+    : Waiter(&shard, /*blocks=*/false),
+      text_size_(static_cast<std::uint16_t>(text_size)),
       original_code_(error.code()),
-      text_size_(static_cast<std::uint16_t>(text_size)) {
-  owner_.Ref();
+      callback_(std::move(callback)) {
+  shard.owner().Ref();
   MessageOf(error).copy(text(), text_size);
 }
 
-CallbackWaiter::~CallbackWaiter() { owner_.Unref(); }
+CallbackWaiter::~CallbackWaiter() { ShardOf(*this).owner().Unref(); }
 
 void CallbackWaiter::Complete() noexcept {
-  std::move(callback_)(ResultOf(*shard, outcome, original_code_, {text(), text_size_}));
+  std::move(callback_)(ResultOf(ShardOf(*this), outcome, original_code_, {text(), text_size_}));
   Discard();
 }
 

@@ -27,7 +27,7 @@ absl::StatusOr<RetryDoneFunc> ResultOf(ShardBuffer& shard, const Outcome& outcom
 // On the stack of the thread that it blocks.
 class ThreadWaiter final : public Waiter {
  public:
-  ThreadWaiter() : Waiter(true) {}
+  explicit ThreadWaiter(ShardBuffer& shard) : Waiter(&shard, /*blocks=*/true) {}
 
   void Block() { parking_.Park(); }
   void Complete() override { parking_.Unpark(); }
@@ -63,8 +63,8 @@ class CancelHook {
 // was completed or cancelled, half by the BufferedRequest.
 class CallbackWaiter final : public Waiter {
  public:
-  // nullptr: out of memory. `owner` is kept alive as long as the waiter lives.
-  static CallbackWaiter* Make(RefCounted& owner, WaitCallback&& callback,
+  // nullptr: out of memory. The owner of the shard is kept alive as long as the waiter lives.
+  static CallbackWaiter* Make(ShardBuffer& shard, WaitCallback&& callback,
                               const absl::Status& error);
 
   // Runs the callback, destroys it, and gives the Buffer's half back. A callback must not throw.
@@ -72,7 +72,6 @@ class CallbackWaiter final : public Waiter {
   // The same without running it.
   void Discard();
 
-  RefCounted& owner() const { return owner_; }
   void Unref();
 
   // For the BufferedRequest: the Buffer has given its half back, so the callback has run or will
@@ -81,17 +80,17 @@ class CallbackWaiter final : public Waiter {
   bool HasLeft() const { return references_.load(std::memory_order_acquire) == 1; }
 
  private:
-  CallbackWaiter(RefCounted& owner, WaitCallback&& callback, const absl::Status& error,
+  CallbackWaiter(ShardBuffer& shard, WaitCallback&& callback, const absl::Status& error,
                  std::size_t text_size);
   ~CallbackWaiter();
 
   char* text() { return reinterpret_cast<char*>(this + 1); }
 
-  RefCounted& owner_;
-  WaitCallback callback_;
-  std::atomic<std::uint32_t> references_{2};
-  const absl::StatusCode original_code_;
+  // In the order in which they leave no gaps. There are never more references than two.
+  std::atomic<std::uint16_t> references_{2};
   const std::uint16_t text_size_;
+  const absl::StatusCode original_code_;
+  WaitCallback callback_;
 };
 
 }  // namespace failover::internal

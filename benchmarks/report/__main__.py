@@ -121,6 +121,7 @@ def main():
     if arguments.docs:
         markdown = "\n".join([*table.as_markdown(verdicts), "", note(samples, rounds, load)])
         refresh(arguments.docs / "performance.md", markdown)
+        refresh(arguments.docs.parent / "README.md", "\n".join(table.as_headlines(verdicts)))
         write_plots(samples, arguments.docs)
     if arguments.check and any(verdict.met is False for verdict in verdicts):
         sys.exit(1)

@@ -23,6 +23,7 @@ class Verdict:
     of_floor: Optional[float]  # the limit as a multiple of the floor, if it is promised as one
     met: Optional[bool]
     other: Optional[tuple]
+    headline: str
 
 
 def _by_round(samples, figure):
@@ -86,6 +87,7 @@ def judge(samples, row):
         of_floor=of_floor,
         met=met,
         other=other,
+        headline=row.headline,
     )
 
 
@@ -157,6 +159,16 @@ def as_markdown(verdicts):
     yield "|---|--:|--:|--:|---|---|---|"
     for verdict in verdicts:
         yield "| " + " | ".join(_cells(verdict)) + " |"
+
+
+def as_headlines(verdicts):
+    """The few rows that README.md shows."""
+    yield "| | this library | another solution |"
+    yield "|---|--:|---|"
+    for verdict in verdicts:
+        if verdict.headline:
+            cells = _cells(verdict)
+            yield f"| {verdict.headline} | {cells[1]} | {cells[-1]} |"
 
 
 def as_json(verdicts):

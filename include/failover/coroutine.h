@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "failover/buffer.h"
 #include "failover/internal/buffer_access.h"
 #include "failover/internal/waiter.h"
@@ -27,17 +28,18 @@ namespace failover {
 // Await it in the expression that makes it, once.
 class [[nodiscard]] FailoverEndAwaiter final : private internal::Waiter {
  public:
-  FailoverEndAwaiter(const RequestContext& context, ShardHandle shard_handle, absl::Status error)
-      : Waiter(/*blocks=*/false),
-        context_(context),
-        shard_handle_(shard_handle),
-        error_(std::move(error)) {}
+  FailoverEndAwaiter(const RequestContext& context, ShardHandle shard, absl::Status error)
+      : Waiter(internal::BufferAccess::GateOf(shard), /*blocks=*/false),
+        timeout_(context.timeout),
+        error_(std::move(error)) {
+    bytes = context.bytes;
+  }
 
   ~FailoverEndAwaiter() {
     if (suspended_) internal::BufferAccess::Cancel(*this);
   }
 
-  bool await_ready() const { return internal::BufferAccess::Passes(shard_handle_, error_); }
+  bool await_ready() const { return internal::BufferAccess::Passes(*this, error_); }
 
   bool await_suspend(std::coroutine_handle<> coroutine) {
     coroutine_ = coroutine;
@@ -46,29 +48,29 @@ class [[nodiscard]] FailoverEndAwaiter final : private internal::Waiter {
     suspended_ = true;
     using internal::BufferAccess;
     absl::Status refusal;
-    const BufferAccess::Result result =
-        BufferAccess::Submit(context_, shard_handle_, error_, this, &refusal);
+    const BufferAccess::Result result = BufferAccess::Submit(timeout_, error_, this, &refusal);
     if (result == BufferAccess::Result::kHeld) return true;
     suspended_ = false;
-    refusal_ = std::move(refusal);
+    refused_ = result == BufferAccess::Result::kRefused;
+    error_ = std::move(refusal);
     return false;
   }
 
   absl::StatusOr<RetryDoneFunc> await_resume() {
     if (std::exchange(suspended_, false)) return internal::BufferAccess::ResultOf(*this, error_);
-    if (!refusal_.ok()) return std::move(refusal_);
+    if (refused_) return std::move(error_);
     return RetryDoneFunc();
   }
 
  private:
   void Complete() noexcept override { coroutine_.resume(); }
 
-  const RequestContext context_;
-  const ShardHandle shard_handle_;
-  const absl::Status error_;
-  absl::Status refusal_;
+  const absl::Duration timeout_;
+  // What the request came with; or, if it was refused, with what.
+  absl::Status error_;
   std::coroutine_handle<> coroutine_;
   bool suspended_ = false;
+  bool refused_ = false;
 };
 
 // The handle knows its Buffer; naming it keeps the call in line with the others.

@@ -46,14 +46,15 @@ std::invoke_result_t<Attempt&> RunWithFailoverRetry(Buffer& buffer, const Reques
                                                     ShardHandle shard, Attempt&& attempt,
                                                     RetryPolicy policy = {}) {
   const bool has_timeout = context.timeout < absl::InfiniteDuration();
-  const absl::Time begin = has_timeout ? internal::BufferAccess::Now(buffer) : absl::InfinitePast();
+  const internal::Instant begin =
+      has_timeout ? internal::BufferAccess::Now(buffer) : internal::kLongAgo;
   RetryDoneFunc done;
   absl::Status last_error;
   for (int attempts = 1;; ++attempts) {
     if (!done) {
       RequestContext left = context;
       if (has_timeout && attempts > 1) {
-        left.timeout -= internal::BufferAccess::Now(buffer) - begin;
+        left.timeout -= absl::FromChrono(internal::BufferAccess::Now(buffer) - begin);
       }
       absl::StatusOr<RetryDoneFunc> waited = buffer.WaitForFailoverEnd(left, shard, last_error);
       if (!waited.ok()) return waited.status();

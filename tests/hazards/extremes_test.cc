@@ -94,7 +94,8 @@ TEST_F(ExtremesTest, DurationsAddUpBeyond32BitsOfMilliseconds) {
   options.max_failover_duration = kYear;
   options.min_time_between_failovers = 2 * kYear;
   Create(std::move(options));
-  constexpr int kFailovers = 300;
+  // A Buffer counts nanoseconds in 63 bits, which is enough for 292 years.
+  constexpr int kFailovers = 250;
   for (int i = 0; i < kFailovers; ++i) {
     EXPECT_TRUE(buffer().StartBuffering(shard(), "a test"));
     clock_.Advance(kYear);
@@ -141,6 +142,28 @@ TEST_P(FarClockTest, WindowTimeoutAndDurationAreWhatTheyAlwaysAre) {
   EXPECT_TRUE(AsyncRequest(*buffer, shard, FailoverError(), {}).passed()) << "it is too soon";
   clock.Advance(absl::Minutes(1));
   EXPECT_TRUE(AsyncRequest(*buffer, shard, FailoverError(), {}).held());
+}
+
+// As the time that an event loop keeps, before the loop runs.
+TEST(UnsetClockTest, ABufferMadeBeforeTheClockIsSetKeepsItsTimes) {
+  class UnsetClock final : public Clock {
+   public:
+    absl::Time Now() override { return now; }
+    absl::Time now = absl::InfinitePast();
+  };
+  UnsetClock clock;
+  BufferOptions options;
+  options.threading = Threading::kManual;
+  options.clock = &clock;
+  const std::unique_ptr<Buffer> buffer = *Buffer::Create(std::move(options));
+  clock.now = absl::FromUnixSeconds(1800000000);
+  RequestContext context;
+  context.timeout = absl::Seconds(2);
+  const AsyncRequest request(*buffer, buffer->GetShard("ks", "0"), FailoverError(), context);
+  EXPECT_EQ(buffer->Poll(), absl::Seconds(2));
+  clock.now += absl::Seconds(2);
+  buffer->Poll();
+  EXPECT_EQ(request.reason(), BufferErrorReason::kTimeout);
 }
 
 // Time stands still there, so nothing ever becomes due or everything is; but no call hangs.

@@ -22,7 +22,7 @@ inline constexpr std::size_t kMostSteps = 2000;  // in one run
 // Written by the child, read by the parent, also when the child has crashed.
 struct SharedRun {
   std::atomic<std::uint64_t> runs{0};   // that are over
-  std::atomic<std::uint64_t> steps{0};  // in those
+  std::atomic<std::uint64_t> steps{0};  // that were done in those
   Coverage coverage;                    // of those
   // The run that is under way: its seed, its steps so far, and what went wrong.
   std::atomic<std::uint64_t> seed{0};

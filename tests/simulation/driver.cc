@@ -99,8 +99,15 @@ Coverage Driver::coverage() const {
   return coverage;
 }
 
+bool Driver::IsAboutNobody(const Step& step) const {
+  const bool about_request = step.kind == StepKind::kCancel || step.kind == StepKind::kDetach ||
+                             step.kind == StepKind::kDropHandle || step.kind == StepKind::kEndRetry;
+  return about_request && clients_.count(step.id) == 0;
+}
+
 void Driver::Perform(const Step& step) {
-  if (failed()) return;
+  if (failed() || IsAboutNobody(step)) return;
+  ++steps_done_;
   if (in_buffer_) ++coverage_.calls_in_callbacks;
   switch (step.kind) {
     case StepKind::kRequest:
@@ -303,9 +310,7 @@ void Driver::WaitUntilHeld(const Step& step, BlockingCaller& caller) {
 }
 
 void Driver::Cancel(const Step& step) {
-  const auto it = clients_.find(step.id);
-  if (it == clients_.end()) return;
-  Client& client = it->second;
+  Client& client = clients_.at(step.id);
   if (client.request.face == Face::kBlocking) {
     model_.CancelBlocking(step.id);
     client.stop.request_stop();
@@ -326,10 +331,9 @@ void Driver::Cancel(const Step& step) {
 }
 
 void Driver::Detach(const Step& step) {
-  const auto it = clients_.find(step.id);
-  if (it == clients_.end()) return;
-  it->second.handle.Detach();
-  if (it->second.handle) Fail("a detached handle is not empty");
+  BufferedRequest& handle = clients_.at(step.id).handle;
+  handle.Detach();
+  if (handle) Fail("a detached handle is not empty");
 }
 
 bool Driver::CancelInModel(std::uint32_t id) {
@@ -346,9 +350,7 @@ void Driver::DestroyCoroutine(Client& client) {
 }
 
 void Driver::DropHandle(const Step& step) {
-  const auto it = clients_.find(step.id);
-  if (it == clients_.end()) return;
-  Client& client = it->second;
+  Client& client = clients_.at(step.id);
   if (client.request.face == Face::kCoroutine) return DestroyCoroutine(client);
   if (!client.handle) return;
   const bool wins = CancelInModel(step.id);
@@ -360,9 +362,7 @@ void Driver::DropHandle(const Step& step) {
 }
 
 void Driver::EndRetry(const Step& step) {
-  const auto it = clients_.find(step.id);
-  if (it == clients_.end()) return;
-  RetryDoneFunc& token = it->second.token;
+  RetryDoneFunc& token = clients_.at(step.id).token;
   const bool engaged = static_cast<bool>(token);
   model_.EndRetry(step.id, engaged ? step.retry_end : RetryEnd::kCall);
   invariants_.RetryEnded(step.id);

@@ -66,6 +66,9 @@ class Driver {
   const std::string& failure() const { return failure_; }
   const Model& model() const { return model_; }
   Coverage coverage() const;
+  // Of the steps that it was given those that were done: not what waits for a callback that did not
+  // run, nor what is about a request that does not exist.
+  std::uint64_t steps_done() const { return steps_done_; }
 
  private:
   void Fail(const std::string& what);
@@ -73,6 +76,7 @@ class Driver {
 
   // One kind of step each.
   void Perform(const Step& step);
+  bool IsAboutNobody(const Step& step) const;
   void Request(const Step& step);
   void RequestByCallback(const Step& step, ShardHandle shard, const Answer& expected);
   void RequestByCoroutine(const Step& step, ShardHandle shard, const Answer& expected);
@@ -115,6 +119,7 @@ class Driver {
   Invariants invariants_;
   std::string failure_;
   Coverage coverage_;  // but for the statistics
+  std::uint64_t steps_done_ = 0;
 
   std::map<std::uint32_t, Client> clients_;
   std::map<std::uint32_t, std::vector<Step>> reactions_;  // by the request that they wait for

@@ -29,6 +29,10 @@ void ListSome(Random& random, Config& config) {
 
 Config MakeConfig(std::uint64_t seed) {
   Random random(seed ^ 0xc0ffee);
+  return MakeConfig(random);
+}
+
+Config MakeConfig(Random& random) {
   Config config;
   config.window_ns = random.Pick<std::int64_t>({1, 1, 2, 5, 10}) * kSecond;
   config.max_failover_duration_ns =
@@ -61,7 +65,7 @@ Config MakeConfig(std::uint64_t seed) {
   return config;
 }
 
-Generator::Generator(std::uint64_t seed, const Config& config) : random_(seed), config_(config) {
+Generator::Generator(Random random, const Config& config) : random_(random), config_(config) {
   constexpr std::array<unsigned, kStepKinds> kUsual = {
       50,  // kRequest
       5,   // kCancel

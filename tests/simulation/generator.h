@@ -18,12 +18,16 @@
 namespace failover::simulation {
 
 Config MakeConfig(std::uint64_t seed);
+Config MakeConfig(Random& random);
 
 class Generator {
  public:
-  Generator(std::uint64_t seed, const Config& config);
+  Generator(std::uint64_t seed, const Config& config) : Generator(Random(seed), config) {}
+  Generator(Random random, const Config& config);
 
   Step Next(const Model& model);
+  // The numbers that it was given are used up, and so are the steps that it made of them.
+  bool used_up() const { return random_.used_up() && next_.empty(); }
 
  private:
   // A shard as it really is.

@@ -1,4 +1,5 @@
-// Random numbers that are the same on every machine and with every standard library.
+// Random numbers that are the same on every machine and with every standard library. A fuzzer
+// brings its own.
 #ifndef FAILOVER_SIMULATION_RANDOM_H_
 #define FAILOVER_SIMULATION_RANDOM_H_
 
@@ -6,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <string_view>
 #include <vector>
 
 namespace failover::simulation {
@@ -13,11 +15,16 @@ namespace failover::simulation {
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
+  // Takes each number from the front of `bytes`, from as few as it needs; once they are used up,
+  // as from a seed.
+  explicit Random(std::string_view bytes) : bytes_(bytes), state_(0) {}
+
+  bool used_up() const { return bytes_.empty(); }
 
   // 0 to bound - 1.
   std::uint64_t Below(std::uint64_t bound) {
     assert(bound > 0);
-    return Next() % bound;
+    return (bytes_.empty() ? Next() : TakeBytes(bound)) % bound;
   }
 
   bool Chance(unsigned percent) { return Below(100) < percent; }
@@ -42,6 +49,16 @@ class Random {
     return z ^ (z >> 31);
   }
 
+  std::uint64_t TakeBytes(std::uint64_t bound) {
+    std::uint64_t number = 0;
+    for (std::uint64_t most = bound - 1; most > 0 && !bytes_.empty(); most >>= 8) {
+      number = number << 8 | static_cast<std::uint8_t>(bytes_.front());
+      bytes_.remove_prefix(1);
+    }
+    return number;
+  }
+
+  std::string_view bytes_;
   std::uint64_t state_;
 };
 

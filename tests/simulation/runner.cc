@@ -56,7 +56,7 @@ void RunSeed(std::uint64_t seed, SharedRun& shared) {
     _exit(1);
   }
   shared.coverage.Add(driver.coverage());
-  shared.steps += length;
+  shared.steps += driver.steps_done();
   ++shared.runs;
 }
 

@@ -146,8 +146,8 @@ void Round::LetTheClientsLeave() {
 void Round::DestroyAroundBlockedCallers() {
   LetTheClientsLeave();
   ExpectLaws(/*all_given_back=*/false);
-  const ShardHandle shard = buffer_->GetShard("ks", "0");
-  const auto held = [this] { return buffer_->GetShardStats("ks", "0")->requests_held; };
+  // Nobody else uses this shard, so what it holds are the callers.
+  const ShardHandle shard = buffer_->GetShard("ks", "blocked");
   std::vector<std::thread> blocked;
   std::atomic<int> returned{0};
   const std::uint64_t callers = 1 + random_.Below(3);
@@ -158,7 +158,13 @@ void Round::DestroyAroundBlockedCallers() {
       ++returned;
     });
   }
-  while (held() + static_cast<std::uint64_t>(returned) < callers) {
+  // Who has returned is counted first: a caller that returns meanwhile is not counted twice.
+  const auto all_have_come = [&] {
+    const auto back = static_cast<std::uint64_t>(returned);
+    const ShardStats stats = buffer_->GetShardStats("ks", "blocked").value_or(ShardStats());
+    return back + stats.requests_held >= callers;
+  };
+  while (!all_have_come()) {
     buffer_->StartBuffering(shard, "a test");
     std::this_thread::yield();
   }

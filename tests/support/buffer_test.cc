@@ -31,6 +31,7 @@ TabletStats PrimaryReport(std::uint32_t uid, bool serving, std::int64_t timestam
 BufferTest::BufferTest() { Create(ManualOptions()); }
 
 void BufferTest::TearDown() {
+  log_.OnLine(nullptr);
   Destroy();
   EXPECT_EQ(log_.Count(kSecret), 0u) << "a log line shows query text";
   EXPECT_EQ(log_.Count("5550123"), 0u) << "a log line shows query text";
@@ -80,6 +81,16 @@ void BufferTest::Report(std::uint32_t uid, bool serving, std::int64_t timestamp,
 void BufferTest::EndFailover(std::string_view shard) {
   Report(++last_primary_, true, ++last_timestamp_, shard);
   PollAll();
+}
+
+void BufferTest::ReleaseWheneverHeld() {
+  log_.OnLine([this] {
+    // The line of the start is written when the request is held. The other lines are not to come
+    // back here.
+    log_.OnLine(nullptr);
+    buffer_->StopBuffering(shard());
+    ReleaseWheneverHeld();
+  });
 }
 
 absl::Duration BufferTest::PollAll() {

@@ -73,6 +73,10 @@ class BufferTest : public ::testing::Test {
   // A primary that nobody saw before, promoted later than all before.
   void EndFailover(std::string_view shard = "0");
 
+  // Whenever the shard starts buffering, what is held then is let go at once, even before the call
+  // that was held has blocked: blocking calls need no other thread.
+  void ReleaseWheneverHeld();
+
   // Polls until nothing is due, and says for how long.
   absl::Duration PollAll();
   // Time passes, and what became due runs.

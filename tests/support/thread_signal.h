@@ -25,7 +25,7 @@ class Signal {
 
   // False: it was not given as often within any reasonable time, and the test has failed.
   bool Await(int times = 1) {
-    constexpr std::chrono::seconds kPatience(30);
+    constexpr std::chrono::seconds kPatience(50);
     std::unique_lock<std::mutex> lock(mutex_);
     return changed_.wait_for(lock, kPatience, [this, times] { return given_ >= times; });
   }

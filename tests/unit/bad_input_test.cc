@@ -34,8 +34,7 @@ class BadInputTest : public BufferTest {
   const std::string too_long_ = std::string(kMaxNameLength + 1, 'n');
 };
 
-// ---- Names
-// ----------------------------------------------------------------------------------------
+// ---- Names -------------------------------------------------------------------------------------
 
 TEST_F(BadInputTest, TheLimitIs256Bytes) { EXPECT_EQ(kMaxNameLength, 256u); }
 
@@ -119,8 +118,7 @@ TEST_F(BadInputTest, NamesAreBytes) {
   EXPECT_NE(buffer().GetShard("ks/1", "0"), buffer().GetShard("ks", "1/0"));
 }
 
-// ---- Durations
-// ------------------------------------------------------------------------------------
+// ---- Durations ---------------------------------------------------------------------------------
 
 TEST_F(BadInputTest, AnInfiniteTimeoutIsNone) {
   RequestContext context;
@@ -159,8 +157,7 @@ TEST_F(BadInputTest, AClockMayStartAnywhere) {
   }
 }
 
-// ---- Reports
-// --------------------------------------------------------------------------------------
+// ---- Reports -----------------------------------------------------------------------------------
 
 TEST_F(BadInputTest, AReportForAnUnknownShardMakesItKnown) {
   EXPECT_FALSE(buffer().GetShardStats("ks", "new").has_value());
@@ -219,12 +216,19 @@ TEST_F(BadInputTest, AShardMayBeNamedTwiceInAnEvent) {
   EXPECT_EQ(Sum(Stats().stops), 1u);
 }
 
-// ---- Requests
-// -------------------------------------------------------------------------------------
+// ---- Requests ----------------------------------------------------------------------------------
 
 TEST_F(BadInputTest, AnUnrelatedErrorMakesNoShardKnown) {
   EXPECT_TRUE(Wait("ks", "new", OtherError()).ok());
   EXPECT_TRUE(buffer().Stats().shards.empty());
+}
+
+TEST_F(BadInputTest, AnEmptyCallbackIsRefusedIfItWouldBeNeeded) {
+  EXPECT_TRUE(buffer().WaitForFailoverEndAsync({}, shard(), absl::OkStatus(), WaitCallback()).ok());
+  const absl::Status refusal =
+      buffer().WaitForFailoverEndAsync({}, shard(), FailoverError(), WaitCallback()).status();
+  EXPECT_EQ(refusal.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Stats().requests_held, 0u);
 }
 
 TEST_F(BadInputTest, AFailoversErrorForAnUnknownShardIsHeld) {

@@ -116,8 +116,7 @@ TEST_F(BlockingWaitTest, AShardThatIsGoneFailsIt) {
   EXPECT_EQ(ReasonOf(call->result().status()), BufferErrorReason::kShardMissing);
 }
 
-// ---- Cancellation
-// ---------------------------------------------------------------------------------
+// ---- Cancellation ------------------------------------------------------------------------------
 
 TEST_F(BlockingWaitTest, ACancellationEndsItWithoutPoll) {
   Cancellation cancellation;
@@ -205,14 +204,21 @@ TEST_F(BlockingWaitTest, ACancellationMayServeOneCallAfterTheOther) {
   EXPECT_EQ(ReasonOf(call->result().status()), BufferErrorReason::kCancelled);
 }
 
-// ---- The end of the Buffer
-// ------------------------------------------------------------------------
+// ---- The end of the Buffer ---------------------------------------------------------------------
 
 TEST_F(BlockingWaitTest, ShutdownReleasesIt) {
   const std::unique_ptr<BlockingCall> call = Block();
   buffer().Shutdown();
   ASSERT_TRUE(call->result().ok());
   EXPECT_EQ(call->result()->released_by(), StopReason::kShutdown);
+}
+
+TEST_F(BlockingWaitTest, ShutdownReleasesAllThatAreBlocked) {
+  const std::unique_ptr<BlockingCall> first = Block();
+  const std::unique_ptr<BlockingCall> second = Block();
+  buffer().Shutdown();
+  EXPECT_TRUE(first->result().ok());
+  EXPECT_TRUE(second->result().ok());
 }
 
 TEST_F(BlockingWaitTest, TheDestructorReturnsOnlyAfterABlockedCallerHasLeft) {

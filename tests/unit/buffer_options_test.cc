@@ -54,7 +54,7 @@ TEST(BufferOptionsTest, CreateRefusesWhatDoesNotValidate) {
   EXPECT_EQ(buffer.status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-// ---- The rules, in their order ------------------------------------------------------------------
+// ---- The rules, in their order -----------------------------------------------------------------
 
 TEST(BufferOptionsTest, TheWindowHasAtLeastASecond) {
   BufferOptions options;
@@ -146,6 +146,15 @@ TEST(BufferOptionsTest, EnabledAndDryRunNeedAList) {
   options.dry_run = true;
   EXPECT_THAT(ErrorOf(options), HasSubstr("To avoid ambiguity"));
   options.keyspace_shards = "ks";
+  EXPECT_EQ(ErrorOf(options), "");
+}
+
+TEST(BufferOptionsTest, AListOfBlanksIsNone) {
+  BufferOptions options;
+  options.dry_run = true;
+  options.keyspace_shards = "  ";
+  EXPECT_THAT(ErrorOf(options), HasSubstr("To avoid ambiguity"));
+  options.enabled = false;
   EXPECT_EQ(ErrorOf(options), "");
 }
 

@@ -27,8 +27,7 @@ class BufferedRequestTest : public BufferTest {
   }
 };
 
-// ---- The callback
-// ---------------------------------------------------------------------------------
+// ---- The callback ------------------------------------------------------------------------------
 
 TEST_F(BufferedRequestTest, TheCallbackRunsExactlyOnceInsidePoll) {
   const AsyncRequest request = Fail();
@@ -124,8 +123,7 @@ TEST_F(BufferedRequestTest, ACancellationIsForBlockingCallsOnly) {
   EXPECT_TRUE(another.held());
 }
 
-// ---- The handle
-// -----------------------------------------------------------------------------------
+// ---- The handle --------------------------------------------------------------------------------
 
 TEST_F(BufferedRequestTest, ItIsMoveOnly) {
   EXPECT_FALSE(std::is_copy_constructible_v<BufferedRequest>);
@@ -351,8 +349,7 @@ TEST_F(BufferedRequestTest, AnAssignmentToItselfDoesNothing) {
   EXPECT_EQ(Stats().requests_held, 1u);
 }
 
-// ---- Other threads
-// --------------------------------------------------------------------------------
+// ---- Other threads -----------------------------------------------------------------------------
 
 TEST_F(BufferedRequestTest, TheDestructorWaitsForACallbackThatAnotherThreadRuns) {
   Signal callback_runs;
@@ -401,8 +398,7 @@ TEST_F(BufferedRequestTest, CancelsOfTwoThreadsGetTheSameAnswer) {
   EXPECT_EQ(At(Stats().requests_evicted, EvictedReason::kContextDone), 1u);
 }
 
-// ---- After the Buffer
-// -----------------------------------------------------------------------------
+// ---- After the Buffer --------------------------------------------------------------------------
 
 TEST_F(BufferedRequestTest, ItIsHarmlessAfterShutdown) {
   AsyncRequest request = Fail();

@@ -128,7 +128,7 @@ TEST_F(CountersTest, RetriesAreCountedByTheirOutcomeIfItIsTold) {
   EXPECT_EQ(Stats().retries_failed, 2u);
 }
 
-// ---- Every reason -------------------------------------------------------------------------------
+// ---- Every reason ------------------------------------------------------------------------------
 
 TEST_F(CountersTest, EveryStopReasonIsCountedUnderItsOwnName) {
   const auto begin = [this] {
@@ -212,7 +212,7 @@ TEST_F(CountersTest, EverySkippedReasonOfAShardThatBuffersIsCountedUnderItsOwnNa
   EXPECT_EQ(At(stats.requests_skipped, SkippedReason::kDisabled), 0u);
 }
 
-// ---- Disabled shards ----------------------------------------------------------------------------
+// ---- Disabled shards ---------------------------------------------------------------------------
 
 class DisabledCountersTest : public CountersTest {
  protected:
@@ -282,7 +282,7 @@ TEST_F(DisabledCountersTest, WithNothingEnabledAllAreDisabled) {
   EXPECT_EQ(Disabled(), 1u);
 }
 
-// ---- The Buffer as a whole ----------------------------------------------------------------------
+// ---- The Buffer as a whole ---------------------------------------------------------------------
 
 TEST_F(CountersTest, TheBuffersSlotsAndBytes) {
   RequestContext context;
@@ -336,7 +336,7 @@ TEST_F(CountersTest, TheVisitorIsNotUnderALock) {
   EXPECT_EQ(visits, 2);
 }
 
-// ---- Names --------------------------------------------------------------------------------------
+// ---- Names -------------------------------------------------------------------------------------
 
 TEST(StatsNamesTest, EveryValueHasTheNameThatVtgateGivesIt) {
   EXPECT_EQ(ToString(State::kIdle), "Idle");

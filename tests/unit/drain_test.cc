@@ -143,7 +143,7 @@ TEST_F(DrainTest, TheLongestFailoverDurationDoesNotApply) {
   EXPECT_EQ(Sum(Stats().stops), 1u);
 }
 
-// ---- While a request waits for its turn -------------------------------------------------------
+// ---- While a request waits for its turn --------------------------------------------------------
 
 TEST_F(DrainTest, ItsWindowApplies) {
   std::vector<AsyncRequest> requests = HoldMany(3);
@@ -185,7 +185,7 @@ TEST_F(DrainTest, IfAllThatWaitLeaveTheDrainEndsWithTheRetry) {
   EXPECT_EQ(Stats().state, State::kIdle);
 }
 
-// ---- Those whose own window ended -------------------------------------------------------------
+// ---- Those whose own window ended --------------------------------------------------------------
 
 TEST_F(DrainTest, TheyDoNotCountAgainstTheConcurrency) {
   AsyncRequest early = Fail();
@@ -227,7 +227,7 @@ TEST_F(DrainTest, OneThatLeavesTheDrainByItsWindowHandsOverNoTurn) {
   EXPECT_TRUE(third.released());
 }
 
-// ---- Released, but the callback has not run yet -------------------------------------------------
+// ---- Released, but the callback has not run yet ------------------------------------------------
 
 TEST_F(DrainTest, ACancelThenHandsOverTheTurnAndFreesTheSlot) {
   std::vector<AsyncRequest> requests = HoldMany(2);

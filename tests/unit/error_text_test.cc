@@ -142,6 +142,19 @@ TEST_F(ErrorTextTest, OfAHeldRequestsErrorOnlyTheBeginningIsKept) {
   EXPECT_THAT(Text(request.error()), SizeIs(Lt(1000u)));
 }
 
+TEST_F(ErrorTextTest, OfARefusedRequestsErrorOnlyTheBeginningIsKeptToo) {
+  const absl::Status error = absl::FailedPreconditionError(
+      "operation not allowed in state NOT_SERVING: " + std::string(100000, 'x'));
+  RequestContext context;
+  context.timeout = absl::ZeroDuration();
+  const AsyncRequest async(buffer(), shard(), error, context);
+  const absl::Status blocking = buffer().WaitForFailoverEnd(context, shard(), error).status();
+  for (const absl::Status& refusal : {async.refusal(), blocking}) {
+    EXPECT_THAT(Text(refusal), HasSubstr("operation not allowed in state NOT_SERVING: xxx"));
+    EXPECT_THAT(Text(refusal), SizeIs(Lt(1000u)));
+  }
+}
+
 TEST_F(ErrorTextTest, ABuffersErrorIsNotTakenForAFailover) {
   CreateWithSize(1);
   const AsyncRequest request = Fail();

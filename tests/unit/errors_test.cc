@@ -31,8 +31,7 @@ std::vector<std::string> FailoverTexts() {
   };
 }
 
-// ---- What vttablet sends
-// --------------------------------------------------------------------------
+// ---- What vttablet sends -----------------------------------------------------------------------
 
 TEST(CausedByFailoverTest, TheTextsOfVttabletWithBothCodes) {
   for (const std::string& text : FailoverTexts()) {
@@ -66,8 +65,14 @@ TEST(CausedByFailoverTest, ARuleOfMoveTables) {
   EXPECT_FALSE(CausedByFailover(absl::InternalError("disallowed due to rule: moved")));
 }
 
-// ---- What is none of it
-// ---------------------------------------------------------------------------
+// Found by a fuzzer: the name of an option, somewhere in the query, hid the rule.
+TEST(CausedByFailoverTest, ARuleOfMoveTablesWhateverElseTheTextSays) {
+  EXPECT_TRUE(CausedByFailover(absl::FailedPreconditionError(
+      "disallowed due to rule: moved (errno 1290) (sqlstate HY000) during query: insert into t "
+      "values ('--secure-file-priv option so it cannot execute this statement')")));
+}
+
+// ---- What is none of it ------------------------------------------------------------------------
 
 TEST(CausedByFailoverTest, OkIsNone) { EXPECT_FALSE(CausedByFailover(absl::OkStatus())); }
 
@@ -93,6 +98,11 @@ TEST(CausedByFailoverTest, OtherTextsWithTheRightCodes) {
            "this statement (errno 1290) (sqlstate HY000)",
            "The MySQL server is running with the --secure-file-priv option so it cannot execute "
            "this statement (errno 1290) (sqlstate HY000)",
+           // With the whole text the terse form at its end decides nothing.
+           "The MySQL server is running with the --super-read-only option so it cannot execute "
+           "this statement (errno 1290) (sqlstate HY000) during query: insert",
+           "The MySQL server is running with the --secure-file-priv option so it cannot execute "
+           "this statement (errno 1290) (sqlstate HY000) during query: select 1 into outfile 'x'",
            "(errno 1290) (sqlstate HY000)",
            "(errno 1290) (sqlstate 42000) during query: insert",
            "access denied (errno 1227) (sqlstate 42000)",
@@ -122,8 +132,7 @@ TEST(CausedByFailoverTest, TimeoutsAndLostServersAreNone) {
   EXPECT_FALSE(CausedByFailover(absl::CancelledError("context canceled")));
 }
 
-// ---- Marked by the caller
-// -------------------------------------------------------------------------
+// ---- Marked by the caller ----------------------------------------------------------------------
 
 TEST(MarkCausedByFailoverTest, AnyErrorCanBeMarked) {
   const absl::Status plain = absl::UnavailableError("the primary is in recovery");
@@ -146,8 +155,7 @@ TEST(MarkCausedByFailoverTest, OkStaysOk) {
   EXPECT_FALSE(CausedByFailover(marked));
 }
 
-// ---- Reasons
-// --------------------------------------------------------------------------------------
+// ---- Reasons -----------------------------------------------------------------------------------
 
 TEST(ReasonOfTest, ErrorsThatAreNotOfABufferHaveNone) {
   EXPECT_EQ(ReasonOf(absl::OkStatus()), std::nullopt);

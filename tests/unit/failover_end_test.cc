@@ -26,7 +26,7 @@ class FailoverEndTest : public BufferTest {
   }
 };
 
-// ---- Newer timestamps -----------------------------------------------------------------------
+// ---- Newer timestamps --------------------------------------------------------------------------
 
 TEST_F(FailoverEndTest, AnotherPrimaryWithANewerTimestampEndsIt) {
   Report(1, true, 100);
@@ -137,7 +137,7 @@ TEST_F(FailoverEndTest, ReportsMayComeThroughTheListenersInterface) {
   ExpectReleased(request, StopReason::kNewPrimarySeen);
 }
 
-// ---- Time -----------------------------------------------------------------------------------
+// ---- Time --------------------------------------------------------------------------------------
 
 TEST_F(FailoverEndTest, JustBeforeTheLongestDurationItGoesOn) {
   const AsyncRequest request = Fail();
@@ -190,7 +190,7 @@ TEST_F(FailoverEndTest, TheLongestDurationIsAnOption) {
   EXPECT_FALSE(Buffering());
 }
 
-// ---- An operator, shutdown ------------------------------------------------------------------
+// ---- An operator, shutdown ---------------------------------------------------------------------
 
 TEST_F(FailoverEndTest, AnOperatorEndsIt) {
   AsyncRequest request = Fail();
@@ -204,7 +204,7 @@ TEST_F(FailoverEndTest, ShutdownEndsIt) {
   ExpectReleased(request, StopReason::kShutdown);
 }
 
-// ---- Ends that come when there is nothing to end ----------------------------------------------
+// ---- Ends that come when there is nothing to end -----------------------------------------------
 
 TEST_F(FailoverEndTest, NothingEndsAnIdleShard) {
   Report(1, true, 1);

@@ -4,24 +4,23 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <random>
 #include <vector>
 
-#include "absl/time/time.h"
-
 namespace failover::internal {
 namespace {
 
 struct Item {
-  absl::Time due;
+  Instant due;
   std::uint32_t index = kNotInHeap;
 };
 
 using Heap = IndexedHeap<Item, &Item::due, &Item::index>;
 
-Item DueAt(int second) { return {absl::UnixEpoch() + absl::Seconds(second)}; }
+Item DueAt(int second) { return {Instant(std::chrono::seconds(second))}; }
 
 TEST(IndexedHeapTest, AnEmptyOne) {
   const Heap heap;
@@ -59,10 +58,10 @@ TEST(IndexedHeapTest, AnItemMayBecomeEarlierOrLater) {
   Heap heap;
   heap.Add(&first);
   heap.Add(&second);
-  first.due = absl::UnixEpoch() + absl::Seconds(5);
+  first.due = DueAt(5).due;
   heap.Update(&first);
   EXPECT_EQ(heap.top(), &second);
-  first.due = absl::UnixEpoch();
+  first.due = DueAt(0).due;
   heap.Update(&first);
   EXPECT_EQ(heap.top(), &first);
 }
@@ -85,7 +84,7 @@ TEST(IndexedHeapTest, AfterAnyOperationsTheEarliestIsOnTop) {
   Heap heap;
   for (int i = 0; i < kOperations; ++i) {
     Item& item = items[random() % items.size()];
-    const absl::Time due = DueAt(static_cast<int>(random() % 100)).due;
+    const Instant due = DueAt(static_cast<int>(random() % 100)).due;
     if (!heap.Contains(&item)) {
       item.due = due;
       heap.Add(&item);
@@ -96,7 +95,7 @@ TEST(IndexedHeapTest, AfterAnyOperationsTheEarliestIsOnTop) {
       heap.Remove(&item);
     }
     std::size_t in = 0;
-    absl::Time earliest = absl::InfiniteFuture();
+    Instant earliest = kNever;
     for (const Item& other : items) {
       if (!heap.Contains(&other)) continue;
       ++in;

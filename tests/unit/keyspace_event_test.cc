@@ -87,6 +87,29 @@ TEST_F(KeyspaceEventTest, TrafficThatIsStillBeingSwitchedEndsNothing) {
   EXPECT_FALSE(request.done());
 }
 
+TEST_F(KeyspaceEventTest, TrafficThatIsStillBeingSwitchedDoesNotHideThatThePrimaryRecovers) {
+  for (const bool serving : {true, false}) {
+    AdvanceBeyondGuards();
+    Report(1, true, 100);
+    AsyncRequest request = Fail();
+    Report(1, false, 100);
+    Tell({OneShard("0", serving)}, MoveTablesState::kSwitching);
+    EXPECT_FALSE(request.done());
+    Report(1, true, 100);
+    PollAll();
+    ASSERT_TRUE(request.released()) << serving;
+    EXPECT_EQ(request.released_by(), StopReason::kPrimaryServingAgain);
+    request.EndRetry();
+  }
+}
+
+TEST_F(KeyspaceEventTest, TrafficThatIsStillBeingSwitchedDoesNotHideThatThePrimaryIsDown) {
+  Report(1, true, 100);
+  Report(1, false, 100);
+  Tell({OneShard("0", false)}, MoveTablesState::kSwitching);
+  EXPECT_TRUE(Request().held());
+}
+
 TEST_F(KeyspaceEventTest, SwitchingThenSwitched) {
   AsyncRequest request = Fail();
   Tell({OneShard("0", true)}, MoveTablesState::kSwitching);

@@ -81,7 +81,7 @@ TEST(KeyspaceShardsTest, NotEnabled) {
   EXPECT_EQ(Parsed("").ModeOf(options, "ks", "0"), Mode::kDryRun);
 }
 
-// ---- Errors -------------------------------------------------------------------------------------
+// ---- Errors ------------------------------------------------------------------------------------
 
 TEST(KeyspaceShardsTest, EmptyItems) {
   for (const char* const list : {",", "ks1,", ",ks1", "ks1,,ks2", "ks1, ,ks2"}) {

@@ -34,8 +34,7 @@ class LogTest : public BufferTest {
   }
 };
 
-// ---- Start-up
-// -------------------------------------------------------------------------------------
+// ---- Start-up ----------------------------------------------------------------------------------
 
 TEST_F(LogTest, Enabled) {
   Create(ManualOptions());
@@ -73,8 +72,7 @@ TEST_F(LogTest, NotEnabled) {
   EXPECT_THAT(log_.lines(), ElementsAre("info: buffering is not enabled"));
 }
 
-// ---- A failover
-// -----------------------------------------------------------------------------------
+// ---- A failover --------------------------------------------------------------------------------
 
 TEST_F(LogTest, TheStart) {
   const AsyncRequest request = Fail();
@@ -106,6 +104,13 @@ TEST_F(LogTest, TheStopAndTheDrain) {
   EXPECT_THAT(Line("drain finished"),
               AllOf(StartsWith("info: "), HasSubstr("shard ks/0"), HasSubstr("after 0.6s"),
                     HasSubstr("requests drained: 2")));
+}
+
+TEST_F(LogTest, TheTimeOfADrainIsNotThatOfASlowSink) {
+  ASSERT_TRUE(buffer().StartBuffering(shard(), "a test"));
+  log_.OnLine([this] { clock_.Advance(absl::Seconds(3)); });
+  ASSERT_TRUE(buffer().StopBuffering(shard()));
+  EXPECT_THAT(Line("drain finished"), HasSubstr("after 0.0s"));
 }
 
 TEST_F(LogTest, EveryReasonToStopIsExplained) {
@@ -155,8 +160,7 @@ TEST_F(LogTest, NothingIsLoggedForRequestsThatPass) {
   EXPECT_TRUE(log_.lines().empty());
 }
 
-// ---- What it never says
-// ---------------------------------------------------------------------------
+// ---- What it never says ------------------------------------------------------------------------
 
 TEST_F(LogTest, OfAnErrorOnlyTheCodeAndTheNumbersAreShown) {
   const absl::Status error = absl::InternalError(
@@ -185,6 +189,15 @@ TEST_F(LogTest, LiteralsThatLookLikeNumbersOfTheDatabaseAreNotShown) {
   EXPECT_THAT(Line("starting buffering"), EndsWith("because of: FAILED_PRECONDITION"));
 }
 
+TEST_F(LogTest, ANameWithALineBreakForgesNoLine) {
+  const AsyncRequest request = FailOn(Shard("0\ninfo: all is well\r"));
+  EndFailover("0\ninfo: all is well\r");
+  ASSERT_FALSE(log_.lines().empty());
+  for (const std::string& line : log_.lines()) {
+    EXPECT_EQ(line.find_first_of("\n\r"), std::string::npos) << line;
+  }
+}
+
 TEST_F(LogTest, NoLineOfAWholeFailoverShowsTheQuery) {
   BufferOptions options = ManualOptions();
   options.size = 1;
@@ -202,8 +215,7 @@ TEST_F(LogTest, NoLineOfAWholeFailoverShowsTheQuery) {
   // The tear-down looks for kSecret in every line, of this and of every other test.
 }
 
-// ---- The named logger
-// -----------------------------------------------------------------------------
+// ---- The named logger --------------------------------------------------------------------------
 
 TEST_F(LogTest, TheEmbedderCanReplaceTheLogger) {
   std::ostringstream output;
@@ -229,6 +241,16 @@ TEST_F(LogTest, TheEmbedderCanAskForWarningsOnly) {
   Advance(absl::Seconds(20));
   EXPECT_EQ(log_.lines().size(), 1u);
   EXPECT_EQ(log_.Count("outlasted the window"), 1u);
+}
+
+TEST_F(LogTest, WhatIsTooFineForTheLevelStillReachesTheBacktrace) {
+  const std::shared_ptr<spdlog::logger> logger = spdlog::get("failover");
+  logger->set_level(spdlog::level::warn);
+  logger->enable_backtrace(8);
+  buffer().StartBuffering(shard(), "a test");
+  EXPECT_EQ(log_.Count("starting buffering"), 0u);
+  logger->dump_backtrace();
+  EXPECT_EQ(log_.Count("starting buffering"), 1u);
 }
 
 TEST_F(LogTest, WithoutTheLoggerNothingIsLogged) {

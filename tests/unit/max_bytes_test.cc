@@ -183,7 +183,7 @@ TEST_F(MaxBytesTest, TheFirstEvictedGivesItsSlotTheOthersOnlyTheirBytes) {
   EXPECT_EQ(SlotsFree(), 2u);
 }
 
-// ---- When bytes are free again ----------------------------------------------------------------
+// ---- When bytes are free again -----------------------------------------------------------------
 
 TEST_F(MaxBytesTest, BytesAreFreeAtTheReleaseTheSlotWhenTheRetryHasEnded) {
   AsyncRequest request = Fail(Bytes(70));
@@ -224,7 +224,7 @@ TEST_F(MaxBytesTest, BytesAreFreeWhenTheShardIsGone) {
   EXPECT_EQ(BytesHeld(), 0u);
 }
 
-// ---- No limit -----------------------------------------------------------------------------------
+// ---- No limit ----------------------------------------------------------------------------------
 
 TEST_F(MaxBytesTest, WithoutALimitBytesAreOnlyCounted) {
   Create(ManualOptions());

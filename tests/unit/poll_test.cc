@@ -30,8 +30,7 @@ class PollTest : public BufferTest {
   }
 };
 
-// ---- What it returns
-// ------------------------------------------------------------------------------
+// ---- What it returns ---------------------------------------------------------------------------
 
 TEST_F(PollTest, NothingIsWaiting) {
   EXPECT_EQ(buffer().Poll(), kNothing);
@@ -111,8 +110,7 @@ TEST_F(PollTest, ZeroMeansCallAgainAndEventuallyAllHasRun) {
   for (const AsyncRequest& request : requests) EXPECT_EQ(request.runs(), 1);
 }
 
-// ---- What it runs
-// ---------------------------------------------------------------------------------
+// ---- What it runs ------------------------------------------------------------------------------
 
 TEST_F(PollTest, WhatBecameDueLongAgoRuns) {
   const AsyncRequest request = Fail();
@@ -150,8 +148,7 @@ TEST_F(PollTest, ACallbackMayHoldItsNextRequest) {
   EXPECT_TRUE(next->held());
 }
 
-// ---- When it does nothing
-// -------------------------------------------------------------------------
+// ---- When it does nothing ----------------------------------------------------------------------
 
 TEST_F(PollTest, InsideACallback) {
   std::optional<absl::Duration> inner;

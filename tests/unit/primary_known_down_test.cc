@@ -88,7 +88,7 @@ TEST_F(PrimaryKnownDownTest, TheGuardsApply) {
   EXPECT_TRUE(request.held());
 }
 
-// ---- When not ---------------------------------------------------------------------------------
+// ---- When not ----------------------------------------------------------------------------------
 
 TEST_F(PrimaryKnownDownTest, NotIfThePrimaryWasNeverSeenServing) {
   Report(1, false, 100);

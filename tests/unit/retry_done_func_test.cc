@@ -137,7 +137,7 @@ TEST_F(RetryDoneFuncTest, AssigningAnEmptyOneEndsTheRetry) {
   EXPECT_EQ(Retrying(), 0u);
 }
 
-// ---- Why it was let go --------------------------------------------------------------------------
+// ---- Why it was let go -------------------------------------------------------------------------
 
 TEST_F(RetryDoneFuncTest, ItKnowsEveryReasonForWhichARequestIsReleased) {
   const auto event = [this](bool serving, MoveTablesState moving) {
@@ -177,8 +177,7 @@ TEST_F(RetryDoneFuncTest, ItKnowsShutdown) {
   EXPECT_EQ(request.released_by(), StopReason::kShutdown);
 }
 
-// ---- After the Buffer
-// -----------------------------------------------------------------------------
+// ---- After the Buffer --------------------------------------------------------------------------
 
 TEST_F(RetryDoneFuncTest, ItIsHarmlessAfterShutdown) {
   RetryDoneFunc token = Token();

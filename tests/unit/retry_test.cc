@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -24,17 +23,8 @@ class RetryTest : public BufferTest {
  protected:
   RetryTest() {
     BufferOptions options = ManualOptions();
-    options.wakeup = [this] {
-      wakeup_.Give();
-      if (on_held_) on_held_();
-    };
+    options.wakeup = [this] { wakeup_.Give(); };
     Create(options);
-  }
-
-  // Lets a request go as soon as it is held. Its wait ends before it has begun, so the loop can
-  // run on the thread of the test.
-  void ReleaseWhenHeld() {
-    on_held_ = [this] { buffer().StopBuffering(shard()); };
   }
 
   // Attempts that answer in turn with these; the last one repeats.
@@ -46,7 +36,6 @@ class RetryTest : public BufferTest {
   }
 
   Signal wakeup_;
-  std::function<void()> on_held_;
   int attempts_ = 0;
 };
 
@@ -61,7 +50,7 @@ TEST_F(RetryTest, AnErrorThatNoFailoverCausedIsReturnedAtOnce) {
 }
 
 TEST_F(RetryTest, AFailedRequestIsHeldAndThenSucceeds) {
-  ReleaseWhenHeld();
+  ReleaseWheneverHeld();
   EXPECT_TRUE(
       RunWithFailoverRetry(buffer(), {}, shard(), Answers({FailoverError(), absl::OkStatus()}))
           .ok());
@@ -72,7 +61,7 @@ TEST_F(RetryTest, AFailedRequestIsHeldAndThenSucceeds) {
 }
 
 TEST_F(RetryTest, ItIsHeldAtMostOnce) {
-  ReleaseWhenHeld();
+  ReleaseWheneverHeld();
   EXPECT_EQ(RunWithFailoverRetry(buffer(), {}, shard(), Answers({FailoverError()})),
             FailoverError());
   EXPECT_EQ(attempts_, 3);
@@ -81,7 +70,7 @@ TEST_F(RetryTest, ItIsHeldAtMostOnce) {
 }
 
 TEST_F(RetryTest, TheRetryEndsWithTheLoopNotWithTheAttempt) {
-  ReleaseWhenHeld();
+  ReleaseWheneverHeld();
   std::vector<std::uint64_t> retrying;
   const auto attempt = [&]() -> absl::Status {
     retrying.push_back(Stats().requests_retrying);
@@ -93,7 +82,7 @@ TEST_F(RetryTest, TheRetryEndsWithTheLoopNotWithTheAttempt) {
 }
 
 TEST_F(RetryTest, TheNumberOfAttemptsIsAPolicy) {
-  ReleaseWhenHeld();
+  ReleaseWheneverHeld();
   EXPECT_FALSE(
       RunWithFailoverRetry(buffer(), {}, shard(), Answers({FailoverError()}), RetryPolicy{5}).ok());
   EXPECT_EQ(attempts_, 5);
@@ -154,10 +143,11 @@ TEST_F(RetryTest, WhatIsLeftOfTheTimeoutLimitsTheWait) {
   RequestContext context;
   context.timeout = absl::Seconds(5);
   absl::Duration poll_is_due;
-  on_held_ = [&] {
+  log_.OnLine([&] {
+    log_.OnLine(nullptr);
     poll_is_due = buffer().Poll();
     buffer().StopBuffering(shard());
-  };
+  });
   const auto slow = [this]() -> absl::Status {
     clock_.Advance(absl::Seconds(2));
     return ++attempts_ == 1 ? FailoverError() : absl::OkStatus();
@@ -220,7 +210,7 @@ TEST_F(RetryTest, ItReturnsWhatTheAttemptReturns) {
 }
 
 TEST_F(RetryTest, ResultsNeedOnlyBeMovable) {
-  ReleaseWhenHeld();
+  ReleaseWheneverHeld();
   const auto attempt = [this]() -> absl::StatusOr<std::unique_ptr<int>> {
     if (++attempts_ == 1) return FailoverError();
     return std::make_unique<int>(42);
@@ -248,7 +238,7 @@ TEST_F(RetryTest, TheAttemptNeedNotBeCopiedOrConst) {
 }
 
 TEST_F(RetryTest, AnExceptionOfTheAttemptEndsTheRetry) {
-  ReleaseWhenHeld();
+  ReleaseWheneverHeld();
   const auto attempt = [this]() -> absl::Status {
     if (++attempts_ == 1) return FailoverError();
     throw std::runtime_error("the connection is broken");

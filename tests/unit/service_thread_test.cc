@@ -131,8 +131,7 @@ TEST_F(ServiceThreadTest, TheDestructorOfAHandleWaitsForItsCallback) {
   EXPECT_TRUE(callback_finished);
 }
 
-// ---- Shutdown
-// -------------------------------------------------------------------------------------
+// ---- Shutdown ----------------------------------------------------------------------------------
 
 TEST_F(ServiceThreadTest, ShutdownRunsTheCallbacksBeforeItReturns) {
   std::vector<BufferedRequest> requests;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <vector>
 
 namespace failover::internal {
@@ -12,13 +13,13 @@ class Owner final : public RefCounted {};
 
 class FakeWaiter final : public Waiter {
  public:
-  explicit FakeWaiter(bool blocks = false) : Waiter(blocks) {}
+  explicit FakeWaiter(bool blocks = false) : Waiter(nullptr, blocks) {}
   void Complete() override {}
 };
 
 class ShardBufferTest : public ::testing::Test {
  protected:
-  static absl::Time At(int second) { return absl::UnixEpoch() + absl::Seconds(second); }
+  static Instant At(int second) { return Instant(std::chrono::seconds(second)); }
 
   Decision Fail(int second, FakeWaiter* waiter, Effects* effects) {
     Request request;
@@ -26,7 +27,7 @@ class ShardBufferTest : public ::testing::Test {
     const MutexLock lock(shard_.mutex());
     return shard_.OnRequest(At(second), request, waiter, effects);
   }
-  absl::Time NextDue() {
+  Instant NextDue() {
     const MutexLock lock(shard_.mutex());
     return shard_.NextDue();
   }
@@ -38,12 +39,13 @@ class ShardBufferTest : public ::testing::Test {
   // Members in the order of their lives.
   Owner owner_;
   SlotPool pool_{10, 0};
-  const ShardContext context_{owner_,           pool_, absl::Seconds(10), absl::Seconds(20),
-                              absl::Minutes(1), 1};
+  const ShardContext context_{
+      owner_, pool_, std::chrono::seconds(10), std::chrono::seconds(20), std::chrono::minutes(1),
+      1};
   ShardBuffer shard_{context_, "ks", "0", Mode::kEnabled, nullptr, 0};
 };
 
-TEST_F(ShardBufferTest, NothingIsDueWhenIdle) { EXPECT_EQ(NextDue(), absl::InfiniteFuture()); }
+TEST_F(ShardBufferTest, NothingIsDueWhenIdle) { EXPECT_EQ(NextDue(), kNever); }
 
 TEST_F(ShardBufferTest, AStartLeavesTheFactsOfItsLogLine) {
   FakeWaiter waiter;
@@ -88,7 +90,7 @@ TEST_F(ShardBufferTest, AnEndWithAnEarlierTimeLastsNoNegativeTime) {
   Effects effects;
   Fail(5, &waiter, &effects);
   StopAt(3, &effects);
-  EXPECT_EQ(effects.stopped->lasted, absl::ZeroDuration());
+  EXPECT_EQ(effects.stopped->lasted, std::chrono::nanoseconds::zero());
   EXPECT_EQ(shard_.Stats().last_failover_duration, absl::ZeroDuration());
 }
 
@@ -103,7 +105,7 @@ TEST_F(ShardBufferTest, TheDueTimeFollowsTheQueue) {
   }
   EXPECT_EQ(NextDue(), At(20));
   StopAt(1, &effects);
-  EXPECT_EQ(NextDue(), absl::InfiniteFuture());
+  EXPECT_EQ(NextDue(), kNever);
 }
 
 TEST_F(ShardBufferTest, TheGateTellsWhatARequestHasToStopFor) {

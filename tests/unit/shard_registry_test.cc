@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -35,8 +36,9 @@ class ShardRegistryTest : public ::testing::Test {
  private:
   Owner owner_;
   SlotPool pool_{1, 0};
-  const ShardContext context_{owner_,           pool_, absl::Seconds(10), absl::Seconds(20),
-                              absl::Minutes(1), 1};
+  const ShardContext context_{
+      owner_, pool_, std::chrono::seconds(10), std::chrono::seconds(20), std::chrono::minutes(1),
+      1};
 };
 
 TEST_F(ShardRegistryTest, WhatWasMadeIsFound) {

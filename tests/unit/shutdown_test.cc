@@ -100,8 +100,7 @@ TEST_F(ShutdownTest, TheDestructorShutsDown) {
   EXPECT_EQ(held.released_by(), StopReason::kShutdown);
 }
 
-// ---- Afterwards
-// -----------------------------------------------------------------------------------
+// ---- Afterwards --------------------------------------------------------------------------------
 
 TEST_F(ShutdownTest, RequestsPassAndAreCounted) {
   const ShardHandle handle = shard();
@@ -192,8 +191,7 @@ TEST_F(ShutdownTest, APrimaryThatIsKnownToBeDownHoldsNobody) {
   EXPECT_EQ(Skipped(), 1u);
 }
 
-// ---- Inside a callback
-// ----------------------------------------------------------------------------
+// ---- Inside a callback -------------------------------------------------------------------------
 
 TEST_F(ShutdownTest, InsideACallbackItDoesNotWaitAndTheRestRunsAfterwards) {
   std::optional<AsyncRequest> other;
@@ -264,8 +262,7 @@ TEST_F(ShutdownTest, DestroyingTheBufferInsideACallbackIsLoggedAndTheRestRunsAft
   EXPECT_EQ(log_.Count("error: a Buffer was destroyed inside one of its own callbacks"), 1u);
 }
 
-// ---- Other threads
-// --------------------------------------------------------------------------------
+// ---- Other threads -----------------------------------------------------------------------------
 
 TEST_F(ShutdownTest, ItWaitsForAPollThatRunsOnAnotherThread) {
   Signal callback_runs;

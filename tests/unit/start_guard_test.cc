@@ -151,7 +151,7 @@ TEST_F(StartGuardTest, DryRunHasTheSameGuards) {
   EXPECT_EQ(Stats().starts, 2u);
 }
 
-// ---- The log line -------------------------------------------------------------------------------
+// ---- The log line ------------------------------------------------------------------------------
 
 constexpr char kNotStarting[] = "not starting buffering";
 

@@ -12,7 +12,7 @@ namespace {
 
 class FakeWaiter final : public Waiter {
  public:
-  FakeWaiter() : Waiter(false) {}
+  FakeWaiter() : Waiter(nullptr, false) {}
   void Complete() override {}
 };
 

@@ -77,7 +77,7 @@ TEST_F(WindowTest, ItIsAnOption) {
   EXPECT_TRUE(request.released());
 }
 
-// ---- The caller's own timeout -----------------------------------------------------------------
+// ---- The caller's own timeout ------------------------------------------------------------------
 
 TEST_F(WindowTest, AShorterTimeoutFailsTheRequestExactlyThen) {
   const AsyncRequest request = Fail(Timeout(absl::Seconds(4)));
@@ -144,7 +144,7 @@ TEST_F(WindowTest, AReleasedRequestHasNoTimeoutAnyMore) {
   EXPECT_EQ(Evicted(EvictedReason::kContextDone), 0u);
 }
 
-// ---- A timeout that is over already -----------------------------------------------------------
+// ---- A timeout that is over already ------------------------------------------------------------
 
 TEST_F(WindowTest, ItPassesIfItNeedNotBeHeld) {
   EXPECT_TRUE(Request(Timeout(absl::ZeroDuration())).passed());

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "failover/buffer.h"
 #include "failover/export.h"
+#include "failover/internal/instant.h"
 #include "failover/internal/waiter.h"
 
 namespace failover::internal {
@@ -18,12 +19,17 @@ class FAILOVER_EXPORT BufferAccess {
  public:
   enum class Result : std::uint8_t { kPassed, kHeld, kRefused };
 
-  static bool Passes(ShardHandle shard, const absl::Status& error);
+  static ShardGate* GateOf(ShardHandle shard) { return shard.gate_; }
 
-  // kHeld: the waiter is completed later, maybe before this returns, so *waiter must not be
-  // touched any more. kRefused: `refusal` says why.
-  static Result Submit(const RequestContext& context, ShardHandle shard, const absl::Status& error,
-                       Waiter* waiter, absl::Status* refusal);
+  // Whether a request goes on at once.
+  static bool Passes(const Waiter& waiter, const absl::Status& error) {
+    return error.ok() && ShardHandle(waiter.gate).Passes();
+  }
+
+  // The waiter's `bytes` are set. kHeld: it is completed later, maybe before this returns, so
+  // *waiter must not be touched any more. kRefused: `refusal` says why.
+  static Result Submit(absl::Duration timeout, const absl::Status& error, Waiter* waiter,
+                       absl::Status* refusal);
 
   // Of a completed waiter. `error` is what it was submitted with.
   static absl::StatusOr<RetryDoneFunc> ResultOf(const Waiter& waiter, const absl::Status& error);
@@ -31,8 +37,7 @@ class FAILOVER_EXPORT BufferAccess {
   // Of a waiter that is held, or ready but not being completed.
   static void Cancel(Waiter& waiter);
 
-  // By the Buffer's clock.
-  static absl::Time Now(const Buffer& buffer);
+  static Instant Now(const Buffer& buffer);
 };
 
 }  // namespace failover::internal

@@ -7,14 +7,14 @@
 #include <cstdint>
 #include <optional>
 
-#include "absl/time/time.h"
 #include "failover/errors.h"
 #include "failover/export.h"
+#include "failover/internal/instant.h"
 #include "failover/stats.h"
 
 namespace failover::internal {
 
-class ShardBuffer;
+class ShardGate;
 
 // How a wait ended: with an error, or with the right to retry.
 struct Outcome {
@@ -43,10 +43,11 @@ class FAILOVER_EXPORT Waiter {
 
   Waiter* previous = nullptr;
   Waiter* next = nullptr;
-  ShardBuffer* shard = nullptr;
+  // Of the shard that the request is for.
+  ShardGate* const gate;
   // When the window ends, and when the caller's own timeout does (if that is no later).
-  absl::Time window_end;
-  absl::Time deadline = absl::InfiniteFuture();
+  Instant window_end = kNever;
+  Instant deadline = kNever;
   std::uint32_t deadline_index = 0;
   const bool blocks_thread;
   // Guarded by the shard's mutex. `cancelled`: a Cancel won, and repeats its answer.
@@ -59,7 +60,7 @@ class FAILOVER_EXPORT Waiter {
   std::size_t bytes = 0;
 
  protected:
-  explicit Waiter(bool blocks) : blocks_thread(blocks) {}
+  Waiter(ShardGate* its_gate, bool blocks) : gate(its_gate), blocks_thread(blocks) {}
   ~Waiter() = default;
 };
 
