@@ -22,33 +22,12 @@ addrinfo TcpHints(int flags) {
   return hints;
 }
 
-AddressLookup::Result LookUp(const std::string& host) {
-  AddressLookup::Result result;
-  const addrinfo hints = TcpHints(0);
-  addrinfo* found = nullptr;
-  const int failure = getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  if (failure != 0) {
-    result.error = gai_strerror(failure);
-    return result;
-  }
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    char address[NI_MAXHOST];
-    if (getnameinfo(each->ai_addr, each->ai_addrlen, address, sizeof(address), nullptr, 0,
-                    NI_NUMERICHOST) == 0) {
-      result.addresses.emplace_back(address);
-    }
-  }
-  freeaddrinfo(found);
-  if (result.addresses.empty()) result.error = "no address";
-  return result;
-}
-
 }  // namespace
 
 struct AddressLookup::Shared {
   std::atomic<bool> ended{false};
   // Written before `ended`.
-  Result result;
+  Addresses result;
 };
 
 bool IsNumericAddress(const std::string& host) {
@@ -59,13 +38,35 @@ bool IsNumericAddress(const std::string& host) {
   return true;
 }
 
-AddressLookup::AddressLookup(std::string host, std::function<void()> done)
+Addresses ResolveHost(const std::string& host) {
+  Addresses addresses;
+  const addrinfo hints = TcpHints(0);
+  addrinfo* found = nullptr;
+  const int failure = getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  if (failure != 0) {
+    addresses.error = gai_strerror(failure);
+    return addresses;
+  }
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    char address[NI_MAXHOST];
+    if (getnameinfo(each->ai_addr, each->ai_addrlen, address, sizeof(address), nullptr, 0,
+                    NI_NUMERICHOST) == 0) {
+      addresses.numeric.emplace_back(address);
+    }
+  }
+  freeaddrinfo(found);
+  if (addresses.numeric.empty()) addresses.error = "no address";
+  return addresses;
+}
+
+AddressLookup::AddressLookup(std::string host, Resolver resolve, std::function<void()> ended)
     : shared_(std::make_shared<Shared>()) {
   try {
-    std::thread([shared = shared_, host = std::move(host), done = std::move(done)] {
-      shared->result = LookUp(host);
+    std::thread([shared = shared_, host = std::move(host), resolve = std::move(resolve),
+                 ended = std::move(ended)] {
+      shared->result = resolve(host);
       shared->ended.store(true, std::memory_order_release);
-      done();
+      ended();
     }).detach();
   } catch (const std::system_error& error) {
     shared_->result.error = error.what();
@@ -73,7 +74,7 @@ AddressLookup::AddressLookup(std::string host, std::function<void()> done)
   }
 }
 
-const AddressLookup::Result* AddressLookup::result() const {
+const Addresses* AddressLookup::result() const {
   return shared_->ended.load(std::memory_order_acquire) ? &shared_->result : nullptr;
 }
 

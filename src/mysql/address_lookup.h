@@ -12,21 +12,26 @@ namespace failover::mysql::internal {
 // An address, as opposed to a name.
 bool IsNumericAddress(const std::string& host);
 
+struct Addresses {
+  std::vector<std::string> numeric;
+  std::string error;  // if there are none: why
+};
+
+// By the system's name services; waits for them, which may take long.
+Addresses ResolveHost(const std::string& host);
+
+using Resolver = std::function<Addresses(const std::string& host)>;
+
 // The system's look-up can be given no time limit, nor be cancelled. So each has a thread of its
 // own, which may outlive this object and ends with the look-up.
 class AddressLookup {
  public:
-  struct Result {
-    std::vector<std::string> addresses;  // numeric
-    std::string error;                   // if there are none: why
-  };
-
-  // Starts it. `done` is called when it has ended, on the other thread, or not at all if `result`
+  // Starts it. `ended` is called when it has ended, on the other thread, or not at all if `result`
   // is there at once.
-  AddressLookup(std::string host, std::function<void()> done);
+  AddressLookup(std::string host, Resolver resolve, std::function<void()> ended);
 
   // nullptr while it goes on.
-  const Result* result() const;
+  const Addresses* result() const;
 
  private:
   struct Shared;

@@ -17,7 +17,8 @@
 namespace failover::mysql {
 namespace {
 
-// The payload: lines with the outcome, the number and the SQLSTATE, and then the text.
+// The payload: lines with the outcome, the number and the length of the SQLSTATE, and then the
+// SQLSTATE, of which a server may have made anything, and the text.
 constexpr char kPayload[] = "failover/mysql-error";
 
 constexpr std::array<Outcome, 4> kOutcomes = {Outcome::kNotExecuted, Outcome::kRolledBack,
@@ -103,8 +104,8 @@ struct Kept {
 };
 
 absl::Cord Pack(Outcome outcome, const MysqlError& error) {
-  return absl::Cord(
-      absl::StrCat(ToString(outcome), "\n", error.number, "\n", error.sqlstate, "\n", error.text));
+  return absl::Cord(absl::StrCat(ToString(outcome), "\n", error.number, "\n", error.sqlstate.size(),
+                                 "\n", error.sqlstate, error.text));
 }
 
 std::optional<Kept> Unpack(const absl::Status& status) {
@@ -117,8 +118,10 @@ std::optional<Kept> Unpack(const absl::Status& status) {
     if (name == ToString(outcome)) kept.outcome = outcome;
   }
   if (!absl::SimpleAtoi(TakeLine(rest), &kept.error.number)) return std::nullopt;
-  kept.error.sqlstate = TakeLine(rest);
-  kept.error.text = std::move(rest);
+  std::size_t sqlstate_size = 0;
+  if (!absl::SimpleAtoi(TakeLine(rest), &sqlstate_size)) return std::nullopt;
+  kept.error.sqlstate = rest.substr(0, sqlstate_size);
+  kept.error.text = rest.substr(kept.error.sqlstate.size());
   return kept;
 }
 

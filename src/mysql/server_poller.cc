@@ -52,6 +52,9 @@ Seen SeenFromError(unsigned int number) {
     case ER_TOO_MANY_USER_CONNECTIONS:
     case ER_USER_LIMIT_REACHED:
       return Seen::kFull;
+    // Soon it will be gone; it is not to be polled less often for that.
+    case ER_SERVER_SHUTDOWN:
+      return Seen::kUnreachable;
     // Of a Galera node: not yet prepared.
     case ER_UNKNOWN_COM_ERROR:
       return Seen::kNotReady;
@@ -81,9 +84,11 @@ std::vector<std::string> FirstRow(MYSQL_RES* rows) {
 
 }  // namespace
 
-ServerPoller::ServerPoller(MonitoredServer server, std::function<void()> lookup_ended)
+ServerPoller::ServerPoller(MonitoredServer server, std::function<void()> lookup_ended,
+                           Resolver resolve)
     : server_(std::move(server)),
       lookup_ended_(std::move(lookup_ended)),
+      resolve_(std::move(resolve)),
       needs_lookup_(server_.unix_socket.empty() && !IsNumericAddress(server_.host)) {
   if (!needs_lookup_) addresses_ = {server_.host};
 }
@@ -147,7 +152,7 @@ int ServerPoller::StartStep() {
     case Step::kNone:
       return 0;
     case Step::kLookUp:
-      if (!lookup_.has_value()) lookup_.emplace(server_.host, lookup_ended_);
+      if (!lookup_.has_value()) lookup_.emplace(server_.host, resolve_, lookup_ended_);
       return ContinueStep(0);
     case Step::kConnect: {
       const bool by_socket = !server_.unix_socket.empty();
@@ -209,12 +214,12 @@ void ServerPoller::BeginConnection() {
 }
 
 void ServerPoller::EndLookUp() {
-  const AddressLookup::Result result = *lookup_->result();
+  const Addresses found = *lookup_->result();
   lookup_.reset();
   // A name server that fails together with the primary must not prevent the failover.
-  if (!result.addresses.empty()) addresses_ = result.addresses;
+  if (!found.numeric.empty()) addresses_ = found.numeric;
   if (addresses_.empty()) {
-    return End(Seen::kUnreachable, absl::StrCat("its address was not found: ", result.error));
+    return End(Seen::kUnreachable, absl::StrCat("its address was not found: ", found.error));
   }
   Connect();
 }

@@ -32,7 +32,8 @@ namespace failover::mysql::internal {
 class ServerPoller {
  public:
   // `lookup_ended` is called on another thread, perhaps after the poller is gone: Continue is due.
-  ServerPoller(MonitoredServer server, std::function<void()> lookup_ended);
+  ServerPoller(MonitoredServer server, std::function<void()> lookup_ended,
+               Resolver resolve = ResolveHost);
   // Closes the connection; does not wait for the server.
   ~ServerPoller();
 
@@ -78,6 +79,7 @@ class ServerPoller {
 
   const MonitoredServer server_;
   const std::function<void()> lookup_ended_;
+  const Resolver resolve_;
   const bool needs_lookup_;
 
   Step step_ = Step::kNone;

@@ -459,6 +459,15 @@ TEST(MysqlErrorsTest, TextMayHoldAnyCharacter) {
   EXPECT_EQ(kept->text, text);
 }
 
+// Found by a fuzzer: the text began with the rest of the SQLSTATE.
+TEST(MysqlErrorsTest, SqlstateMayHoldAnyCharacterToo) {
+  const std::string sqlstate("H\nY\0\n", 5);
+  const std::optional<MysqlError> kept = MysqlErrorOf(ToStatus({1105, sqlstate, "text"}, Sent()));
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_EQ(kept->sqlstate, sqlstate);
+  EXPECT_EQ(kept->text, "text");
+}
+
 TEST(MysqlErrorsTest, OtherStatusesHoldNoMysqlError) {
   EXPECT_EQ(MysqlErrorOf(absl::OkStatus()), std::nullopt);
   EXPECT_EQ(MysqlErrorOf(absl::UnavailableError("MySQL error 1290 (HY000): x")), std::nullopt);

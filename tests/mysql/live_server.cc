@@ -1,41 +1,21 @@
 #include "live_server.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 namespace failover::mysql {
 namespace {
 
-constexpr std::chrono::seconds kPatience(60);
-constexpr std::chrono::milliseconds kStep(20);
 // A client that hangs fails its test instead of waiting for ever.
 constexpr unsigned int kClientSeconds = 30;
-
-// Until `condition` holds; false after kPatience.
-template <typename Condition>
-bool Await(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(kStep);
-  }
-  return true;
-}
 
 // Of a port that is free at the moment.
 std::uint16_t FreePort() {
@@ -51,21 +31,10 @@ std::uint16_t FreePort() {
   return ntohs(address.sin_port);
 }
 
-// Starts a program whose output goes to the end of `log`, and that ends with this process.
-pid_t Launch(std::vector<std::string> command, const std::string& log) {
+// mariadbd refuses to run as root unless it is told so.
+pid_t LaunchServer(std::vector<std::string> command, const std::string& log) {
   if (geteuid() == 0) command.emplace_back("--user=root");
-  std::vector<char*> arguments;
-  arguments.reserve(command.size() + 1);
-  for (std::string& argument : command) arguments.push_back(argument.data());
-  arguments.push_back(nullptr);
-  const pid_t process = fork();
-  if (process != 0) return process;
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const int output = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  dup2(output, STDOUT_FILENO);
-  dup2(output, STDERR_FILENO);
-  execv(arguments[0], arguments.data());
-  _exit(127);
+  return test::Launch(std::move(command), log);
 }
 
 }  // namespace
@@ -115,7 +84,7 @@ std::string Client::Ask(const std::string& statement) {
 }
 
 bool Client::AwaitAnswer(const std::string& statement, const std::string& answer) {
-  return Await([&] { return Ask(statement) == answer; });
+  return test::Await([&] { return Ask(statement) == answer; });
 }
 
 void Client::Send(const std::string& statement) {
@@ -128,18 +97,12 @@ const MysqlError& Client::Receive() {
   return error_;
 }
 
-LiveServer::LiveServer(std::string folder, std::vector<std::string> arguments)
-    : folder_(std::move(folder)), arguments_(std::move(arguments)) {}
+LiveServer::LiveServer(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {}
 
 std::unique_ptr<LiveServer> LiveServer::Start(std::vector<std::string> arguments) {
-  std::string folder = (std::filesystem::temp_directory_path() / "failover-XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr) {
-    ADD_FAILURE() << "no temporary folder " << folder;
-    return nullptr;
-  }
-  std::unique_ptr<LiveServer> server(new LiveServer(folder, std::move(arguments)));
+  std::unique_ptr<LiveServer> server(new LiveServer(std::move(arguments)));
   if (!server->Install() || !server->Restart()) {
-    std::ifstream log(folder + "/log");
+    std::ifstream log(server->folder() + "/log");
     ADD_FAILURE() << "mariadbd did not start:\n" << log.rdbuf();
     return nullptr;
   }
@@ -153,17 +116,15 @@ std::unique_ptr<LiveServer> LiveServer::Start(std::vector<std::string> arguments
   return server;
 }
 
-LiveServer::~LiveServer() {
-  Kill();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
-}
+LiveServer::~LiveServer() { Kill(); }
 
+// With a temporary folder of its own: a server deletes what it finds there of others.
 bool LiveServer::Install() const {
-  const pid_t process = Launch(
-      {MARIADB_INSTALL_DB, "--no-defaults", "--datadir=" + folder_ + "/data", "--skip-test-db",
-       "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M"},
-      folder_ + "/log");
+  const pid_t process =
+      LaunchServer({MARIADB_INSTALL_DB, "--no-defaults", "--tmpdir=" + folder(),
+                    "--datadir=" + folder() + "/data", "--skip-test-db",
+                    "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M"},
+                   folder() + "/log");
   int status = -1;
   return process > 0 && waitpid(process, &status, 0) == process && status == 0;
 }
@@ -173,7 +134,8 @@ bool LiveServer::Restart() {
   std::vector<std::string> command = {
       MARIADBD,
       "--no-defaults",
-      "--datadir=" + folder_ + "/data",
+      "--datadir=" + folder() + "/data",
+      "--tmpdir=" + folder(),
       "--socket=" + socket_path(),
       "--port=" + std::to_string(port_),
       "--bind-address=127.0.0.1",
@@ -183,10 +145,10 @@ bool LiveServer::Restart() {
       "--innodb-flush-log-at-trx-commit=0",
   };
   command.insert(command.end(), arguments_.begin(), arguments_.end());
-  process_ = Launch(command, folder_ + "/log");
+  process_ = LaunchServer(command, folder() + "/log");
   if (process_ <= 0) return false;
   bool answers = false;
-  Await([&] {
+  test::Await([&] {
     answers = Root().error().number == 0;
     if (waitpid(process_, nullptr, WNOHANG) == process_) process_ = -1;
     return answers || process_ < 0;
@@ -197,7 +159,7 @@ bool LiveServer::Restart() {
 void LiveServer::Run(const std::string& statement) const {
   constexpr unsigned kTooManyConnections = 1040;
   MysqlError error;
-  Await([&] {
+  test::Await([&] {
     Client root = Root();
     error = root.error();
     // Those that were closed a moment ago may still count.
@@ -209,13 +171,14 @@ void LiveServer::Run(const std::string& statement) const {
 }
 
 void LiveServer::Signal(int number) const {
-  if (process_ > 0) kill(process_, number);
+  if (process_ <= 0) return;
+  kill(process_, number);
+  if (number == SIGSTOP) waitpid(process_, nullptr, WUNTRACED);
 }
 
 void LiveServer::Kill() {
   if (process_ <= 0) return;
-  kill(process_, SIGKILL);
-  waitpid(process_, nullptr, 0);
+  test::KillAndWait(process_);
   process_ = -1;
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "child_process.h"
 #include "failover/mysql/errors.h"
 
 namespace failover::mysql {
@@ -69,14 +70,15 @@ class LiveServer {
   LiveServer& operator=(const LiveServer&) = delete;
 
   std::uint16_t port() const { return port_; }
-  std::string socket_path() const { return folder_ + "/socket"; }
-  std::string folder() const { return folder_; }
+  std::string socket_path() const { return folder() + "/socket"; }
+  const std::string& folder() const { return folder_.path(); }
 
   Client Root() const { return Client::BySocket(socket_path(), "root", ""); }
   Client App() const { return Client::ByPort(port_, kAppUser, kAppPassword); }
   // As root; a failure of the test if it fails.
   void Run(const std::string& statement) const;
 
+  // After SIGSTOP it has stopped when this returns.
   void Signal(int number) const;
   // kill -9; it has ended when this returns.
   void Kill();
@@ -84,10 +86,10 @@ class LiveServer {
   bool Restart();
 
  private:
-  LiveServer(std::string folder, std::vector<std::string> arguments);
+  explicit LiveServer(std::vector<std::string> arguments);
   bool Install() const;
 
-  const std::string folder_;
+  const test::TemporaryFolder folder_;
   const std::vector<std::string> arguments_;
   std::uint16_t port_ = 0;
   pid_t process_ = -1;
