@@ -21,6 +21,8 @@ std::string ServerAddress::ToString() const { return absl::StrCat(host, ":", por
 Router::Router(std::vector<ServerAddress> servers, failover::HealthCheckStatsListener& buffer)
     : servers_(std::move(servers)),
       buffer_(buffer),
+      not_reported_(servers_.size()),
+      reported_(servers_.size(), false),
       silent_since_(new std::atomic<std::int64_t>[servers_.size()]()) {}
 
 failover::TabletAlias Router::AliasOf(std::size_t server) {
@@ -31,6 +33,10 @@ std::optional<std::size_t> Router::primary() const {
   const std::size_t primary = primary_.load(std::memory_order_acquire);
   if (primary == kNone) return std::nullopt;
   return primary;
+}
+
+bool Router::HasLooked() const {
+  return primary().has_value() || not_reported_.load(std::memory_order_acquire) == 0;
 }
 
 bool Router::IsSilent(std::size_t server, absl::Duration duration) const {
@@ -49,6 +55,10 @@ void Router::StatsUpdate(const failover::TabletStats& stats) {
     }
     if (stats.target.tablet_type == failover::TabletType::kPrimary) {
       primary_.store(server, std::memory_order_release);
+    }
+    if (!reported_[server]) {
+      reported_[server] = true;
+      not_reported_.fetch_sub(1, std::memory_order_release);
     }
   }
   buffer_.StatsUpdate(stats);

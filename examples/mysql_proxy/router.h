@@ -35,6 +35,8 @@ class Router final : public failover::HealthCheckStatsListener {
   const std::vector<ServerAddress>& servers() const { return servers_; }
   // The server that was the primary last. nullopt: none was seen yet.
   std::optional<std::size_t> primary() const;
+  // Whether a primary was seen, or every server was looked at and none is one.
+  bool HasLooked() const;
   // Whether no health check has reached the server for that long.
   bool IsSilent(std::size_t server, absl::Duration duration) const;
 
@@ -46,6 +48,8 @@ class Router final : public failover::HealthCheckStatsListener {
   const std::vector<ServerAddress> servers_;
   failover::HealthCheckStatsListener& buffer_;
   std::atomic<std::size_t> primary_{kNone};
+  std::atomic<std::size_t> not_reported_;  // how many servers
+  std::vector<bool> reported_;             // by server; of the monitor's thread
   // By server: since when it has been silent, on the steady clock; 0: it is not.
   const std::unique_ptr<std::atomic<std::int64_t>[]> silent_since_;
 };

@@ -19,6 +19,7 @@ namespace {
 // numbers, so they kill nobody else's.
 constexpr std::uint32_t kFirstConnectionId = 0x80000000;
 
+constexpr std::chrono::milliseconds kFirstLookInterval{10};
 constexpr std::chrono::milliseconds kDrainCheckInterval{20};
 // After a failure to accept, of file descriptors for instance.
 constexpr std::chrono::milliseconds kAcceptPause{100};
@@ -62,7 +63,19 @@ std::uint16_t Server::port() const {
   return acceptor_.local_endpoint(ignored).port();
 }
 
+// Otherwise the first clients would take it for a failover that no primary is known yet; and right
+// after one, a real one is not buffered.
+Task<> Server::AwaitFirstLook() {
+  Timer pause(executor_);
+  while (acceptor_.is_open() && !context_.router.HasLooked()) {
+    pause.expires_after(kFirstLookInterval);
+    std::error_code ignored;
+    co_await pause.async_wait(ErrorTo(ignored));
+  }
+}
+
 Task<> Server::Accept() {
+  co_await AwaitFirstLook();
   while (acceptor_.is_open()) {
     EventLoop& loop = *loops_[taken_ % loops_.size()];
     Socket socket(loop.io().get_executor());

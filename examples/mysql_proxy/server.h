@@ -21,7 +21,7 @@ class Server {
  public:
   Server(const ProxyContext& context, asio::io_context& io);
 
-  // Begins to take clients.
+  // Begins to take clients as soon as the servers were looked at.
   absl::Status Listen();
   // The port, which the system chose if the options say 0.
   std::uint16_t port() const;
@@ -36,6 +36,7 @@ class Server {
 
  private:
   Task<> Accept();
+  Task<> AwaitFirstLook();
   void Take(Socket socket, EventLoop& loop);
 
   const ProxyContext& context_;

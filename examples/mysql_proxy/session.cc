@@ -31,7 +31,22 @@ constexpr std::uint32_t kCapabilities =
     capability::kPreparedMultiResults | capability::kPluginAuth | capability::kConnectAttributes |
     capability::kPluginAuthLengthEncoded;
 
+// Errors are made by functions: g++ 12 destroys a temporary in braces twice if it is within a
+// co_await expression.
+
 MysqlError Malformed() { return {1835, "HY000", "Malformed communication packet"}; }
+
+MysqlError OutOfOrder() { return {1156, "08S01", "Got packets out of order"}; }
+
+MysqlError NotSupported() { return {1047, "08S01", "The proxy does not support this command"}; }
+
+MysqlError AccessDenied(std::string_view user) {
+  return {1045, "28000", absl::StrCat("Access denied for user '", std::string(user), "'")};
+}
+
+MysqlError TooManyStatements() {
+  return {1461, "42000", "The session has too many prepared statements"};
+}
 
 MysqlError NoSuchStatement() {
   return {1243, "HY000", "Unknown prepared statement handler given to the proxy"};
@@ -85,8 +100,7 @@ Task<bool> Session::LogIn() {
   if (!login.has_value()) co_return false;
   const std::uint8_t sequence = client_->answer_sequence();
   if (!context_.users.Accepts(login->user, *scramble, login->auth_answer)) {
-    co_await WriteError({1045, "28000", absl::StrCat("Access denied for user '", login->user, "'")},
-                        sequence);
+    co_await WriteError(AccessDenied(login->user), sequence);
     co_return false;
   }
   upstream_.emplace(context_, executor_, *login);
@@ -161,7 +175,7 @@ Task<bool> Session::ServeOneCommand() {
       co_await WriteError(PacketTooLarge(), client_->answer_sequence());
       co_return false;
     case ReadEnd::kOutOfOrder:
-      co_await WriteError({1156, "08S01", "Got packets out of order"}, client_->answer_sequence());
+      co_await WriteError(OutOfOrder(), client_->answer_sequence());
       co_return false;
   }
   if (client_->packet().empty()) {
@@ -197,8 +211,7 @@ Task<bool> Session::Dispatch() {
     case Command::kChangeUser:
       break;
   }
-  co_return co_await WriteError({1047, "08S01", "The proxy does not support this command"},
-                                client_->answer_sequence());
+  co_return co_await WriteError(NotSupported(), client_->answer_sequence());
 }
 
 Task<bool> Session::RunText(Command command, std::string_view sql, ReplyKind kind) {
@@ -215,8 +228,7 @@ Task<bool> Session::RunText(Command command, std::string_view sql, ReplyKind kin
 Task<bool> Session::RunPrepare() {
   const std::string_view sql = WithoutCommand(client_->packet());
   if (!upstream_->statements().HasRoomFor(sql)) {
-    co_return co_await WriteError({1461, "42000", "The session has too many prepared statements"},
-                                  client_->answer_sequence());
+    co_return co_await WriteError(TooManyStatements(), client_->answer_sequence());
   }
   Request request;
   request.command = Command::kStmtPrepare;

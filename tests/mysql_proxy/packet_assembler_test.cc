@@ -26,6 +26,14 @@ TEST(PacketAssemblerTest, BytesMayComeOneByOne) {
   EXPECT_THAT(packets, testing::ElementsAre("hello", "you"));
 }
 
+// An empty view may have no address at all.
+TEST(PacketAssemblerTest, NothingMayCome) {
+  PacketAssembler assembler(100);
+  assembler.Start(0);
+  std::string_view nothing;
+  EXPECT_EQ(assembler.Feed(nothing), State::kNeedsMore);
+}
+
 TEST(PacketAssemblerTest, WhatFollowsThePacketIsLeft) {
   const std::string wire = Framed(0, "a") + Framed(0, "b");
   std::string_view bytes = wire;

@@ -238,6 +238,8 @@ TEST(ReplyStreamTest, NonsenseIsFound) {
   EXPECT_EQ(Translate(Framed(1, Bytes({0, 0}))).progress, Progress::kMalformed) << "short OK";
   EXPECT_EQ(Translate(Framed(1, Bytes({0xff}))).progress, Progress::kMalformed) << "short error";
   EXPECT_EQ(Translate(Framed(1, Bytes({1, 2}))).progress, Progress::kMalformed) << "column count";
+  EXPECT_EQ(Translate(Framed(1, Bytes({0xfc, 0, 0}))).progress, Progress::kMalformed)
+      << "no columns, told in more bytes than it takes";
   EXPECT_EQ(Translate(Bytes({0xff, 0xff, 0xff, 1, 0})).progress, Progress::kMalformed)
       << "an OK of 16 MB";
   ReplyStart prepare;

@@ -1,7 +1,6 @@
 #include "protocol/packet_assembler.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "protocol/codec.h"
 
@@ -27,7 +26,7 @@ PacketAssembler::State PacketAssembler::Feed(std::string_view& bytes) {
   while (true) {
     if (header_bytes_ < kFrameHeaderLength) {
       const std::size_t count = std::min(kFrameHeaderLength - header_bytes_, bytes.size());
-      std::memcpy(header_ + header_bytes_, bytes.data(), count);
+      std::copy_n(bytes.begin(), count, header_ + header_bytes_);
       header_bytes_ += count;
       bytes.remove_prefix(count);
       if (header_bytes_ < kFrameHeaderLength) return State::kNeedsMore;

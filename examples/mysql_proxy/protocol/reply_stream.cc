@@ -141,7 +141,8 @@ ReplyStream::Progress ReplyStream::HandleFirst(std::string_view payload, std::st
   }
   PacketReader reader(payload);
   const std::uint64_t columns = reader.LengthEncoded();
-  if (!reader.ok() || reader.left() > 0) return Progress::kMalformed;
+  // A length of more than one byte can say zero, too.
+  if (!reader.ok() || reader.left() > 0 || columns == 0) return Progress::kMalformed;
   Emit(payload, out);
   return BeginDefinitions(Part::kColumns, columns);
 }
