@@ -2,14 +2,16 @@
 # shellcheck shell=bash
 
 # Needed to build the library, its tests and benchmarks, and its examples; to run real databases;
-# and to look for bugs. The databases come without the packages that start a server of their own.
+# to put load on the proxy in front of them; and to look for bugs. The databases come without the
+# packages that start a server of their own.
 # shellcheck disable=SC2034  # used by the scripts that source this file
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
   TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev)
   EXAMPLE_PACKAGES=(libasio-dev libssl-dev)
   DATABASE_PACKAGES=(libmariadb-dev mariadb-server-core mariadb-client-core)
-  CLANG_PACKAGES=(clang clang-format clang-tidy shellcheck)
+  PROXY_PACKAGES=(sysbench haproxy valgrind)
+  CLANG_PACKAGES=(clang libclang-rt-dev clang-format clang-tidy shellcheck)
 }
 
 # install_packages <package>...

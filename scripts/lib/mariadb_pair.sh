@@ -14,8 +14,9 @@
 #   pair_crash DIR           kill -9 of the primary; ends when the process is gone.
 #   pair_promote DIR         After pair_crash: the other server applies all it received and becomes
 #                            the primary. It has no replica then and acknowledges alone.
-#   pair_rejoin DIR          After pair_promote: the crashed server starts afresh, copies all, and
-#                            follows. Ends when acknowledgements are semi-synchronous again.
+#   pair_rejoin DIR          After pair_promote: the crashed server starts afresh, on its old port,
+#                            copies all, and follows. Ends when acknowledgements are
+#                            semi-synchronous again.
 #   pair_stop DIR            End both servers at once (kill -9) and remove their data. Harmless if
 #                            they are gone. DIR itself and the logs stay. Put it into a trap.
 #
@@ -35,7 +36,10 @@
 # ever. Needs mariadbd, mariadb-install-db and the mariadb client (Debian: mariadb-server-core,
 # mariadb-client-core); runs as root or as an ordinary user; Linux only.
 
+source "$(dirname -- "${BASH_SOURCE[0]}")/await.sh"
+
 readonly PAIR_START_SECONDS=60  # a server's start, on a slow machine
+readonly PAIR_COPY_SECONDS=120  # a replica's way from nothing to all that its primary has
 readonly PAIR_STEP_SECONDS=20   # any other single step
 
 PAIR_AS_ROOT=()                 # mariadbd refuses to run as root unless it is told so
@@ -102,10 +106,11 @@ pair_rejoin() {
   primary=$(pair_primary "$dir") && name=$(pair_replica "$dir") || return
   _pair_kill "$dir" "$name" || return
   # From nothing, because a crashed primary may hold writes that were acknowledged to nobody.
-  _pair_launch "$dir" "$name" && _pair_await_ready "$dir" "$name" || return
+  _pair_launch "$dir" "$name" "$(pair_port "$dir" "$name")" || return
+  _pair_await_ready "$dir" "$name" || return
   _pair_follow "$dir" "$name" "$primary" || return
-  _pair_await_gtid "$dir" "$name" "$(pair_sql "$dir" "$primary" 'SELECT @@gtid_binlog_pos')" ||
-    return
+  _pair_await_gtid "$dir" "$name" "$(pair_sql "$dir" "$primary" 'SELECT @@gtid_binlog_pos')" \
+    "$PAIR_COPY_SECONDS" || return
   _pair_await_semi_sync "$dir" "$primary"
 }
 
@@ -136,7 +141,9 @@ pair_pid() {
   echo "$pid"
 }
 
-pair_sql() { _pair_client "$1" "$2" --batch --skip-column-names --execute="$3"; }
+pair_sql() {
+  _pair_client "$1" "$2" "$PAIR_STEP_SECONDS" --batch --skip-column-names --execute="$3"
+}
 
 # ---- the insides ---------------------------------------------------------------------------------
 
@@ -150,9 +157,9 @@ _pair_dir() {
   (cd -- "$1" && pwd -P)
 }
 
-# _pair_client DIR NAME OPTION...
+# _pair_client DIR NAME SECONDS OPTION...: with this limit.
 _pair_client() {
-  timeout "$((PAIR_STEP_SECONDS + 5))" mariadb --defaults-file="$1/admin-$2.cnf" "${@:3}"
+  timeout "$(($3 + 5))" mariadb --defaults-file="$1/admin-$2.cnf" "${@:4}"
 }
 
 # The server's programs are in sbin, which an ordinary user's PATH may lack.
@@ -260,12 +267,13 @@ key_buffer_size=1M
 CNF
 }
 
-# A fresh server NAME, from the template; not ready yet when this returns.
+# A fresh server NAME, from the template, on PORT (default: a free one); not ready yet when this
+# returns.
 _pair_launch() {
-  local dir=$1 name=$2 port
-  port=$(_pair_free_port)
+  local dir=$1 name=$2 port=${3:-}
+  [[ -n $port ]] || port=$(_pair_free_port)
   _pair_write_configuration "$dir" "$name" "$port"
-  rm -rf -- "${dir:?}/$name" && cp -R -- "$dir/template" "$dir/$name" || return
+  rm -rf -- "${dir:?}/$name" "$dir/$name.pid" && cp -R -- "$dir/template" "$dir/$name" || return
   _pair_exec_server "$dir" "$name"
 }
 
@@ -278,13 +286,14 @@ _pair_exec_server() {
     TMPDIR="$dir/tmp" exec "$program" --defaults-file="$dir/$name.cnf" "${PAIR_AS_ROOT[@]}" \
       </dev/null >"$dir/$name.log" 2>&1
   ) &
+  disown "$!"  # that it is killed is no news
 }
 
 _pair_await_ready() {
   local dir=$1 name=$2 attempt
   for attempt in 1 2 3 4 5; do
-    if _pair_await "$PAIR_START_SECONDS" _pair_ready_or_dead "$dir" "$name" &&
-      pair_pid "$dir" "$name" >/dev/null; then
+    if await "$PAIR_START_SECONDS" _pair_is_ready_or_dead "$dir" "$name" &&
+      _pair_is_ready "$dir" "$name"; then
       return 0
     fi
     # Somebody was faster on the port that was free a moment ago.
@@ -296,26 +305,19 @@ _pair_await_ready() {
   return 1
 }
 
-_pair_ready_or_dead() {
-  ! pair_pid "$1" "$2" >/dev/null || pair_sql "$1" "$2" 'DO 1' 2>/dev/null
-}
+_pair_is_ready() { pair_sql "$1" "$2" 'DO 1' 2>/dev/null; }
 
-# _pair_await SECONDS COMMAND...: repeats the command until it succeeds.
-_pair_await() {
-  local deadline=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    ((SECONDS < deadline)) || return 1
-    sleep 0.05
-  done
+# It is dead if it was a process and is none any more; at first it is none yet.
+_pair_is_ready_or_dead() {
+  _pair_is_ready "$1" "$2" || { [[ -s $1/$2.pid ]] && _pair_is_gone "$(cat -- "$1/$2.pid")"; }
 }
 
 _pair_await_gtid() {
-  local dir=$1 name=$2 position=$3 answer
-  answer=$(pair_sql "$dir" "$name" "SELECT MASTER_GTID_WAIT('$position', $PAIR_STEP_SECONDS)") ||
-    return
+  local dir=$1 name=$2 position=$3 seconds=${4:-$PAIR_STEP_SECONDS} answer
+  answer=$(_pair_client "$dir" "$name" "$seconds" --batch --skip-column-names \
+    --execute="SELECT MASTER_GTID_WAIT('$position', $seconds)") || return
   if [[ $answer != 0 ]]; then
-    _pair_say "server $name did not reach GTID position $position in $PAIR_STEP_SECONDS s"
+    _pair_say "server $name did not reach GTID position $position in $seconds s"
     return 1
   fi
 }
@@ -323,7 +325,7 @@ _pair_await_gtid() {
 # The GTID position up to which replica NAME has received, applied or not.
 _pair_received() {
   local position
-  position=$(_pair_client "$1" "$2" --vertical --execute='SHOW SLAVE STATUS' |
+  position=$(_pair_client "$1" "$2" "$PAIR_STEP_SECONDS" --vertical --execute='SHOW SLAVE STATUS' |
     grep '^ *Gtid_IO_Pos:') || {
     _pair_say "server $2 is no replica"
     return 1
@@ -354,7 +356,7 @@ _pair_follow() {
 }
 
 _pair_await_semi_sync() {
-  _pair_await "$PAIR_STEP_SECONDS" _pair_semi_sync_is_on "$1" "$2" || {
+  await "$PAIR_STEP_SECONDS" _pair_semi_sync_is_on "$1" "$2" || {
     _pair_say "no semi-synchronous replica came to server $2 in $PAIR_STEP_SECONDS s"
     return 1
   }
@@ -371,7 +373,7 @@ _pair_kill() {
   local dir=$1 name=$2 pid
   pid=$(pair_pid "$dir" "$name") || return 0
   kill -KILL "$pid" 2>/dev/null
-  _pair_await "$PAIR_STEP_SECONDS" _pair_is_gone "$pid" || {
+  await "$PAIR_STEP_SECONDS" _pair_is_gone "$pid" || {
     _pair_say "server $name (process $pid) does not end"
     return 1
   }

@@ -1,0 +1,12 @@
+# shellcheck shell=bash
+# Waiting for what another process does.
+
+# await <seconds> <command>...: repeats the command until it succeeds. Fails when the time is over.
+await() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.05
+  done
+}

@@ -1,0 +1,54 @@
+# Clients that keep a record of what they were told, and its comparison with the table.
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # folder, here: of the scenario
+
+make_audit_table() {
+  pair_sql "$folder/pair" "$(pair_primary "$folder/pair")" "
+    CREATE OR REPLACE TABLE sbtest.audit (
+      position BIGINT AUTO_INCREMENT PRIMARY KEY, row_id BIGINT NOT NULL, KEY (row_id))"
+}
+
+# run_audit_load <port> <name> <seconds> [<sysbench argument>...]: the records are in
+# <name>.records.
+#
+# A record: when the client asked and when it was answered (ms, wall clock), row, and ok, or the
+# number of the error.
+run_audit_load() {
+  local port=$1 name=$2 seconds=$3
+  shift 3
+  mkdir -- "$folder/$name.d"
+  run_sysbench "$port" "$folder/$name.log" "$((seconds + 30))" "$here/audit.lua" \
+    --audit_folder="$folder/$name.d" --threads="$THREADS" --time="$seconds" "$@" run || true
+  cat -- "$folder/$name.d"/* >"$folder/$name.records"
+  # It must have run to its end, whatever its clients were told.
+  grep -q 'execution time' "$folder/$name.log" || fail "sysbench did not end: $name"
+}
+
+# count_outcomes <name> <awk condition>: of the records.
+count_outcomes() { awk "$2 { n++ } END { print n + 0 }" "$folder/$1.records"; }
+
+# audit <name>...: every row that was acknowledged is there exactly once, every other at most once,
+# and none that was certainly not executed.
+audit() {
+  local name sql='SELECT row_id FROM sbtest.audit'
+  pair_sql "$folder/pair" "$(pair_primary "$folder/pair")" "$sql" | LC_ALL=C sort >"$folder/rows"
+  uniq -d "$folder/rows" >"$folder/twice"
+  for name in "$@"; do cat -- "$folder/$name.records"; done >"$folder/all.records"
+  awk '$4 == "ok" { print $3 }' "$folder/all.records" | LC_ALL=C sort >"$folder/acknowledged"
+  # 3168, 1290, 1213: not executed; 2003: there was no connection. Of all other errors nobody knows.
+  awk '$4 ~ /^(3168|1290|1213|2003)$/ { print $3 }' "$folder/all.records" |
+    LC_ALL=C sort >"$folder/refused"
+  [[ ! -s $folder/twice ]] || fail "audit: rows twice: $(head -n 3 "$folder/twice" | xargs)"
+  join_must_be_empty "lost" -v 1 "$folder/acknowledged" "$folder/rows"
+  join_must_be_empty "executed though refused" "$folder/refused" "$folder/rows"
+  say "audit: $(wc -l <"$folder/acknowledged") acknowledged rows are there exactly once," \
+    "$(wc -l <"$folder/refused") refused ones are not"
+}
+
+# join_must_be_empty <what it means> <argument of join>...
+join_must_be_empty() {
+  local what=$1 found
+  shift
+  found=$(LC_ALL=C join "$@" | wc -l)
+  ((found == 0)) || fail "audit: $found rows were $what"
+}

@@ -1,0 +1,145 @@
+# The processes of a scenario: the proxy, HAProxy, and whatever runs beside them.
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154  # proxy_port for the scenarios; folder, proxy_program of them
+
+proxy_wrapper=()  # a program, with its arguments, that runs the proxy
+proxy_pid=
+proxy_port=
+haproxy_pid=
+haproxy_port=
+
+say() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*"; }
+
+fail() {
+  printf '%s  FAILED: %s\n' "$(date +%H:%M:%S)" "$*" >&2
+  exit 1
+}
+
+# sleep_until <time> <seconds>: until so long after the time, which is one of EPOCHREALTIME.
+sleep_until() { sleep "$(awk -v at="$1" -v now="$EPOCHREALTIME" -v plus="$2" \
+  'BEGIN { left = at + plus - now; print (left > 0 ? left : 0) }')"; }
+
+# ends_with_us <process id>: with all that it started, at the latest when the scenario ends. Kept in
+# a file: subshells start processes, too.
+ends_with_us() { echo "$1 $(start_of "$1")" >>"$folder/processes"; }
+
+# When the process began, which tells it from a later one with the same id.
+start_of() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+
+kill_tree() {
+  local child
+  # shellcheck disable=SC2013  # words, not lines
+  for child in $(cat "/proc/$1/task"/*/children 2>/dev/null); do kill_tree "$child"; done
+  kill -KILL "$1" 2>/dev/null || true
+}
+
+clean_up() {
+  local status=$1 pid start
+  # PIPE: who reads the output may have gone first.
+  trap '' INT TERM HUP PIPE
+  # shellcheck disable=SC2046  # one word for each; that they are killed is no news
+  disown $(jobs -p) 2>/dev/null || true
+  while read -r pid start; do
+    if [[ -n $start && $(start_of "$pid") == "$start" ]]; then kill_tree "$pid"; fi
+  done < <(cat "$folder/processes" 2>/dev/null)
+  pair_stop "$folder/pair" || true
+  # What was running just then, for instance the installation of a server.
+  # shellcheck disable=SC2013  # words, not lines
+  for pid in $(cat "/proc/$$/task"/*/children); do kill_tree "$pid"; done
+  if ((status != 0)); then
+    {
+      printf '\n--- the last lines of the logs:\n'
+      tail -n 40 "$folder"/*.log
+    } >&2 || true
+  fi
+  rm -rf -- "$folder"
+  exit "$status"
+}
+
+server_list() {
+  echo "127.0.0.1:$(pair_port "$folder/pair" a),127.0.0.1:$(pair_port "$folder/pair" b)"
+}
+
+# start_proxy <name> <flag>...: sets proxy_pid and proxy_port; its log is <name>.log.
+start_proxy() {
+  local log=$folder/$1.log
+  shift
+  echo "app $(cat "$folder/pair/app.password")" >"$folder/users"
+  "${proxy_wrapper[@]}" "$proxy_program" --listen=127.0.0.1:0 --servers="$(server_list)" \
+    --users-file="$folder/users" --backend-user=app \
+    --backend-password-file="$folder/pair/app.password" "$@" >"$log" 2>&1 &
+  proxy_pid=$!
+  ends_with_us "$proxy_pid"
+  await 20 grep -qs 'is the primary' "$log" || fail "the proxy did not start"
+  proxy_port=$(sed -n 's/.*listening on 127.0.0.1:\([0-9]*\).*/\1/p' "$log")
+}
+
+# In good order.
+stop_proxy() {
+  kill -TERM "$proxy_pid"
+  wait "$proxy_pid" || fail "the proxy ended with $?"
+}
+
+# What the proxy says of itself.
+proxy_state() {
+  local lines
+  lines=$(wc -l <"$folder/$1.log")
+  kill -USR1 "$proxy_pid"
+  await 5 proxy_has_reported "$1" "$lines" || fail "no answer to SIGUSR1"
+  tail -n "+$((lines + 1))" "$folder/$1.log"
+}
+
+proxy_has_reported() { tail -n "+$(($2 + 1))" "$folder/$1.log" | grep -q 'skipped:'; }
+
+# HAProxy in front of the servers: to the one that takes writes, by a check every 200 ms.
+start_haproxy() {
+  haproxy_port=$(_pair_free_port)
+  cat >"$folder/check_writable" <<CHECK
+#!/bin/sh
+# HAProxy gives: its address and port, the server's address and port.
+answer=\$(timeout 4 mariadb --defaults-file=$folder/pair/app-a.cnf --host="\$3" --port="\$4" \\
+  --batch --skip-column-names --execute='SELECT @@global.read_only')
+[ "\$answer" = 0 ]
+CHECK
+  chmod +x "$folder/check_writable"
+  cat >"$folder/haproxy.cfg" <<CONFIGURATION
+global
+  maxconn 4096
+  nbthread 2
+  external-check
+  insecure-fork-wanted
+defaults
+  mode tcp
+  timeout connect 2s
+  timeout check 5s
+  timeout client 1h
+  timeout server 1h
+listen mysql
+  bind 127.0.0.1:$haproxy_port
+  option external-check
+  external-check path "$PATH"
+  external-check command $folder/check_writable
+  default-server check inter 200ms fall 1 rise 1 on-marked-down shutdown-sessions
+  server a 127.0.0.1:$(pair_port "$folder/pair" a)
+  server b 127.0.0.1:$(pair_port "$folder/pair" b)
+CONFIGURATION
+  haproxy -f "$folder/haproxy.cfg" -db >"$folder/haproxy.log" 2>&1 &
+  haproxy_pid=$!
+  ends_with_us "$haproxy_pid"
+  # At first it takes both servers for writable.
+  await 20 grep -qs 'is DOWN' "$folder/haproxy.log" || fail "HAProxy did not start"
+  await 20 mariadb_answers "$haproxy_port" || fail "HAProxy does not answer"
+}
+
+stop_haproxy() {
+  kill -TERM "$haproxy_pid"
+  wait "$haproxy_pid" || true
+}
+
+mariadb_answers() { client "$1" 'DO 1' 2>/dev/null; }
+
+# client <port> <sql>: the mariadb client; prints rows without headings.
+client() {
+  timeout 30 mariadb --defaults-file="$folder/pair/app-a.cnf" --port="$1" --batch \
+    --skip-column-names --execute="$2"
+}

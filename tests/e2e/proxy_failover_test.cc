@@ -1,0 +1,178 @@
+// What a session keeps, and what it is told, when the primary changes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "proxy_test.h"
+
+namespace mysql_proxy {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kOther[] = "2";  // the second server's id
+
+class FailoverTest : public ProxyTest {
+ protected:
+  void SetUp() override {
+    ProxyTest::SetUp();
+    StartProxy();
+  }
+};
+
+TEST_F(FailoverTest, SessionsMoveToTheNewPrimary) {
+  ProxyClient client(port());
+  EXPECT_EQ(client.Ask("SELECT @@server_id"), "1");
+  FailOver();
+  EXPECT_EQ(client.Ask("SELECT @@server_id"), kOther);
+  EXPECT_EQ(client.Run("INSERT INTO t VALUES (1)").number, 0u) << client.error().text;
+  EXPECT_EQ(AskServer(1, "SELECT COUNT(*) FROM d.t"), "1");
+  EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "0");
+}
+
+TEST_F(FailoverTest, TheStateOfASessionIsRestored) {
+  ProxyClient client(port());
+  ProxyClient fresh(port());
+  client.Run("USE other");
+  client.Run("SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci");
+  client.Run("SET autocommit = 0, sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'");
+  client.Run("SET time_zone = '+05:30', long_query_time = 2.5, lc_time_names = 'de_DE'");
+  client.Run("SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+  client.Run("SET TRANSACTION READ ONLY");
+  const std::string question =
+      "SELECT CONCAT_WS(' ', DATABASE(), @@collation_connection, @@character_set_client, "
+      "@@character_set_results, @@autocommit, @@sql_mode, @@time_zone, @@long_query_time, "
+      "@@lc_time_names, @@tx_isolation)";
+  const std::string before = client.Ask(question);
+  EXPECT_THAT(before, HasSubstr("other utf8mb4_unicode_ci"));
+  EXPECT_NE(fresh.Ask(question), before);
+  FailOver();
+  EXPECT_EQ(client.Ask(question), before) << client.error().text;
+  EXPECT_EQ(client.Run("INSERT INTO d.t VALUES (1)").number, 1792u)
+      << "the next transaction was to be read-only";
+  EXPECT_EQ(client.Run("ROLLBACK; INSERT INTO d.t VALUES (1); COMMIT").number, 0u);
+  EXPECT_EQ(AskServer(1, "SELECT COUNT(*) FROM d.t"), "1");
+}
+
+TEST_F(FailoverTest, PreparedStatementsArePreparedAgain) {
+  ProxyClient client(port());
+  ProxyStatement server_id(client, "SELECT @@server_id");
+  ProxyStatement insert(client, "INSERT INTO t VALUES (?)");
+  ProxyStatement never_executed(client, "SELECT CONCAT(?, '!')");
+  insert.Execute({"1"});
+  EXPECT_EQ(server_id.Execute(), "1");
+  FailOver();
+  // libmariadb does not send the types again.
+  insert.Execute({"2"});
+  EXPECT_EQ(insert.error().number, 0u) << insert.error().text;
+  EXPECT_EQ(server_id.Execute(), kOther);
+  EXPECT_EQ(never_executed.Execute({"hello"}), "hello!");
+  insert.Execute({"3"});
+  EXPECT_EQ(insert.error().number, 0u) << insert.error().text;
+  EXPECT_EQ(client.Ask("SELECT i FROM t ORDER BY i"), "2 3");
+}
+
+TEST_F(FailoverTest, LongDataThatCameBeforeIsNotLost) {
+  ProxyClient client(port());
+  ProxyStatement statement(client, "SELECT CONCAT(LENGTH(?), ' ', @@server_id)");
+  const std::string data(100'000, 'x');
+  mysql_stmt_send_long_data(statement.handle(), 0, data.data(), data.size());
+  FailOver();
+  EXPECT_EQ(statement.Execute({""}), "100000 2");
+}
+
+TEST_F(FailoverTest, AStatementWhoseTextMayMeanSomethingElseMustBePreparedAgain) {
+  ProxyClient client(port());
+  ProxyStatement statement(client, "SELECT COUNT(*) FROM t");
+  client.Run("USE other");
+  EXPECT_EQ(statement.Execute(), "0") << "it means d.t still";
+  FailOver();
+  statement.Execute();
+  EXPECT_EQ(statement.error().number, 1615u);
+  EXPECT_EQ(client.Ask("SELECT 1"), "1");
+}
+
+// Only the connection is gone; the transaction's server is well, but it is not the primary.
+TEST_F(FailoverTest, ATransactionIsRolledBackWithOneError) {
+  ProxyClient client(port());
+  client.Run("BEGIN");
+  client.Run("INSERT INTO t VALUES (1)");
+  FailOver();
+  EXPECT_EQ(client.Run("INSERT INTO t VALUES (2)").number, 1213u);
+  EXPECT_EQ(client.error().sqlstate, "40001");
+  EXPECT_THAT(client.error().text, HasSubstr("rolled back"));
+  EXPECT_EQ(client.Ask("SELECT @@in_transaction"), "0");
+  EXPECT_EQ(client.Run("BEGIN; INSERT INTO t VALUES (3); COMMIT").number, 0u);
+  EXPECT_EQ(client.Ask("SELECT i FROM t"), "3");
+  EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "0");
+}
+
+TEST_F(FailoverTest, ACommitIsRefusedLikeAnyStatement) {
+  ProxyClient client(port());
+  client.Run("BEGIN");
+  client.Run("INSERT INTO t VALUES (1)");
+  FailOver();
+  EXPECT_EQ(client.Run("COMMIT").number, 1213u);
+  EXPECT_EQ(client.Run("INSERT INTO t VALUES (2)").number, 0u);
+  EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "0");
+}
+
+TEST_F(FailoverTest, WithoutAutocommitAWriteIsNotRepeated) {
+  ProxyClient client(port());
+  client.Run("SET autocommit = 0");
+  client.Run("INSERT INTO t VALUES (1)");
+  FailOver();
+  EXPECT_EQ(client.Run("INSERT INTO t VALUES (2)").number, 1213u);
+  EXPECT_EQ(client.Run("INSERT INTO t VALUES (3); COMMIT").number, 0u) << client.error().text;
+  EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "3");
+}
+
+TEST_F(FailoverTest, LockedTablesCountAsATransaction) {
+  ProxyClient client(port());
+  client.Run("LOCK TABLES t READ");
+  FailOver();
+  EXPECT_EQ(client.Ask("SELECT @@server_id FROM (SELECT 1) AS x"), "1") << "its locks are there";
+  EXPECT_EQ(client.Run("UNLOCK TABLES").number, 0u);
+  EXPECT_EQ(client.Ask("SELECT @@server_id"), kOther);
+}
+
+TEST_F(FailoverTest, WhatCannotBeRestoredIsToldOnce) {
+  for (const char* sql : {"SET @x = 1", "SELECT @y := 1", "CREATE TEMPORARY TABLE tmp (a INT)",
+                          "PREPARE s FROM 'SELECT 1'", "SELECT GET_LOCK('l', 1)"}) {
+    SetReadOnly(1, true);
+    SetReadOnly(0, false);
+    AwaitPrimary(0);
+    ProxyClient client(port());
+    ASSERT_EQ(client.Run(sql).number, 0u) << sql << ": " << client.error().text;
+    FailOver();
+    EXPECT_EQ(client.Run("INSERT INTO t VALUES (1)").number, 3168u) << sql;
+    EXPECT_THAT(client.error().text, HasSubstr("lost its user variables")) << sql;
+    EXPECT_EQ(AskServer(1, "SELECT COUNT(*) FROM d.t"), "0") << sql;
+    EXPECT_EQ(client.Ask("SELECT @@server_id"), kOther) << sql;
+  }
+}
+
+TEST_F(FailoverTest, AnInsertIdIsNotForgottenSilently) {
+  RunOnBoth("CREATE OR REPLACE TABLE d.numbered (i INT AUTO_INCREMENT PRIMARY KEY)");
+  ProxyClient client(port());
+  client.Run("INSERT INTO numbered VALUES ()");
+  EXPECT_EQ(client.Ask("SELECT LAST_INSERT_ID()"), "1");
+  FailOver();
+  EXPECT_EQ(client.Run("SELECT 1").number, 0u);
+  EXPECT_EQ(client.Run("SELECT LAST_INSERT_ID()").number, 3168u);
+  EXPECT_THAT(client.error().text, HasSubstr("last insert id"));
+  client.Run("INSERT INTO numbered VALUES ()");
+  EXPECT_EQ(client.Ask("SELECT LAST_INSERT_ID()"), "1");
+}
+
+TEST_F(FailoverTest, WarningsAreNotForgottenSilently) {
+  ProxyClient client(port());
+  client.Run("SELECT 1/0");
+  FailOver();
+  EXPECT_EQ(client.Run("SHOW WARNINGS").number, 3168u);
+  EXPECT_EQ(client.Run("SHOW WARNINGS").number, 0u);
+}
+
+}  // namespace
+}  // namespace mysql_proxy

@@ -1,0 +1,45 @@
+# 2,000 clients in one proxy with four event loops, all held through one switchover.
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # folder, proxy_port: of the scenario
+
+readonly CLIENTS=2000
+
+run_scenario() {
+  local log=$folder/sysbench.log most
+  ulimit -n "$(ulimit -Hn)"
+  make_sysbench_tables
+  start_proxy proxy --threads=4 --enable-buffer --buffer-size="$CLIENTS" --buffer-window=50s \
+    --buffer-max-failover-duration=50s --buffer-min-time-between-failovers=100s \
+    --buffer-drain-concurrency=50 --connect-timeout=10s
+  say "$CLIENTS clients"
+  run_sysbench "$proxy_port" "$log" 120 oltp_update_non_index --tables="$TABLES" \
+    --table-size="$TABLE_SIZE" --skip_trx=on --db-ps-mode=disable --threads="$CLIENTS" \
+    --time=40 run &
+  local sysbench=$!
+  ends_with_us "$sysbench"
+  await 60 has_begun_or_ended "$log" "$sysbench"
+  grep -q 'Threads started' "$log" || fail "the clients did not connect: $(tail -n 1 "$log")"
+  # All of them, not only those that write just then: the primary is away for a second.
+  hold_all
+  wait "$sysbench" || fail "sysbench ended with $?: $(grep -m 1 FATAL "$log")"
+  check_unnoticed "$log"
+  most=$(proxy_state proxy | sed -n 's/.*most_at_once=\([0-9]*\).*/\1/p')
+  ((most == CLIENTS)) || fail "only $most clients were held at once"
+  say "  $most held at once, $(log_value "$log" 'total number of events') statements, 0 errors," \
+    "longest $(log_value "$log" max) ms"
+  stop_proxy
+}
+
+has_begun_or_ended() { grep -qs 'Threads started' "$1" || ! kill -0 "$2" 2>/dev/null; }
+
+# A switchover that waits until every client is held before it ends: as long as sysbench gives its
+# threads work, on a busy machine.
+hold_all() {
+  local primary
+  primary=$(pair_primary "$folder/pair")
+  pair_sql "$folder/pair" "$primary" "SET GLOBAL read_only = ON"
+  await 35 all_are_held || fail "not all clients were held: $(proxy_state proxy | grep held=)"
+  pair_switchover "$folder/pair" || fail "switchover"
+}
+
+all_are_held() { proxy_state proxy | grep -q "held=$CLIENTS "; }
