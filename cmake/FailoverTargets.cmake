@@ -25,6 +25,11 @@ function(failover_compile_settings target)
     target_compile_options(${target} PRIVATE -fsanitize=${sanitizers} -fno-sanitize-recover=all
                                              -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC $<BUILD_INTERFACE:-fsanitize=${sanitizers}>)
+    # clang 14 cannot compile coroutines with this part of `undefined`.
+    if("undefined" IN_LIST FAILOVER_SANITIZE)
+      target_compile_options(${target}
+                             PRIVATE $<$<CXX_COMPILER_ID:Clang,AppleClang>:-fno-sanitize=function>)
+    endif()
     # g++ warns that its ThreadSanitizer does not see fences. There are some in abseil and in Asio.
     if("thread" IN_LIST FAILOVER_SANITIZE)
       target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)

@@ -1,0 +1,221 @@
+// The classifiers of errors. The rule that matters: what they call a failover is retried, so it
+// must be certain that it was not executed.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "failover/errors.h"
+#include "failover/mysql/errors.h"
+#include "fuzz_input.h"
+
+namespace failover::fuzz {
+namespace {
+
+bool Contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+// ---- failover::CausedByFailover, told a second time.
+
+bool HasTextOfFailover(const std::string& text) {
+  if (Contains(text, "operation not allowed in state NOT_SERVING")) return true;
+  if (Contains(text, "operation not allowed in state SHUTTING_DOWN")) return true;
+  if (Contains(text, "failover in progress (errno 1227) (sqlstate 42000)")) return true;
+  for (const char* const flavour : {"MariaDB", "MySQL"}) {
+    const std::string whole = std::string("The ") + flavour +
+                              " server is running with the --read-only option so it cannot execute "
+                              "this statement (errno 1290) (sqlstate HY000)";
+    if (Contains(text, whole)) return true;
+  }
+  // Terse: which option refused is not told.
+  return Contains(text, "(errno 1290) (sqlstate HY000) during query:") &&
+         !Contains(text, "option so it cannot execute this statement");
+}
+
+bool ShouldBeFailover(int code, const std::string& text) {
+  constexpr int kInternal = 13;
+  constexpr int kFailedPrecondition = 9;
+  constexpr int kClusterEvent = 17;
+  if (code == kClusterEvent) return true;
+  if (code != kInternal && code != kFailedPrecondition) return false;
+  return HasTextOfFailover(text) ||
+         (code == kFailedPrecondition && Contains(text, "disallowed due to rule"));
+}
+
+// So that the fuzzer need not guess them letter by letter.
+constexpr std::array<std::string_view, 10> kPieces = {
+    "operation not allowed in state NOT_SERVING",
+    "operation not allowed in state SHUTTING_DOWN",
+    "The MariaDB server is running with the --read-only option so it cannot execute this statement",
+    "The MySQL server is running with the --read-only option so it cannot execute this statement",
+    "The MySQL server is running with the --secure-file-priv option so it cannot execute this "
+    "statement",
+    " (errno 1290) (sqlstate HY000)",
+    " during query:",
+    "failover in progress (errno 1227) (sqlstate 42000)",
+    "disallowed due to rule",
+    "(errno 2006) (sqlstate HY000)"};
+
+std::string ReadText(FuzzInput& input) {
+  std::string text;
+  for (std::size_t pieces = input.Below(5); pieces > 0; --pieces) {
+    const std::size_t which = input.Below(kPieces.size() + 3);
+    text += which < kPieces.size() ? std::string(kPieces[which]) : input.Line();
+  }
+  return text + input.Line();
+}
+
+void CheckGeneric(FuzzInput& input) {
+  const int code = static_cast<int>(input.Below(20));
+  const std::string text = ReadText(input);
+  const absl::Status status(static_cast<absl::StatusCode>(code), text);
+  const bool expected = code != 0 && ShouldBeFailover(code, text);
+  Require(CausedByFailover(status) == expected, "the documented texts and codes, and no others",
+          status.ToString());
+  Require(!ReasonOf(status).has_value(), "an error of another origin has no reason");
+
+  const absl::Status marked = MarkCausedByFailover(status);
+  Require(CausedByFailover(marked) == !status.ok(), "what is marked is one, but for OK");
+  Require(marked.raw_code() == status.raw_code() && marked.message() == status.message(),
+          "a mark changes neither code nor text");
+}
+
+// ---- failover::mysql.
+
+mysql::StatementState ReadState(FuzzInput& input) {
+  mysql::StatementState state;
+  state.send_state = static_cast<mysql::SendState>(input.Below(3));
+  const std::uint8_t bits = input.Byte();
+  state.in_transaction = (bits & 1) != 0;
+  state.read_only_requested = (bits & 2) != 0;
+  state.compound = (bits & 4) != 0;
+  return state;
+}
+
+mysql::MysqlError ReadError(FuzzInput& input) {
+  constexpr std::array<std::uint32_t, 12> kNumbers = {1290, 1836, 1792, 1047, 2002, 2006,
+                                                      2013, 1053, 1213, 4031, 3100, 9001};
+  constexpr std::array<std::string_view, 6> kTexts = {"--READ-only",
+                                                      "wsrep",
+                                                      "initial communication packet",
+                                                      "before_commit",
+                                                      "disconnected by the server",
+                                                      "operation not allowed in state NOT_SERVING"};
+  mysql::MysqlError error;
+  const std::size_t which = input.Below(kNumbers.size() + 4);
+  error.number =
+      which < kNumbers.size() ? kNumbers[which] : static_cast<std::uint32_t>(input.Number(2));
+  const std::size_t text = input.Below(kTexts.size() * 2);
+  if (text < kTexts.size()) error.text = kTexts[text];
+  // Whatever five bytes a server sends.
+  for (std::size_t i = input.Bool() ? 5 : 0; i > 0; --i) {
+    error.sqlstate.push_back(static_cast<char>(input.Byte()));
+  }
+  error.text += ReadText(input);
+  return error;
+}
+
+// A connection that was lost with the statement under way: nobody knows whether it was executed.
+bool IsLostConnection(const mysql::MysqlError& error, const mysql::StatementState& state) {
+  if (state.send_state == mysql::SendState::kNotSent) return false;
+  return error.number == 0 || error.number == 2006 || error.number == 2013;
+}
+
+void CheckMysqlStatus(const mysql::ErrorClassifier& classifier, const mysql::MysqlError& error,
+                      const mysql::StatementState& state) {
+  const absl::Status status = classifier.ToStatus(error, state);
+  Require(!status.ok(), "an error stays one");
+  const std::optional<mysql::MysqlError> kept = mysql::MysqlErrorOf(status);
+  Require(kept.has_value() && kept->number == error.number && kept->sqlstate == error.sqlstate &&
+              kept->text == error.text,
+          "a Status keeps the error that it was made from", status.ToString());
+  const std::optional<mysql::Outcome> outcome = mysql::OutcomeOf(status);
+  Require(outcome.has_value(), "a Status tells whether the statement was executed");
+  Require(
+      (status.code() == absl::StatusCode::kUnavailable) ==
+              (outcome == mysql::Outcome::kNotExecuted) &&
+          (status.code() == absl::StatusCode::kAborted) == (outcome == mysql::Outcome::kRolledBack),
+      "the code says what the outcome says", status.ToString());
+  const bool partly = state.send_state == mysql::SendState::kReplyStarted ||
+                      (state.send_state == mysql::SendState::kSent && state.compound);
+  Require(!partly || outcome != mysql::Outcome::kNotExecuted,
+          "what may have been executed in part is not said to be not executed", error.text);
+  if (CausedByFailover(status)) {
+    Require(outcome == mysql::Outcome::kNotExecuted, "only what was not executed is retried");
+    Require(!state.in_transaction, "no statement of a transaction is retried");
+  }
+}
+
+// Whoever knows less about a statement must not retry more.
+void CheckDoubt(const mysql::MysqlError& error, const mysql::StatementState& state) {
+  if (CausedByFailover(mysql::ToStatus(error, state))) return;
+  mysql::StatementState doubtful = state;
+  switch (state.send_state) {
+    case mysql::SendState::kNotSent:
+      doubtful.send_state = mysql::SendState::kSent;
+      break;
+    case mysql::SendState::kSent:
+    case mysql::SendState::kReplyStarted:
+      doubtful.send_state = mysql::SendState::kReplyStarted;
+      break;
+  }
+  doubtful.compound = true;
+  Require(!CausedByFailover(mysql::ToStatus(error, doubtful)), "doubt retries no more", error.text);
+  doubtful.in_transaction = doubtful.read_only_requested = true;
+  Require(!CausedByFailover(mysql::ToStatus(error, doubtful)), "doubt retries no more", error.text);
+}
+
+void CheckOwnRule(FuzzInput& input, const mysql::MysqlError& error,
+                  const mysql::StatementState& state) {
+  mysql::ErrorClassifier classifier;
+  mysql::Rule rule;
+  rule.number = error.number;
+  if (input.Bool() && !error.text.empty()) {
+    rule.text = error.text.substr(input.Below(std::min<std::size_t>(error.text.size(), 256)));
+  }
+  rule.when_sent = static_cast<mysql::Outcome>(input.Below(4));
+  rule.sign = mysql::FailoverSign::kYes;
+  classifier.Add(rule);
+  CheckMysqlStatus(classifier, error, state);
+  if (state.send_state != mysql::SendState::kSent || state.compound) return;
+  const absl::Status status = classifier.ToStatus(error, state);
+  Require(mysql::OutcomeOf(status) == rule.when_sent, "a rule of the user's own comes first");
+  Require(CausedByFailover(status) ==
+              (rule.when_sent == mysql::Outcome::kNotExecuted && !state.in_transaction),
+          "a rule of the user's own comes first");
+}
+
+void CheckMysql(FuzzInput& input) {
+  const mysql::StatementState state = ReadState(input);
+  const mysql::MysqlError error = ReadError(input);
+  CheckMysqlStatus(mysql::ErrorClassifier(), error, state);
+  CheckDoubt(error, state);
+  const absl::Status status = mysql::ToStatus(error, state);
+  if (IsLostConnection(error, state)) {
+    Require(mysql::OutcomeOf(status) == mysql::Outcome::kUnknown && !CausedByFailover(status),
+            "a statement whose connection was lost is not retried", error.text);
+  }
+  CheckOwnRule(input, error, state);
+}
+
+void Run(FuzzInput input) {
+  if (input.Bool()) {
+    CheckMysql(input);
+  } else {
+    CheckGeneric(input);
+  }
+}
+
+}  // namespace
+}  // namespace failover::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  failover::fuzz::Run(failover::fuzz::FuzzInput(data, size));
+  return 0;
+}
