@@ -37,6 +37,7 @@ void HeldLibrary(benchmark::State& state, const absl::Status& error) {
       MakeBuffer(HoldingOptions(count, Threading::kServiceThread));
   const ShardHandle shard = buffer->GetShard("commerce", "-80");
   Require(buffer->StartBuffering(shard, "benchmark"), "a failover did not start");
+  const std::int64_t threads = ThreadCount();
   Returns returns;
   returns.Expect(count);
   for (auto _ : state) {
@@ -46,7 +47,7 @@ void HeldLibrary(benchmark::State& state, const absl::Status& error) {
       held[i] = *buffer->WaitForFailoverEndAsync({}, shard, error, returns.Callback(i));
     }
     growth.Report(state, count);
-    state.counters["threads_in_all"] = static_cast<double>(ThreadCount());
+    Require(ThreadCount() == threads, "a held request took a thread");
     Require(buffer->Stats().slots_free == 0, "a request was not held");
     buffer->StatsUpdate(ServingPrimary({"commerce", "-80"}, 1));
     returns.Wait();

@@ -123,7 +123,7 @@ def main():
         refresh(arguments.docs / "performance.md", markdown)
         refresh(arguments.docs.parent / "README.md", "\n".join(table.as_headlines(verdicts)))
         write_plots(samples, arguments.docs)
-    if arguments.check and any(verdict.met is False for verdict in verdicts):
+    if arguments.check and any(verdict.promised and not verdict.met for verdict in verdicts):
         sys.exit(1)
 
 
