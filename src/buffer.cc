@@ -1,7 +1,9 @@
 #include "failover/buffer.h"
 
+#include <system_error>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "buffer_core.h"
 #include "failover/internal/buffer_access.h"
 #include "keyspace_shards.h"
@@ -23,6 +25,20 @@ internal::BufferCore& CoreOf(internal::RefCounted& owner) {
 // The Buffer that the handle is of, whichever it is given to.
 internal::BufferCore& CoreOf(internal::ShardBuffer& shard) { return CoreOf(shard.owner()); }
 
+bool CancelWaiter(internal::CallbackWaiter& waiter) {
+  if (waiter.HasLeft()) return waiter.cancelled;
+  switch (CoreOf(internal::ShardOf(waiter)).Cancel(waiter)) {
+    case internal::CancelResult::kWon:
+      waiter.Discard();
+      return true;
+    case internal::CancelResult::kWonBefore:
+      return true;
+    case internal::CancelResult::kLost:
+      return false;
+  }
+  return false;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Buffer>> Buffer::Create(BufferOptions options) {
@@ -30,8 +46,17 @@ absl::StatusOr<std::unique_ptr<Buffer>> Buffer::Create(BufferOptions options) {
   absl::StatusOr<internal::KeyspaceShards> shards =
       internal::KeyspaceShards::Parse(options.keyspace_shards);
   if (!shards.ok()) return shards.status();
-  auto* const core = new internal::BufferCore(std::move(options), *std::move(shards));
-  return std::unique_ptr<Buffer>(new Buffer(core));
+  try {
+    const auto destroy = [](internal::BufferCore* core) { core->Destroy(); };
+    std::unique_ptr<internal::BufferCore, decltype(destroy)> core(
+        new internal::BufferCore(std::move(options), *std::move(shards)), destroy);
+    std::unique_ptr<Buffer> buffer(new Buffer(core.get()));
+    core.release();
+    return buffer;
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the service thread cannot be started: ", error.what()));
+  }
 }
 
 Buffer::~Buffer() { core_->Destroy(); }
@@ -129,33 +154,21 @@ void RetryDoneFunc::End(const absl::Status* outcome) {
 }
 
 BufferedRequest& BufferedRequest::operator=(BufferedRequest&& other) noexcept {
-  if (this == &other) return *this;
-  if (waiter_ != nullptr) CancelAndWait();
-  waiter_ = std::exchange(other.waiter_, nullptr);
+  // As in CancelAndWait: *this may be gone with what it held.
+  const BufferedRequest old(std::exchange(waiter_, std::exchange(other.waiter_, nullptr)));
   return *this;
 }
 
-bool BufferedRequest::Cancel() {
-  if (waiter_ == nullptr) return false;
-  if (waiter_->HasLeft()) return waiter_->cancelled;
-  switch (CoreOf(internal::ShardOf(*waiter_)).Cancel(*waiter_)) {
-    case internal::CancelResult::kWon:
-      waiter_->Discard();
-      return true;
-    case internal::CancelResult::kWonBefore:
-      return true;
-    case internal::CancelResult::kLost:
-      return false;
-  }
-  return false;
-}
+bool BufferedRequest::Cancel() { return waiter_ != nullptr && CancelWaiter(*waiter_); }
 
 void BufferedRequest::CancelAndWait() {
-  if (!Cancel() && !waiter_->HasLeft()) {
+  // If the callback owns *this, *this is gone as soon as the callback is.
+  internal::CallbackWaiter* const waiter = std::exchange(waiter_, nullptr);
+  if (!CancelWaiter(*waiter) && !waiter->HasLeft()) {
     FAILOVER_SYNC_POINT("handle:before-wait");
-    CoreOf(internal::ShardOf(*waiter_)).WaitWhileRunning(*waiter_);
+    CoreOf(internal::ShardOf(*waiter)).WaitWhileRunning(*waiter);
   }
-  Detach();
+  waiter->Unref();
 }
 
 void BufferedRequest::Detach() {

@@ -169,7 +169,10 @@ absl::StatusOr<BufferedRequest> BufferCore::WaitAsync(const RequestContext& cont
   if (!MustSubmit(shard, error)) return BufferedRequest();
   if (!callback) return absl::InvalidArgumentError("the callback of an asynchronous wait is empty");
   CallbackWaiter* const waiter = CallbackWaiter::Make(shard, std::move(callback), error);
-  if (waiter == nullptr) return RefusalError(shard, context, Refusal::kNoMemory, error);
+  if (waiter == nullptr) {
+    if (!MayHold(shard)) return BufferedRequest();
+    return RefusalError(shard, context, Refusal::kNoMemory, error);
+  }
   BufferedRequest handle(waiter);
   const Decision decision = Submit(context, error, false, waiter);
   if (decision.kind == Decision::Kind::kHeld) return handle;
@@ -177,6 +180,11 @@ absl::StatusOr<BufferedRequest> BufferCore::WaitAsync(const RequestContext& cont
   waiter->Discard();
   if (decision.kind == Decision::Kind::kPass) return BufferedRequest();
   return RefusalError(shard, context, decision.refusal, error);
+}
+
+bool BufferCore::MayHold(ShardBuffer& shard) {
+  const MutexLock lock(shard.mutex());
+  return shard.MayHold();
 }
 
 absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& context,
@@ -334,7 +342,12 @@ void BufferCore::OnReport(const TabletStats& stats) {
 
 void BufferCore::OnKeyspaceEvent(const KeyspaceEvent& event) {
   for (const ShardEvent& shard_event : event.shards) {
-    ShardBuffer* const shard = ShardOrNull(event.keyspace, shard_event.target.shard);
+    const Target& target = shard_event.target;
+    if (target.tablet_type != TabletType::kPrimary && target.tablet_type != TabletType::kUnknown) {
+      continue;
+    }
+    ShardBuffer* const shard =
+        ShardOrNull(event.keyspace.empty() ? target.keyspace : event.keyspace, target.shard);
     if (shard == nullptr) continue;
     const Instant now = time_.Now();
     Effects effects;
@@ -408,7 +421,7 @@ void BufferCore::Finish(ShardBuffer& shard, Effects* effects,
   LogEffects(options_, shard, *effects, now, make_cause);
 }
 
-void BufferCore::WakePoller() {
+void BufferCore::WakePoller() noexcept {
   if (service_thread_ != nullptr) {
     service_thread_->Wake();
   } else if (options_.wakeup) {
@@ -473,21 +486,33 @@ void BufferCore::SettleFirstTimer() {
 // ---- The end ----------------------------------------------------------------------------------
 
 void BufferCore::Shutdown() {
+  bool last = false;
+  {
+    // As in Poll: what is released here may make another thread destroy the Buffer.
+    const Caller caller(*this);
+    if (!ShutDownOnce()) return;
+    FAILOVER_SYNC_POINT("shutdown:done");
+    last = TakeOverLastRites();
+  }
+  if (last) LastRites();
+}
+
+bool BufferCore::ShutDownOnce() {
   bool begins = false;
   {
     const MutexLock lock(lifecycle_mutex_);
     begins = !std::exchange(shutdown_begun_, true);
   }
   if (begins) CloseShards();
-  if (dispatcher_.InsideCallback()) return;
+  if (dispatcher_.InsideCallback()) return false;
   {
     const MutexLock lock(lifecycle_mutex_);
     while (!shards_closed_ || (finishing_ && !shut_down_))
       lifecycle_changed_.Wait(lifecycle_mutex_);
-    if (std::exchange(finishing_, true)) return;
+    if (std::exchange(finishing_, true)) return false;
   }
   FinishShutdown();
-  if (TakeOverLastRites()) LastRites();
+  return true;
 }
 
 void BufferCore::CloseShards() {

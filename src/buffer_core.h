@@ -64,7 +64,7 @@ class BufferCore final : public RefCounted {
   Instant Now() const { return time_.Now(); }
 
   // kInvalidArgument for a bad name. Null (inert) if the shard is not known and cannot be made
-  // known. A request that only passes does not make a shard known.
+  // known. One that failed for another reason than a failover makes no shard known.
   absl::StatusOr<ShardBuffer*> ShardForRequest(std::string_view keyspace, std::string_view shard,
                                                const absl::Status& error);
   // Null for a bad name too.
@@ -94,17 +94,21 @@ class BufferCore final : public RefCounted {
   std::unique_ptr<ShardBuffer> MakeShard(std::string_view keyspace, std::string_view shard,
                                          StripedCounters* counters, std::size_t lane);
   ShardBuffer* MakeKnown(std::string_view keyspace, std::string_view shard);
+  static bool MayHold(ShardBuffer& shard);
 
   // What follows a decision, under no lock. `make_cause` as in LogEffects.
   void Finish(ShardBuffer& shard, Effects* effects, absl::FunctionRef<std::string()> make_cause);
   void Finish(ShardBuffer& shard, Effects* effects);
   void NoticeFreeSlot();
-  void WakePoller();
+  // An exception of the embedder's would leave a held request behind that its caller gave up.
+  void WakePoller() noexcept;
 
   absl::Duration PollOnce();
   void RunDueTimers(Instant now);
   void SettleFirstTimer();
 
+  // True: it ended in this call. False: in another, or it has to wait for the callback that calls.
+  bool ShutDownOnce();
   void CloseShards();
   void FinishShutdown();
   void RunCallbacksHere();

@@ -79,7 +79,10 @@ bool ShardBuffer::EnsureCounters() {
 
 Decision ShardBuffer::OnRequest(Instant now, const Request& request, Waiter* waiter,
                                 Effects* effects) {
-  if (!EnsureCounters()) return {Decision::Kind::kRefused, Refusal::kNoMemory};
+  if (!EnsureCounters()) {
+    if (!MayHold()) return {};
+    return {Decision::Kind::kRefused, Refusal::kNoMemory};
+  }
   if (closed_) {
     ++Skipped(SkippedReason::kShutdown);
     return {};
@@ -141,6 +144,9 @@ bool ShardBuffer::Stop(StopReason reason, Instant now, Effects* effects) {
   counters_->last_failover_duration = absl::FromChrono(now - started_);
   counters_->failover_duration_sum += counters_->last_failover_duration;
   effects->stopped = FailoverStopped{mode_ == Mode::kDryRun, reason, now - started_, queue_.size()};
+  // Nobody has seen a new primary in all this time, but a serving report that looked too old to be
+  // one may have come. The next one is believed, whosever it is.
+  if (reason == StopReason::kMaxDurationExceeded && primary_down_) primary_has_served_ = false;
   drain_reason_ = reason;
   drained_before_ = counters_->requests_drained;
   SetState(State::kDraining);
@@ -207,15 +213,17 @@ std::optional<Refusal> ShardBuffer::ReserveDeadline(const Request& request) {
 std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects) {
   if (context_.pool.max_bytes() != 0 && bytes > context_.pool.max_bytes())
     return Refusal::kTooLarge;
+  // What its own requests hold can be made free. Nothing is taken, not even for a moment, by one
+  // that is refused for its bytes: meanwhile another shard might evict in vain.
+  const std::uint64_t least = bytes > held_bytes_ ? bytes - held_bytes_ : 0;
+  const std::optional<std::uint64_t> taken = context_.pool.TakeBytes(bytes, least);
+  if (!taken.has_value()) return Refusal::kNoBytes;
   bool has_slot = context_.pool.TryTakeSlot();
-  if (!has_slot && queue_.empty()) return Refusal::kNoSlot;
-  const std::uint64_t taken = context_.pool.TakeBytes(bytes);
-  const std::uint64_t missing = bytes - taken;
-  if (missing > held_bytes_) {
-    context_.pool.ReturnBytes(taken);
-    if (has_slot) context_.pool.ReturnSlots(1);
-    return Refusal::kNoBytes;
+  if (!has_slot && queue_.empty()) {
+    context_.pool.ReturnBytes(*taken);
+    return Refusal::kNoSlot;
   }
+  const std::uint64_t missing = bytes - *taken;
   // From here on nothing can fail, so nobody is evicted in vain.
   std::uint64_t evicted_bytes = 0;
   while (!has_slot || evicted_bytes < missing) {
@@ -388,7 +396,7 @@ void ShardBuffer::OnTimer(Instant now, Effects* effects) {
     ++Evicted(EvictedReason::kWindowExceeded);
     Release(queue_.front(), std::nullopt, false, effects);
   }
-  // The same sum as in NextDue, so that a timer which fires has always something to do.
+  // The same sum as in NextDue, so that a timer which is set to it has something to do.
   if (state_ == State::kBuffering && now >= After(started_, context_.max_failover_duration)) {
     Stop(StopReason::kMaxDurationExceeded, now, effects);
   }

@@ -100,6 +100,11 @@ class ShardBuffer final : public ShardGate, public Timer {
   Decision OnRequest(Instant now, const Request& request, Waiter* waiter, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // False: whatever comes passes.
+  bool MayHold() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !closed_ && mode_ == Mode::kEnabled;
+  }
+
   // Takes out a waiter that is held, with kCancelled.
   void OnCancel(Waiter* waiter, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cassert>
 #include <cstdint>
+#include <optional>
 
 namespace failover::internal {
 
@@ -36,8 +37,9 @@ class SlotPool {
     assert(before + count <= size_);
   }
 
-  // Takes what is free of `wanted` and says how much that was.
-  std::uint64_t TakeBytes(std::uint64_t wanted) {
+  // Takes what is free of `wanted` and says how much that was. nullopt: less than `least` is free,
+  // and nothing was taken.
+  std::optional<std::uint64_t> TakeBytes(std::uint64_t wanted, std::uint64_t least) {
     if (wanted == 0) return 0;
     if (max_bytes_ == 0) {
       bytes_.fetch_add(wanted, std::memory_order_relaxed);
@@ -46,6 +48,7 @@ class SlotPool {
     std::uint64_t held = bytes_.load(std::memory_order_relaxed);
     for (;;) {
       const std::uint64_t taken = std::min(wanted, max_bytes_ - held);
+      if (taken < least) return std::nullopt;
       if (bytes_.compare_exchange_weak(held, held + taken, std::memory_order_relaxed)) {
         return taken;
       }

@@ -18,7 +18,7 @@ TimeSource::TimeSource(Clock* clock)
       began_(clock != nullptr ? FiniteOr(clock->Now(), absl::UnixEpoch()) : absl::Time()),
       steady_began_(std::chrono::steady_clock::now()) {}
 
-Instant TimeSource::Now() const {
+Instant TimeSource::Now() const noexcept {
   if (clock_ == nullptr) return Instant(std::chrono::steady_clock::now() - steady_began_);
   // Never negative, so that no difference of two instants overflows.
   return std::max(Instant(), Instant(absl::ToChronoNanoseconds(clock_->Now() - began_)));

@@ -17,7 +17,7 @@ class TimeSource {
   explicit TimeSource(Clock* clock);
 
   // Calls foreign code: never under a lock.
-  Instant Now() const;
+  Instant Now() const noexcept;
 
  private:
   Clock* const clock_;

@@ -174,8 +174,8 @@ class FAILOVER_EXPORT BufferedRequest {
 
   explicit operator bool() const { return waiter_ != nullptr; }
 
-  // True: the callback will never run; it was destroyed, and its slot is free. False: it ran or
-  // runs, or *this is empty. A second call repeats the answer.
+  // True: the callback will never run, and its slot is free; the call that won has destroyed it.
+  // False: it ran or runs, or *this is empty. A second call repeats the answer.
   bool Cancel();
 
   // Lets the callback run without this handle, which is empty then.
@@ -205,7 +205,8 @@ class FAILOVER_EXPORT BufferedRequest {
 // calls return kInvalidArgument, GetShard an inert handle, and the feeds ignore the report.
 class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
  public:
-  // kInvalidArgument names the option that is wrong.
+  // kInvalidArgument names the option that is wrong; kResourceExhausted: the service thread could
+  // not be started. May throw std::bad_alloc.
   static absl::StatusOr<std::unique_ptr<Buffer>> Create(BufferOptions options);
 
   // Shutdown, and returns only after every blocked caller has left. Inside a callback of this

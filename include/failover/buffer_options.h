@@ -66,8 +66,8 @@ struct FAILOVER_EXPORT BufferOptions {
   Clock* clock = nullptr;
   // Threading::kManual only: called when Poll is due earlier than it last said, in any thread
   // and possibly inside any call of the Buffer, never under a lock. Post to the event loop (write
-  // an eventfd) and return; do not call the Buffer from here. Never called after Shutdown
-  // returned.
+  // an eventfd) and return; do not call the Buffer from here. Must not throw (std::terminate).
+  // Never called after Shutdown returned.
   std::function<void()> wakeup = {};
   // Which errors of a request mean a failover. Empty: CausedByFailover. Must be thread-safe and
   // must hold only for statements that were not executed. Called for each failed request, maybe

@@ -16,8 +16,8 @@ class FAILOVER_EXPORT Clock {
  public:
   virtual ~Clock();
 
-  // Must never go back. Called often and never under a lock. A Buffer counts from its first answer
-  // (from the epoch, if that is infinite), and for 292 years.
+  // Must never go back, and must not throw (std::terminate). Called often and never under a lock. A
+  // Buffer counts from its first answer (from the epoch, if that is infinite), and for 292 years.
   virtual absl::Time Now() = 0;
 
   // The steady clock of the operating system; lives for the whole program.

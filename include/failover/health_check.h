@@ -54,7 +54,7 @@ enum class MoveTablesState : std::uint8_t { kUnknown, kSwitching, kSwitched };
 struct ShardEvent {
   // The shard's primary now; an empty alias means: not told.
   TabletAlias alias = {};
-  // Names the shard.
+  // Names the shard. Other types than kPrimary and kUnknown are ignored.
   Target target = {};
   // False: the shard is gone, its key range is served by others (resharding).
   bool serving = false;
@@ -63,6 +63,7 @@ struct ShardEvent {
 // A change of a keyspace that its watcher has seen to the end: a reparent, a resharding or a
 // MoveTables. A shard that is not named is left alone.
 struct KeyspaceEvent {
+  // Empty: each target names its own.
   std::string keyspace = {};
   std::vector<ShardEvent> shards = {};
   MoveTablesState move_tables_state = MoveTablesState::kUnknown;

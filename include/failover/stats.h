@@ -25,7 +25,7 @@ enum class State : std::uint8_t { kIdle, kBuffering, kDraining };
 
 // Why a shard stopped buffering.
 enum class StopReason : std::uint8_t {
-  kNewPrimarySeen,             // a newer reparent timestamp was reported
+  kNewPrimarySeen,             // a newer reparent timestamp, or a keyspace event, was reported
   kPrimaryServingAgain,        // the same primary was seen not serving, then serving
   kMaxDurationExceeded,        // max_failover_duration is over
   kShutdown,                   // Buffer::Shutdown
@@ -43,11 +43,11 @@ enum class EvictedReason : std::uint8_t {
 };
 inline constexpr std::size_t kEvictedReasons = 3;
 
-// Why a request that would have been held was not.
+// Why a request was not held, though its shard was buffering or it would have begun to.
 enum class SkippedReason : std::uint8_t {
-  kBufferFull,
-  kDisabled,
-  kShutdown,
+  kBufferFull,  // it failed
+  kDisabled,    // every request of the shard counts
+  kShutdown,    // every request counts
   kLastReparentTooRecent,
   kLastFailoverTooRecent,
 };

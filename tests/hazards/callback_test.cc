@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -37,6 +39,35 @@ TEST_F(CallbackDeathTest, ACallbackThatThrowsOnTheServiceThreadTerminates) {
             {}, buffer->GetShard("ks", "0"), FailoverError(),
             [](const absl::StatusOr<RetryDoneFunc>&) { throw std::runtime_error("thrown here"); });
         buffer->Shutdown();
+      },
+      "thrown here");
+}
+
+// A request that is held already would be lost.
+TEST_F(CallbackDeathTest, AWakeupThatThrowsTerminates) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  BufferOptions options = ManualOptions();
+  options.wakeup = [] { throw std::runtime_error("thrown here"); };
+  Create(std::move(options));
+  EXPECT_DEATH(Fail(), "thrown here");
+}
+
+TEST_F(CallbackDeathTest, AClockThatThrowsTerminates) {
+  struct ThrowingClock final : Clock {
+    absl::Time Now() override {
+      if (throws) throw std::runtime_error("thrown here");
+      return absl::UnixEpoch();
+    }
+    bool throws = false;
+  } clock;
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  BufferOptions options = ManualOptions();
+  options.clock = &clock;
+  Create(std::move(options));
+  EXPECT_DEATH(
+      {
+        clock.throws = true;
+        Fail();
       },
       "thrown here");
 }
@@ -149,23 +180,24 @@ TEST_F(CallbackTest, MayDestroyItsOwnHandle) {
   EXPECT_FALSE(handle);
 }
 
+// The handle goes with its callback, in the middle of the call that ends the wait.
 TEST_F(CallbackTest, MayOwnItsOwnHandle) {
-  struct Task {
-    BufferedRequest handle;
+  using Handle = std::optional<BufferedRequest>;
+  const std::function<void(Handle&)> kEnds[] = {
+      [this](Handle&) { EndFailover(); },
+      [](Handle& handle) { EXPECT_TRUE(handle->Cancel()); },
+      [](Handle& handle) { *handle = BufferedRequest(); },
+      [](Handle& handle) { handle.reset(); },
   };
-  for (const bool cancel : {false, true}) {
-    auto task = std::make_shared<Task>();
-    const std::weak_ptr<Task> alive = task;
-    Task& borrowed = *task;
-    borrowed.handle = *buffer().WaitForFailoverEndAsync(
+  for (const auto& end : kEnds) {
+    auto owned = std::make_shared<Handle>();
+    const std::weak_ptr<Handle> alive = owned;
+    Handle& borrowed = *owned;
+    borrowed = *buffer().WaitForFailoverEndAsync(
         {}, shard(), FailoverError(),
-        [task = std::move(task)](const absl::StatusOr<RetryDoneFunc>&) {});
+        [owned = std::move(owned)](const absl::StatusOr<RetryDoneFunc>&) {});
     EXPECT_FALSE(alive.expired());
-    if (cancel) {
-      EXPECT_TRUE(borrowed.handle.Cancel());
-    } else {
-      EndFailover();
-    }
+    end(borrowed);
     EXPECT_TRUE(alive.expired());
     buffer().StopBuffering(shard());
     AdvanceBeyondGuards();

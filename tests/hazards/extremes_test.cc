@@ -1,5 +1,7 @@
-// Numbers beyond 32 bits, and clocks at the ends of time.
+// Numbers beyond 32 bits, clocks at the ends of time, and no more threads.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <limits>
@@ -22,6 +24,20 @@ static_assert(sizeof(ShardCounters::requests_skipped[0]) == 8);
 static_assert(sizeof(BufferStats::bytes_held) == 8);
 
 using ExtremesTest = BufferTest;
+
+// Ends the process: with 0 if a Buffer without threads is refused as it should be.
+[[noreturn]] void MakeABufferWithoutThreads() {
+  constexpr uid_t kNobody = 65534;  // root has no limit
+  const rlimit none = {0, 0};
+  if (setrlimit(RLIMIT_NPROC, &none) != 0) _exit(2);
+  if (geteuid() == 0 && setuid(kNobody) != 0) _exit(3);
+  _exit(Buffer::Create({}).status().code() == absl::StatusCode::kResourceExhausted ? 0 : 1);
+}
+
+TEST(ExtremesDeathTest, WithoutAServiceThreadThereIsNoBuffer) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(MakeABufferWithoutThreads(), ::testing::ExitedWithCode(0), "");
+}
 
 TEST_F(ExtremesTest, LimitsMayBeBeyond32Bits) {
   BufferOptions options = ManualOptions();

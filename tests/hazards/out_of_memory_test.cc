@@ -43,6 +43,8 @@ class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> 
     options.size = 2;
     options.threading = Threading::kManual;
     options.clock = &clock_;
+    options.enabled = !dry_run_;
+    options.dry_run = dry_run_;
     buffer_ = *Buffer::Create(std::move(options));
   }
   Buffer& buffer() { return *buffer_; }
@@ -91,10 +93,14 @@ class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> 
   }
 
   SimulatedClock clock_;
+  bool dry_run_ = false;
+  // Whether a request can be held after the trial.
+  bool may_hold_ = true;
 
  private:
   void ExpectItStillWorks() {
     ExpectLaws();
+    if (!may_hold_) return;
     buffer_->StopBuffering(shard());
     while (buffer_->Poll() == absl::ZeroDuration()) {
     }
@@ -195,6 +201,42 @@ TEST_P(OutOfMemoryTest, ABlockingRequestIsRefusedWhenItIsEvictedOrTimesOut) {
     EXPECT_TRUE(answer.status().code() == absl::StatusCode::kDeadlineExceeded ||
                 answer.status().code() == absl::StatusCode::kUnavailable)
         << answer.status();
+  });
+}
+
+TEST_P(OutOfMemoryTest, ADryRunFailsNoRequest) {
+  dry_run_ = true;
+  may_hold_ = false;
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    const absl::Status error = FailoverError();
+    WaitCallback callback = [](const absl::StatusOr<RetryDoneFunc>&) {};
+    absl::StatusOr<RetryDoneFunc> blocking;
+    absl::StatusOr<BufferedRequest> asynchronous;
+    EXPECT_TRUE(RunShortOfMemory([&] {
+      blocking = buffer().WaitForFailoverEnd({}, known, error);
+      asynchronous = buffer().WaitForFailoverEndAsync({}, known, error, std::move(callback));
+    })) << "it threw";
+    EXPECT_TRUE(blocking.ok()) << blocking.status();
+    EXPECT_TRUE(asynchronous.ok()) << asynchronous.status();
+  });
+}
+
+TEST_P(OutOfMemoryTest, AfterAShutdownEveryRequestPasses) {
+  may_hold_ = false;
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    buffer().Shutdown();
+    const absl::Status error = FailoverError();
+    WaitCallback callback = [](const absl::StatusOr<RetryDoneFunc>&) {};
+    absl::StatusOr<RetryDoneFunc> blocking;
+    absl::StatusOr<BufferedRequest> asynchronous;
+    EXPECT_TRUE(RunShortOfMemory([&] {
+      blocking = buffer().WaitForFailoverEnd({}, known, error);
+      asynchronous = buffer().WaitForFailoverEndAsync({}, known, error, std::move(callback));
+    })) << "it threw";
+    EXPECT_TRUE(blocking.ok()) << blocking.status();
+    EXPECT_TRUE(asynchronous.ok()) << asynchronous.status();
   });
 }
 

@@ -368,6 +368,18 @@ TEST_F(NamedRacesTest, TheBufferIsDestroyedOnlyAfterThePollThatRuns) {
   }
 }
 
+TEST_F(NamedRacesTest, TheBufferIsDestroyedOnlyAfterTheShutdownThatRuns) {
+  std::unique_ptr<Buffer> buffer = Make(ManualOptions());
+  StopAt ending("shutdown:done");
+  Step shutdown([&] { buffer->Shutdown(); });
+  ASSERT_TRUE(ending.Await());
+  Step destroy([&] { buffer.reset(); });
+  ASSERT_TRUE(destroy.EndsOrStands());
+  ending.LetGo();
+  EXPECT_TRUE(shutdown.Join());
+  EXPECT_TRUE(destroy.Join());
+}
+
 TEST_F(NamedRacesTest, TheBufferIsDestroyedOnlyAfterTheCallThatHeldACoroutine) {
   std::unique_ptr<Buffer> buffer = Make(ManualOptions());
   std::atomic<int> ends{0};

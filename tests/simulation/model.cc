@@ -203,6 +203,10 @@ void Model::Stop(std::size_t name, StopReason reason) {
   counters.failover_duration_sum += lasted;
   counters.utilization_sum += 100 * counters.last_requests_in_flight_max / size;
   counters.utilization_dry_run_sum += 100 * counters.last_requests_dry_run_max / size;
+  // Whom it waited for is not missed any longer.
+  if (reason == StopReason::kMaxDurationExceeded && shard.primary_down) {
+    shard.primary_seen_serving = false;
+  }
   shard.last_end = now_;
   shard.stopped_by = reason;
   shard.state = State::kDraining;

@@ -39,6 +39,31 @@ TEST_F(KeyspaceEventTest, AServingShardHasANewPrimary) {
   ExpectReleased(request, StopReason::kNewPrimarySeen);
 }
 
+TEST_F(KeyspaceEventTest, AReplicaIsLeftAlone) {
+  const AsyncRequest request = Fail();
+  ShardEvent replica = OneShard("0", true, 2);
+  replica.target.tablet_type = TabletType::kReplica;
+  Tell({replica});
+  replica.target.tablet_type = TabletType::kRdonly;
+  Tell({replica});
+  EXPECT_FALSE(request.done());
+}
+
+TEST_F(KeyspaceEventTest, ATargetOfAnUntoldTypeIsThePrimary) {
+  const AsyncRequest request = Fail();
+  ShardEvent untold = OneShard("0", true, 2);
+  untold.target.tablet_type = TabletType::kUnknown;
+  Tell({untold});
+  EXPECT_TRUE(request.released());
+}
+
+TEST_F(KeyspaceEventTest, TheTargetNamesItsKeyspaceIfTheEventDoesNot) {
+  const AsyncRequest request = Fail();
+  buffer().HandleKeyspaceEvent({"", {OneShard("0", true, 2)}, MoveTablesState::kUnknown});
+  PollAll();
+  EXPECT_TRUE(request.released());
+}
+
 TEST_F(KeyspaceEventTest, AServingShardEndsItWhateverThePrimaryIs) {
   Report(1, true, 100);
   AsyncRequest request = Fail();

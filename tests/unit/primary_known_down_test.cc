@@ -88,6 +88,54 @@ TEST_F(PrimaryKnownDownTest, TheGuardsApply) {
   EXPECT_TRUE(request.held());
 }
 
+// Found by a review: the other server's reports were taken for those of an old primary, so the
+// first one was taken to be down for ever, and one failover after the other was begun for nothing.
+TEST_F(PrimaryKnownDownTest,
+       BugDownForEver_AServerThatIsNotNewerIsBelievedOnceAFailoverWasTooLong) {
+  constexpr struct {
+    std::int64_t before;
+    std::int64_t after;
+  } kTimestamps[] = {{0, 0}, {100, 100}, {100, 99}};
+  for (const auto& timestamps : kTimestamps) {
+    Create(ManualOptions());
+    Report(1, true, timestamps.before);
+    Report(1, false, timestamps.before);
+    {
+      const AsyncRequest request = Request();
+      EXPECT_TRUE(request.held());
+      Report(2, true, timestamps.after);
+      EXPECT_FALSE(request.done()) << "it may be an old primary";
+      Advance(absl::Seconds(20));
+      EXPECT_TRUE(request.released());
+    }
+    EXPECT_EQ(At(Stats().stops, StopReason::kMaxDurationExceeded), 1u);
+    Report(2, true, timestamps.after);
+    AdvanceBeyondGuards();
+    EXPECT_TRUE(Request().passed());
+    EXPECT_EQ(Stats().starts, 1u);
+    // It is the primary now, so that it is missed when it goes.
+    Report(2, false, timestamps.after);
+    EXPECT_TRUE(Request().held());
+  }
+}
+
+TEST_F(PrimaryKnownDownTest, AfterAFailoverThatWasTooLongOnlyAFailureBeginsTheNext) {
+  Report(1, true, 100);
+  Report(1, false, 100);
+  { const AsyncRequest request = Request(); }
+  Advance(absl::Seconds(20));
+  EXPECT_EQ(Stats().state, State::kIdle);
+  Report(1, false, 100);
+  AdvanceBeyondGuards();
+  EXPECT_TRUE(Request().passed());
+  AsyncRequest failed = Fail();
+  EXPECT_TRUE(failed.held());
+  Report(1, true, 100);
+  PollAll();
+  ASSERT_TRUE(failed.released());
+  EXPECT_EQ(failed.released_by(), StopReason::kPrimaryServingAgain);
+}
+
 // ---- When not ----------------------------------------------------------------------------------
 
 TEST_F(PrimaryKnownDownTest, NotIfThePrimaryWasNeverSeenServing) {

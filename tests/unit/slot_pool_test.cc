@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -32,7 +33,7 @@ TEST(SlotPoolTest, SlotsComeBack) {
 
 TEST(SlotPoolTest, WithoutALimitAllBytesAreGiven) {
   SlotPool pool(1, 0);
-  EXPECT_EQ(pool.TakeBytes(1000), 1000u);
+  EXPECT_EQ(pool.TakeBytes(1000, 0), 1000u);
   EXPECT_EQ(pool.bytes_held(), 1000u);
   pool.ReturnBytes(400);
   EXPECT_EQ(pool.bytes_held(), 600u);
@@ -41,12 +42,20 @@ TEST(SlotPoolTest, WithoutALimitAllBytesAreGiven) {
 TEST(SlotPoolTest, WithALimitWhatIsLeftIsGiven) {
   SlotPool pool(1, 100);
   EXPECT_EQ(pool.max_bytes(), 100u);
-  EXPECT_EQ(pool.TakeBytes(70), 70u);
-  EXPECT_EQ(pool.TakeBytes(70), 30u);
-  EXPECT_EQ(pool.TakeBytes(70), 0u);
-  EXPECT_EQ(pool.TakeBytes(0), 0u);
+  EXPECT_EQ(pool.TakeBytes(70, 0), 70u);
+  EXPECT_EQ(pool.TakeBytes(70, 0), 30u);
+  EXPECT_EQ(pool.TakeBytes(70, 0), 0u);
+  EXPECT_EQ(pool.TakeBytes(0, 0), 0u);
   pool.ReturnBytes(100);
-  EXPECT_EQ(pool.TakeBytes(100), 100u);
+  EXPECT_EQ(pool.TakeBytes(100, 0), 100u);
+}
+
+TEST(SlotPoolTest, LessThanTheLeastIsNotTaken) {
+  SlotPool pool(1, 100);
+  EXPECT_EQ(pool.TakeBytes(40, 0), 40u);
+  EXPECT_EQ(pool.TakeBytes(100, 61), std::nullopt);
+  EXPECT_EQ(pool.bytes_held(), 40u) << "not even for a moment: others would evict in vain";
+  EXPECT_EQ(pool.TakeBytes(100, 60), 60u);
 }
 
 TEST(SlotPoolTest, ThreadsNeverGetMoreThanThereIs) {
@@ -61,7 +70,7 @@ TEST(SlotPoolTest, ThreadsNeverGetMoreThanThereIs) {
       for (int i = 0; i < kRounds; ++i) {
         if (!pool.TryTakeSlot()) continue;
         EXPECT_LE(++taken, kSlots);
-        const std::uint64_t bytes = pool.TakeBytes(60);
+        const std::uint64_t bytes = *pool.TakeBytes(60, 0);
         EXPECT_LE(pool.bytes_held(), 100u);
         pool.ReturnBytes(bytes);
         --taken;
