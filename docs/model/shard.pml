@@ -34,8 +34,8 @@
 #define NONE 100
 
 mtype = { Idle, Buffering, Draining };                 /* the shard */
-mtype = { New, Held, Ready, Running, Left };           /* a request */
-mtype = { Nothing, Retry, Retried, Failed, Passed };   /* what it got */
+mtype = { New, Held, Ready, Running, Left, Gone };     /* a request; Gone: its caller went on */
+mtype = { Nothing, Retry, Retried, Failed };           /* what it got */
 
 /* The shard. Guarded by its mutex, so touched only in atomic steps that begin with `lock_is_free`;
  * the flag is set only where the mutex is held for longer than one step. */
@@ -80,7 +80,8 @@ byte window_end[REQUESTS];
 byte completions[REQUESTS];
 byte finished = 0;
 
-/* Scratch of one atomic step: no part of the state. */
+/* Scratch of one atomic step: no part of the state. Elsewhere, what nothing reads any more is set
+ * back to its first value, which makes fewer states. */
 hidden byte due;
 hidden byte poll_due;
 hidden byte head;
@@ -91,7 +92,8 @@ hidden byte effects_ready;
 hidden byte was_due;
 
 byte now = 0;
-bool slot_noticed = false;                             /* the shutdown's, that waits for slots */
+bool waits_for_slots = false;                          /* the shutdown */
+bool slot_noticed = false;                             /* and was told of one */
 bool shutdown_done = false;
 
 /* Request 0 blocks a thread, the others are callbacks. */
@@ -150,10 +152,10 @@ inline check() {
   assert(poller_is_not_blind)
 }
 
-/* ShardBuffer::Monotonic: the clock was read before the mutex was taken. */
+/* ShardBuffer::Monotonic: the clock was read before the mutex was taken. Closed, nothing is due. */
 inline monotonic() {
   if
-  :: at > last_now -> last_now = at
+  :: at > last_now && !closed -> last_now = at
   :: else
   fi;
   at = 0
@@ -172,6 +174,7 @@ inline return_slot() { assert(slots_free < SLOTS); slots_free++ }
 inline deliver(r, what, drained) {
   outcome[r] = what;
   in_drain[r] = drained;
+  window_end[r] = 0;
   if
   :: blocks_thread(r) -> assert(to_wake == NONE); place[r] = Left; to_wake = r
   :: else -> place[r] = Ready; effects_ready = true; ready!r
@@ -202,7 +205,7 @@ inline drain() {
 /* ShardBuffer::Stop */
 inline stop() {
   if
-  :: state == Buffering -> state = Draining; drain()
+  :: state == Buffering -> state = Draining; started = 0; drain()
   :: else
   fi
 }
@@ -259,15 +262,20 @@ inline collect() {
 /* BufferCore::Finish: after the mutex is released, each wake-up a step of its own. */
 inline finish() {
   if
-  :: to_wake != NONE -> d_step { told[to_wake] = true; completions[to_wake]++; to_wake = NONE }
+  :: to_wake != NONE -> d_step {
+       assert(place[to_wake] == Left);
+       told[to_wake] = true;
+       completions[to_wake]++;
+       to_wake = NONE
+     }
   :: else
   fi;
   if
   :: must_wake ->
      d_step {
-       assert(!thread_ended);
+       assert(!shutdown_done); /* Dispatcher::Close waits for those under way */
 #ifndef BUG_NO_WAKE
-       woken = true;
+       woken = !thread_ended;
 #endif
        wakeups--;
        must_wake = false
@@ -279,7 +287,13 @@ inline finish() {
 /* BufferCore::NoticeFreeSlot */
 inline notice_free_slot() {
   if
-  :: saw_closed -> d_step { slot_noticed = true; saw_closed = false }
+  :: saw_closed ->
+     d_step {
+#ifndef BUG_SLOT_NOT_NOTICED
+       slot_noticed = waits_for_slots;
+#endif
+       saw_closed = false
+     }
   :: else
   fi
 }
@@ -291,6 +305,7 @@ inline end_retry(r) {
     assert(outcome[r] == Retry);
     outcome[r] = Retried;
     on_retry_end(r);
+    in_drain[r] = false;
     saw_closed = closed;
     collect();
     check()
@@ -372,13 +387,19 @@ proctype Request(byte me) {
     assert(completions[me] + (cancelled[me] && !blocks_thread(me)) == 1);
     assert(outcome[me] != Retry || cancelled[me]);
     assert(place[me] == Left);
+    place[me] = Gone;
+    outcome[me] = Nothing;
+    told[me] = false;
+    cancelled[me] = false;
+    completions[me] = 0;
     finished++
   };
   goto end;
 passed:
   atomic {
     assert(place[me] == New && completions[me] == 0);
-    if :: outcome[me] == Nothing -> outcome[me] = Passed :: else fi;
+    place[me] = Gone;
+    outcome[me] = Nothing;
     finished++
   };
 end:
@@ -415,6 +436,7 @@ proctype Canceller(byte whom) {
        cancelled[whom] = true;
        place[whom] = Left;
        outcome[whom] = Failed;
+       window_end[whom] = 0;
        if
        :: blocks_thread(whom) -> to_wake = whom /* and no Collect: nothing is due earlier */
        :: else -> saw_closed = closed; collect()
@@ -437,6 +459,7 @@ proctype Canceller(byte whom) {
        :: outcome[whom] == Retry -> on_retry_end(whom)
        :: else
        fi;
+       in_drain[whom] = false;
        saw_closed = closed;
        collect();
        mutex_held = false;
@@ -485,7 +508,7 @@ proctype Clock() {
 inline on_timer() {
   was_due = false;
   if
-  :: at > last_now -> last_now = at
+  :: at > last_now && !closed -> last_now = at
   :: else
   fi;
   do
@@ -561,6 +584,7 @@ poll:
 #ifdef BUG_CALLBACK_UNDER_LOCK
        mutex_held = false;
 #endif
+       assert(place[running] == Running);
        told[running] = true;
        completions[running]++;
        place[running] = Left
@@ -623,12 +647,12 @@ end_asleep:
 /* BufferCore::Shutdown */
 proctype Shutdown() {
   LOCALS;
-  /* CloseShards: ShardBuffer::Close under the mutex. */
-  at = now;
+  /* CloseShards: ShardBuffer::Close under the mutex. Its look at the clock is for the statistics. */
   d_step {
     lock_is_free;
     closed = true;
-    monotonic();
+    last_now = 0;
+    at = 0;
     stop();
     if :: state == Draining -> drain() :: else fi;
     update_gate();
@@ -646,7 +670,7 @@ proctype Shutdown() {
   /* WaitForRetries: until all slots are back, looked at anew when told, or the grace is over. */
   do
   :: slots_free == SLOTS -> break
-  :: d_step { slots_free != SLOTS -> slot_noticed = false };
+  :: d_step { slots_free != SLOTS -> waits_for_slots = true; slot_noticed = false };
      if
      :: slot_noticed
 #ifndef NO_GRACE
@@ -665,6 +689,7 @@ proctype Shutdown() {
     drain_retries = 0;
     state = Idle;
     update_gate();
+    waits_for_slots = false;
     slot_noticed = false;
     check()
   };
