@@ -1,11 +1,11 @@
 /* One shard's concurrency, as it is in src/. README.md says which step is which function, what is
- * checked, and how to run it. Each critical section is one atomic step; each read without a lock and
- * each wake-up is a step of its own.
+ * checked, and how to run it. Each critical section is one atomic step; each read without a lock
+ * and each wake-up is a step of its own.
  *
  * Sizes (override with -D): requests, slots, drain concurrency, ticks. What the shard lives in, any
- * of: -DWITH_CANCEL=<request>, -DWITH_HEALTH, -DWITH_SHUTDOWN. What must hold without it: the end by
- * the maximum duration (-DNO_MAX_TIMER), the end of the grace of a shutdown (-DNO_GRACE). Planted
- * bugs: -DBUG_...
+ * of: -DWITH_CANCEL=<request>, -DWITH_HEALTH, -DWITH_SHUTDOWN. What there is not: the end by the
+ * maximum duration (-DNO_MAX_TIMER), the end of a shutdown's grace (-DNO_GRACE). Planted bugs:
+ * -DBUG_...
  */
 #ifndef REQUESTS
 #define REQUESTS 3
@@ -64,7 +64,7 @@ bool watched = false;                                  /* a shutdown waits for s
 bool something_ended = false;                          /* and was told so */
 chan ready = [REQUESTS] of { byte };
 
-/* The service thread. `sleep_until` is its own copy: nobody else acts on it, check() looks at it. */
+/* The service thread. `sleep_until` is its own: nobody else acts on it, but check() looks at it. */
 bool woken = false;
 bool stopping = false;
 bool thread_ended = false;
@@ -104,7 +104,7 @@ bool shutdown_done = false;
 /* What a process carries from one step to the next. */
 #define LOCALS byte at = 0; byte to_wake = NONE; bool must_wake = false; bool saw_closed = false
 
-/* The poller is at work, or will be: the time it sleeps until does it justice, or a wake-up comes. */
+/* The poller is at work, or will be in time: it sleeps no longer, or a wake-up comes. */
 #define poller_is_not_blind \
   (polling || woken || wakeups > 0 || stopping || sleep_until == 0 || \
    (sleep_until <= timer_due && len(ready) == 0))
@@ -152,7 +152,8 @@ inline check() {
   assert(poller_is_not_blind)
 }
 
-/* ShardBuffer::Monotonic: the clock was read before the mutex was taken. Closed, nothing is due. */
+/* ShardBuffer::Monotonic: the clock was read before the mutex was taken. Once closed, nothing
+ * depends on the time. */
 inline monotonic() {
   if
   :: at > last_now && !closed -> last_now = at
@@ -647,7 +648,7 @@ end_asleep:
 /* BufferCore::Shutdown */
 proctype Shutdown() {
   LOCALS;
-  /* CloseShards: ShardBuffer::Close under the mutex. Its look at the clock is for the statistics. */
+  /* CloseShards: ShardBuffer::Close under the mutex. Afterwards nothing depends on the time. */
   d_step {
     lock_is_free;
     closed = true;
