@@ -28,6 +28,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
   ClientConnection(Socket socket, std::size_t max_packet);
 
+  void SetMaxPacket(std::size_t max_packet) { assembler_.SetMaxLength(max_packet); }
+
   // The next packet, whose first frame has this sequence number.
   Task<ReadEnd> Read(std::uint8_t sequence);
   std::string& packet() { return assembler_.packet(); }

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
+
 namespace mysql_proxy {
 namespace {
 
@@ -29,16 +31,15 @@ void EventLoop::Serve(Socket socket, std::uint32_t connection_id, std::function<
                  asio::detached);
 }
 
+// However a session ends, out of memory too, it is not known any longer.
 Task<> EventLoop::RunSession(Socket socket, std::uint32_t connection_id,
                              std::function<void()> ended) {
-  {
-    Session session(context_, io_.get_executor(), std::move(socket), connection_id);
-    sessions_.insert(&session);
-    if (draining_) session.Drain();
-    co_await session.Run();
-    sessions_.erase(&session);
-  }
-  ended();
+  const absl::Cleanup tell = [&ended] { ended(); };
+  Session session(context_, io_.get_executor(), std::move(socket), connection_id);
+  sessions_.insert(&session);
+  const absl::Cleanup forget = [this, &session] { sessions_.erase(&session); };
+  if (draining_) session.Drain();
+  co_await session.Run();
 }
 
 void EventLoop::DrainSessions() {

@@ -38,11 +38,12 @@ class EventLoop {
   void CheckSilence();
 
   const ProxyContext& context_;
+  // Of the loop's thread. Before io_, whose end ends the sessions that are left.
+  std::unordered_set<Session*> sessions_;
+  bool draining_ = false;
   asio::io_context io_;
   asio::executor_work_guard<Executor> work_;
   Timer check_;
-  std::unordered_set<Session*> sessions_;  // of the loop's thread
-  bool draining_ = false;                  // likewise
   std::thread thread_;
 };
 

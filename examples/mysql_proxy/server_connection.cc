@@ -40,6 +40,7 @@ class PrepareObserver final : public ReplyObserver {
  public:
   void OnOk(const OkPacket&) override {}
   void OnPrepared(const PreparedReply& reply) override { prepared = reply; }
+  void OnError() override {}
 
   PreparedReply prepared;
 };

@@ -21,6 +21,9 @@ using ReadEnd = ClientConnection::ReadEnd;
 // As vtgate does it: the first, and two that are retries.
 constexpr int kMaxAttempts = 3;
 
+// Whoever is not known yet gets no more memory than a login takes.
+constexpr std::size_t kMaxLoginPacket = 64 * 1024;
+
 // What clients may ask for. Not kLocalFiles: a server could ask the client for any file. Not TLS
 // nor compression. Not kSessionTrack and kDeprecateEof: see reply_stream.h.
 constexpr std::uint32_t kCapabilities =
@@ -65,8 +68,7 @@ Session::Session(const ProxyContext& context, const Executor& executor, Socket s
     : context_(context),
       executor_(executor),
       connection_id_(connection_id),
-      client_(
-          std::make_shared<ClientConnection>(std::move(socket), context.options.max_packet_size)),
+      client_(std::make_shared<ClientConnection>(std::move(socket), kMaxLoginPacket)),
       wait_(executor, context.buffer, context.shard) {}
 
 Task<> Session::Run() {
@@ -103,6 +105,7 @@ Task<bool> Session::LogIn() {
     co_await WriteError(AccessDenied(login->user), sequence);
     co_return false;
   }
+  client_->SetMaxPacket(context_.options.max_packet_size);
   upstream_.emplace(context_, executor_, *login);
   co_return co_await ConnectFirst(sequence);
 }
@@ -166,6 +169,8 @@ Task<bool> Session::ServeOneCommand() {
   idle_ = true;
   const ReadEnd end = co_await client_->Read(0);
   idle_ = false;
+  // Drain has closed the connection: nobody would get the answer to what was read just before.
+  if (draining_ && !upstream_->state().transaction_open()) co_return false;
   switch (end) {
     case ReadEnd::kPacket:
       break;

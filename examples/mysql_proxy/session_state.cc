@@ -87,6 +87,12 @@ bool SessionState::Learn(const OkPacket& ok, std::string_view sql, const SqlTrai
   return true;
 }
 
+void SessionState::StatementFailed(const SqlTraits& traits) {
+  StatementEnded();
+  // What it did before it failed may have been to open a transaction. The next OK tells.
+  if (traits.compound) status_ |= server_status::kInTransaction;
+}
+
 void SessionState::LearnVariables(const SessionChanges& changes, std::string_view sql,
                                   const SqlTraits& traits) {
   bool explained = changes.schema.has_value();

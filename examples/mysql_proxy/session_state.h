@@ -27,8 +27,10 @@ class SessionState {
 
   // A result of a statement of the client. False: the report of changes is malformed.
   bool Learn(const OkPacket& ok, std::string_view sql, const SqlTraits& traits);
-  // The last result of a statement is there, or its error.
+  // The last result of a statement is there.
   void StatementEnded() { fresh_connection_ = false; }
+  // Its error is there, which tells nothing about the session.
+  void StatementFailed(const SqlTraits& traits);
 
   // The client reset its session: only the schema remains.
   void Reset();

@@ -222,7 +222,6 @@ Task<absl::Status> Upstream::PassReply(ClientConnection& client, failover::Retry
 }
 
 absl::Status Upstream::Refusal() {
-  state_.StatementEnded();
   absl::Status error = failover::mysql::ToStatus(reply_.error(), statement_state_);
   if (!statement_state_.in_transaction) return error;
   // The server is no primary any more, so the transaction cannot end well.
@@ -261,7 +260,10 @@ Task<> Upstream::Close(const PreparedStatement& statement) {
 Task<> Upstream::Reset() {
   statements_.Clear();
   state_.Reset();
-  if (connection_ == nullptr) co_return;
+  if (connection_ == nullptr) {
+    state_.Connected(server_status::kAutocommit);
+    co_return;
+  }
   absl::Status status = co_await connection_->Execute(Command::kResetConnection, {});
   if (status.ok()) status = co_await Restore();
   if (status.ok()) {
@@ -282,6 +284,8 @@ void Upstream::OnOk(const OkPacket& ok) {
   if (!state_.Learn(ok, request_->sql, request_->traits)) malformed_ = true;
   if ((ok.status & server_status::kMoreResults) == 0) state_.StatementEnded();
 }
+
+void Upstream::OnError() { state_.StatementFailed(request_->traits); }
 
 void Upstream::OnPrepared(const PreparedReply& prepared) {
   PreparedStatement& statement = statements_.Add(std::string(request_->sql));

@@ -56,6 +56,7 @@ class Upstream final : private ReplyObserver {
   // ReplyObserver
   void OnOk(const OkPacket& ok) override;
   void OnPrepared(const PreparedReply& prepared) override;
+  void OnError() override;
 
   // Drops a connection that is dead or, without a transaction, not to the primary.
   absl::Status DropIfUseless();

@@ -108,6 +108,27 @@ TEST_F(FailoverTest, ATransactionIsRolledBackWithOneError) {
   EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "0");
 }
 
+// The error of the call does not tell that a transaction is open.
+TEST_F(FailoverTest, BugHiddenTransaction_ACallThatFailedMayHaveOpenedOne) {
+  ProxyClient client(port());
+  for (const char* results : {"", "SELECT 1; "}) {
+    SetReadOnly(1, true);
+    SetReadOnly(0, false);
+    AwaitPrimary(0);
+    EXPECT_EQ(client
+                  .Run(std::string("CREATE OR REPLACE PROCEDURE d.opens() BEGIN ") + results +
+                       "START TRANSACTION; INSERT INTO d.t VALUES (1); SIGNAL SQLSTATE '45000'; "
+                       "END")
+                  .number,
+              0u)
+        << client.error().text;
+    EXPECT_EQ(client.Run("CALL d.opens()").number, 1644u) << client.error().text;
+    FailOver();
+    EXPECT_EQ(client.Run("INSERT INTO t VALUES (2)").number, 1213u) << client.error().text;
+    EXPECT_EQ(AskServer(1, "SELECT COUNT(*) FROM d.t"), "0");
+  }
+}
+
 TEST_F(FailoverTest, ACommitIsRefusedLikeAnyStatement) {
   ProxyClient client(port());
   client.Run("BEGIN");

@@ -164,6 +164,7 @@ class Recorder final : public ReplyObserver {
   void OnPrepared(const PreparedReply& reply) override {
     seen += std::to_string(reply.id) + "," + std::to_string(reply.parameters) + ";";
   }
+  void OnError() override { seen += "error;"; }
   std::string seen;
 };
 

@@ -41,6 +41,24 @@ TEST(SqlScanTest, SeveralStatementsAreCompound) {
   }
 }
 
+// A server that is too old for what is in the comment would execute CALL p().
+TEST(SqlScanTest, BugSkippedComment_AStatementWithAnExecutableCommentMayBeAnything) {
+  for (const char* sql : {"/*!99999 SELECT */ CALL p()",
+                          "SET /*!99999 x */ STATEMENT max_statement_time=1 FOR CALL p()",
+                          "/*M!999999 SELECT */ CALL p()", "SELECT 1 /*!50701 FOR UPDATE */"}) {
+    EXPECT_TRUE(Scan(sql).compound) << sql;
+  }
+}
+
+TEST(SqlScanTest, BugTemporaryByWay_WhatSetStatementMakesIsConnectionState) {
+  for (const char* sql : {"SET STATEMENT max_statement_time=1 FOR CREATE TEMPORARY TABLE t (a INT)",
+                          "SET STATEMENT max_statement_time=1 FOR PREPARE s FROM 'SELECT 1'",
+                          "SET STATEMENT max_statement_time=1 FOR SELECT 1; SET sql_mode='ANSI'"}) {
+    EXPECT_TRUE(Scan(sql).uses_connection_state) << sql;
+  }
+  EXPECT_FALSE(Scan("SET STATEMENT max_statement_time=1 FOR SELECT 1;").uses_connection_state);
+}
+
 TEST(SqlScanTest, ABackslashIsALetterIfTheServerSaysSo) {
   const std::string_view sql = "INSERT INTO t VALUES ('\\'); DELETE FROM t; -- '";
   EXPECT_FALSE(ScanSql(sql, /*backslash_escapes=*/true).compound);
@@ -68,6 +86,16 @@ TEST(SqlScanTest, EarlierResults) {
     EXPECT_TRUE(Scan(sql).reads_last_result) << sql;
     EXPECT_FALSE(Scan(sql).reads_insert_id) << sql;
   }
+}
+
+// It is not reported, so it cannot be restored.
+TEST(SqlScanTest, BugLostCollation_ACollationAmongOtherThingsIsConnectionState) {
+  for (const char* sql : {"SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode='ANSI'",
+                          "SET sql_mode='ANSI', NAMES utf8mb4 COLLATE utf8mb4_bin",
+                          "SET NAMES utf8mb4 COLLATE utf8mb4_bin; SELECT 1"}) {
+    EXPECT_TRUE(Scan(sql).uses_connection_state) << sql;
+  }
+  EXPECT_FALSE(Scan("SET NAMES utf8mb4 COLLATE utf8mb4_bin").uses_connection_state);
 }
 
 TEST(SqlScanTest, NamesWithCollation) {

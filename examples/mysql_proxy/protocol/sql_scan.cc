@@ -47,6 +47,9 @@ class Lexer {
   Lexer(std::string_view sql, bool backslash_escapes)
       : left_(sql), backslash_escapes_(backslash_escapes) {}
 
+  // A comment has come that a server may execute or not, depending on its version.
+  bool executable_comment() const { return executable_comment_; }
+
   Token Next() {
     SkipBlanks();
     if (left_.empty()) return {TokenKind::kEnd, {}};
@@ -90,7 +93,7 @@ class Lexer {
       } else if (left_[0] == '#' || IsDashComment()) {
         SkipThrough("\n");
       } else if (StartsWith("/*!") || StartsWith("/*M!")) {
-        // A server executes what is in such a comment, from the version on that may follow.
+        executable_comment_ = true;
         SkipThrough("!");
         while (!left_.empty() && left_[0] >= '0' && left_[0] <= '9') Take(1);
       } else if (StartsWith("/*")) {
@@ -120,6 +123,7 @@ class Lexer {
 
   std::string_view left_;
   const bool backslash_escapes_;
+  bool executable_comment_ = false;
 };
 
 // Statements that begin so are one statement: no call, no block, no EXECUTE of some text.
@@ -148,23 +152,34 @@ class Scanner {
 
   SqlTraits Scan() {
     for (Token token = lexer_.Next(); token.kind != TokenKind::kEnd; token = lexer_.Next()) {
-      if (ended_) traits_.compound = true;
+      if (ended_) several_ = true;
       Look(token);
       if (words_ == 0 && token.kind != TokenKind::kWord) {
         // Parentheses open a SELECT; with anything else it is no statement that we know.
         if (token.text != "(" && token.text != ";") traits_.compound = true;
       }
     }
-    traits_.compound = traits_.compound || !IsSingle(first_, second_);
+    traits_.compound =
+        traits_.compound || several_ || !IsSingle(first_, second_) || lexer_.executable_comment();
     traits_.reads_last_result = traits_.reads_last_result || ReadsLastResult(first_, second_);
     traits_.uses_connection_state = traits_.uses_connection_state || Is(first_, "HANDLER");
-    traits_.has_temporary_variables = Is(first_, "SET") && Is(second_, "STATEMENT");
-    traits_.sets_names_with_collation =
-        Is(first_, "SET") && Is(second_, "NAMES") && collate_ && !comma_ && !traits_.compound;
+    ScanSet();
     return traits_;
   }
 
  private:
+  void ScanSet() {
+    if (!Is(first_, "SET")) return;
+    traits_.has_temporary_variables = Is(second_, "STATEMENT");
+    // What else such a statement leaves behind cannot be told from its variables.
+    if (traits_.has_temporary_variables && (several_ || makes_something_)) {
+      traits_.uses_connection_state = true;
+    }
+    if (!names_ || !collate_) return;
+    traits_.sets_names_with_collation = Is(second_, "NAMES") && !comma_ && !traits_.compound;
+    if (!traits_.sets_names_with_collation) traits_.uses_connection_state = true;
+  }
+
   void Look(const Token& token) {
     switch (token.kind) {
       case TokenKind::kWord:
@@ -194,6 +209,8 @@ class Scanner {
     if (Is(word, "GET_LOCK")) traits_.uses_connection_state = true;
     if (Is(word, "LAST_INSERT_ID")) traits_.reads_insert_id = true;
     if (Is(word, "COLLATE")) collate_ = true;
+    if (Is(word, "NAMES")) names_ = true;
+    if (Is(word, "TEMPORARY") || Is(word, "PREPARE")) makes_something_ = true;
     if (IsOneOf(word, kResults)) traits_.reads_last_result = true;
     if (after_system_variable_ && Is(word, "IDENTITY")) traits_.reads_insert_id = true;
     if (after_system_variable_ && IsOneOf(word, kResultVariables)) {
@@ -207,7 +224,10 @@ class Scanner {
   std::string_view second_;
   std::size_t words_ = 0;
   bool ended_ = false;
+  bool several_ = false;
+  bool names_ = false;
   bool collate_ = false;
+  bool makes_something_ = false;  // a temporary table, or a prepared statement
   bool comma_ = false;
   bool after_system_variable_ = false;
 };

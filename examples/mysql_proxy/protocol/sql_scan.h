@@ -11,7 +11,8 @@ namespace mysql_proxy {
 struct SqlTraits {
   // May consist of several statements, of which some may have been executed when one is refused.
   bool compound = false;
-  // Names a user variable, a user lock or a handler, which a new connection would not have.
+  // Uses or makes what a new connection would not have: a user variable, a user lock, a handler; or
+  // something that neither session tracking nor the traits below tell enough of.
   bool uses_connection_state = false;
   // Asks for the last insert id.
   bool reads_insert_id = false;

@@ -70,7 +70,8 @@ start_proxy() {
     --backend-password-file="$folder/pair/app.password" "$@" >"$log" 2>&1 &
   proxy_pid=$!
   ends_with_us "$proxy_pid"
-  await 20 grep -qs 'is the primary' "$log" || fail "the proxy did not start"
+  await 20 grep -qs 'listening on' "$log" || fail "the proxy did not start"
+  await 20 grep -qs 'is the primary' "$log" || fail "the proxy sees no primary"
   proxy_port=$(sed -n 's/.*listening on 127.0.0.1:\([0-9]*\).*/\1/p' "$log")
 }
 
