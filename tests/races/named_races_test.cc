@@ -278,6 +278,34 @@ TEST_F(NamedRacesTest, ADeadlineThatComesUpWhilePollEndsIsInItsAnswerOrAWakeUp) 
   }
 }
 
+// What Poll answers and what is remembered of it are one: who comes just after is not measured by
+// what an earlier Poll said, which has been forgotten by the event loop.
+TEST_F(NamedRacesTest, ADeadlineThatComesUpWhilePollEndsIsNotMeasuredByAnEarlierAnswer) {
+  std::atomic<int> wakeups{0};
+  BufferOptions options = ManualOptions();
+  options.wakeup = [&wakeups] { ++wakeups; };
+  Create(options);
+  RequestContext context;
+  context.timeout = absl::Seconds(3);
+  AsyncRequest first = Fail(context);
+  EXPECT_EQ(buffer().Poll(), absl::Seconds(3));
+  EXPECT_TRUE(first.handle().Cancel());
+  absl::Duration answer;
+  StopAt ending("poll:ended");
+  Step poll([&] { answer = buffer().Poll(); });
+  ASSERT_TRUE(ending.Await());
+  const int before = wakeups;
+  context.timeout = absl::Seconds(5);
+  const AsyncRequest request = Fail(context);
+  ending.LetGo();
+  ASSERT_TRUE(poll.Join());
+  EXPECT_TRUE(answer <= context.timeout || wakeups > before) << "nobody tells the event loop";
+  Advance(context.timeout);
+  EXPECT_EQ(request.reason(), BufferErrorReason::kTimeout);
+  Destroy();
+  Create(ManualOptions());
+}
+
 TEST_F(NamedRacesTest, AWakeUpThatComesBeforeTheServiceThreadSleepsIsNotLost) {
   StopAt about_to_sleep("service:before-sleep");
   const std::unique_ptr<Buffer> buffer = Make(ServiceOptions());
