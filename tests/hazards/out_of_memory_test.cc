@@ -246,9 +246,8 @@ TEST_P(OutOfMemoryTest, ABlockingRequestThatIsHeldIsToldThatItIsEvictedOrTimesOu
       std::atomic<bool> returned{false};
       bool threw = false;
       std::thread blocked([&] {
-        threw = !RunShortOfMemory([&] {
-          answer = buffer().WaitForFailoverEnd(context, known, error);
-        });
+        threw =
+            !RunShortOfMemory([&] { answer = buffer().WaitForFailoverEnd(context, known, error); });
         returned = true;
       });
       while (!returned && Stats().requests_held == 0) std::this_thread::yield();
@@ -270,8 +269,8 @@ TEST_P(OutOfMemoryTest, ABlockingRequestThatIsHeldIsToldThatItIsEvictedOrTimesOu
         ExpectRefusedForMemory(answer.status());
         return;
       }
-      EXPECT_EQ(answer.status().code(), evicted ? absl::StatusCode::kUnavailable
-                                                : absl::StatusCode::kDeadlineExceeded);
+      EXPECT_EQ(answer.status().code(),
+                evicted ? absl::StatusCode::kUnavailable : absl::StatusCode::kDeadlineExceeded);
       if (any_failed()) ++told_without_memory;
     });
     EXPECT_GT(told_without_memory, 0) << "it was always refused at once";
