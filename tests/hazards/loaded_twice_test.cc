@@ -1,5 +1,5 @@
-// The library twice in one process: this program has one copy, a shared object that it loads has
-// another.
+// The library twice in one process: this program has one copy, and a shared object that it loads
+// has another, in itself or as the shared library.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
@@ -10,12 +10,20 @@
 namespace failover::test {
 namespace {
 
-TEST(LoadedTwiceTest, TheTwoCopiesDoNotDisturbEachOther) {
+class LoadedTwiceTest : public ::testing::TestWithParam<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(Plugins, LoadedTwiceTest,
+                         ::testing::Values(LOADED_TWICE_PLUGIN, LOADED_TWICE_SHARED),
+                         [](const auto& plugin) {
+                           return plugin.index == 0 ? "Static" : "Shared";
+                         });
+
+TEST_P(LoadedTwiceTest, TheTwoCopiesDoNotDisturbEachOther) {
   const std::unique_ptr<Buffer> buffer = *Buffer::Create({});
   const ShardHandle shard = buffer->GetShard("ks", "0");
   ASSERT_TRUE(buffer->StartBuffering(shard, "a test"));
   for (int loads = 0; loads < 2; ++loads) {
-    void* const plugin = dlopen(LOADED_TWICE_PLUGIN, RTLD_NOW | RTLD_LOCAL);
+    void* const plugin = dlopen(GetParam(), RTLD_NOW | RTLD_LOCAL);
     ASSERT_NE(plugin, nullptr) << dlerror();
     using Run = int();
     auto* const run = reinterpret_cast<Run*>(dlsym(plugin, "RunAFailover"));

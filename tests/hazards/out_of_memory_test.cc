@@ -4,15 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <coroutine>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <new>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "allocation_failures.h"
 #include "failover/buffer.h"
+#include "failover/coroutine.h"
 #include "failover/testing/simulated_clock.h"
 #include "spdlog/sinks/null_sink.h"
 #include "spdlog/spdlog.h"
@@ -25,6 +29,38 @@ namespace {
 constexpr int kMostAllocations = 200;
 // Too long to fit into a std::string without an allocation.
 constexpr char kLongCell[] = "a cell whose name is so long that it does not fit into the string";
+
+// A coroutine whose frame is there before it begins: what then fails to allocate is the library.
+class Coroutine {
+ public:
+  struct promise_type {
+    Coroutine get_return_object() {
+      return Coroutine(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { std::terminate(); }
+  };
+
+  explicit Coroutine(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+  ~Coroutine() { handle_.destroy(); }
+
+  Coroutine(const Coroutine&) = delete;
+  Coroutine& operator=(const Coroutine&) = delete;
+
+  void Begin() { handle_.resume(); }
+  bool ended() const { return handle_.done(); }
+
+ private:
+  std::coroutine_handle<promise_type> handle_;
+};
+
+// All of these outlive it.
+Coroutine Await(Buffer& buffer, const RequestContext& context, ShardHandle shard,
+                const absl::Status& error, absl::StatusOr<RetryDoneFunc>* answer) {
+  *answer = co_await AwaitFailoverEnd(buffer, context, shard, error);
+}
 
 class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> {
  protected:
@@ -186,7 +222,7 @@ TEST_P(OutOfMemoryTest, ARequestThatIsNotHeldPassesAllTheSame) {
   });
 }
 
-TEST_P(OutOfMemoryTest, ABlockingRequestIsRefusedWhenItIsEvictedOrTimesOut) {
+TEST_P(OutOfMemoryTest, ABlockingRequestWhoseTimeIsOverIsRefused) {
   // The timeout is over before the call, so that it cannot block.
   ForEachAllocation([this] {
     const ShardHandle known = shard();
@@ -237,6 +273,86 @@ TEST_P(OutOfMemoryTest, AfterAShutdownEveryRequestPasses) {
     })) << "it threw";
     EXPECT_TRUE(blocking.ok()) << blocking.status();
     EXPECT_TRUE(asynchronous.ok()) << asynchronous.status();
+  });
+}
+
+TEST_P(OutOfMemoryTest, ABlockingRequestThatIsHeldIsToldThatItIsEvictedOrTimesOut) {
+  for (const bool evicted : {false, true}) {
+    int told_without_memory = 0;
+    ForEachAllocation([&] {
+      const ShardHandle known = shard();
+      const absl::Status error = FailoverError();
+      RequestContext context;
+      context.timeout = absl::Seconds(1);
+      absl::StatusOr<RetryDoneFunc> answer;
+      std::atomic<bool> returned{false};
+      bool threw = false;
+      std::thread blocked([&] {
+        threw =
+            !RunShortOfMemory([&] { answer = buffer().WaitForFailoverEnd(context, known, error); });
+        returned = true;
+      });
+      while (!returned && Stats().requests_held == 0) std::this_thread::yield();
+      const bool held = Stats().requests_held == 1;
+      const auto drop = [](const absl::StatusOr<RetryDoneFunc>&) {};
+      std::optional<BufferedRequest> second;
+      std::optional<BufferedRequest> third;
+      if (evicted) {
+        second = *buffer().WaitForFailoverEndAsync({}, known, error, drop);
+        third = *buffer().WaitForFailoverEndAsync({}, known, error, drop);
+      } else {
+        clock_.Advance(context.timeout);
+        buffer().Poll();
+      }
+      blocked.join();
+      EXPECT_FALSE(threw);
+      EXPECT_FALSE(answer.ok());
+      if (!held) {
+        ExpectRefusedForMemory(answer.status());
+        return;
+      }
+      EXPECT_EQ(answer.status().code(),
+                evicted ? absl::StatusCode::kUnavailable : absl::StatusCode::kDeadlineExceeded);
+      if (any_failed()) ++told_without_memory;
+    });
+    EXPECT_GT(told_without_memory, 0) << "it was always refused at once";
+  }
+}
+
+TEST_P(OutOfMemoryTest, ACoroutineIsHeldOrRefused) {
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    const absl::Status error = FailoverError();
+    RequestContext context;
+    context.timeout = absl::Seconds(1);
+    absl::StatusOr<RetryDoneFunc> answer;
+    Coroutine coroutine = Await(buffer(), context, known, error, &answer);
+    EXPECT_TRUE(RunShortOfMemory([&] { coroutine.Begin(); })) << "it threw";
+    if (coroutine.ended()) {
+      ExpectRefusedForMemory(answer.status());
+      return;
+    }
+    EXPECT_EQ(Stats().requests_held, 1u);
+    buffer().StopBuffering(known);
+    buffer().Poll();
+    EXPECT_TRUE(coroutine.ended());
+    EXPECT_TRUE(answer.ok()) << answer.status();
+  });
+}
+
+TEST_P(OutOfMemoryTest, ACoroutineIsToldOfItsEndWithoutMemory) {
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    const absl::Status error = FailoverError();
+    RequestContext context;
+    context.timeout = absl::Seconds(1);
+    absl::StatusOr<RetryDoneFunc> answer;
+    Coroutine coroutine = Await(buffer(), context, known, error, &answer);
+    coroutine.Begin();
+    clock_.Advance(context.timeout);
+    EXPECT_TRUE(RunShortOfMemory([&] { buffer().Poll(); })) << "it threw";
+    EXPECT_TRUE(coroutine.ended());
+    EXPECT_EQ(answer.status().code(), absl::StatusCode::kDeadlineExceeded) << answer.status();
   });
 }
 

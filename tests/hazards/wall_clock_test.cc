@@ -92,9 +92,12 @@ TEST_P(WallClockTest, AStepEndsNoBlockingWaitEarlyOrLate) {
   absl::StatusOr<RetryDoneFunc> result;
   std::thread blocked([&] {
     RequestContext context;
-    context.timeout = absl::Milliseconds(30);
+    // Long enough to be held still when the step comes.
+    context.timeout = absl::Milliseconds(300);
     result = buffer_->WaitForFailoverEnd(context, shard_, FailoverError());
   });
+  // Counted for good once it is held.
+  while (buffer_->GetShardStats("ks", "0")->requests_buffered == 0) std::this_thread::yield();
   wall_clock_step = GetParam();
   blocked.join();
   EXPECT_EQ(ReasonOf(result.status()), BufferErrorReason::kTimeout);

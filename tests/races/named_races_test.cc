@@ -190,6 +190,51 @@ TEST_F(NamedRacesTest, ACancelBetweenReleaseAndCallbackWins) {
   EXPECT_EQ(Stats().state, State::kIdle);
 }
 
+TEST_F(NamedRacesTest, AHandleWaitsForNoCallbackButItsOwnWhichMayEndBeforeItWaits) {
+  Signal ran;
+  const auto give = [&ran](const absl::StatusOr<RetryDoneFunc>&) { ran.Give(); };
+  BufferedRequest handle = *buffer().WaitForFailoverEndAsync({}, shard(), FailoverError(), give);
+  const BufferedRequest next =
+      *buffer().WaitForFailoverEndAsync({}, shard(), absl::OkStatus(), give);
+  Report(1, true, 1);
+  StopAt popped("callback:before");
+  Step poll([&] { buffer().Poll(); });
+  ASSERT_TRUE(popped.Await());
+  StopAt lost("handle:before-wait");
+  Step destroy([&] { const BufferedRequest last = std::move(handle); });
+  ASSERT_TRUE(lost.Await());
+  StopAt next_popped("callback:before");
+  popped.LetGo();
+  ASSERT_TRUE(next_popped.Await());
+  EXPECT_EQ(ran.given(), 1);
+  lost.LetGo();
+  EXPECT_TRUE(destroy.Join()) << "it waits for a callback that has run, or for another";
+  next_popped.LetGo();
+  ASSERT_TRUE(poll.Join());
+  EXPECT_EQ(ran.given(), 2);
+}
+
+TEST_F(NamedRacesTest, APollDoesNotRunWhatACancelHasTakenBack) {
+  BufferOptions options = ManualOptions();
+  options.drain_concurrency = 2;
+  Create(options);
+  AsyncRequest request = Fail();
+  const AsyncRequest other = Request();
+  Report(1, true, 1);
+  StopAt took_back("cancel:took-back");
+  Step cancel([&] { EXPECT_TRUE(request.handle().Cancel()); });
+  ASSERT_TRUE(took_back.Await());
+  StopAt popped("callback:before");
+  Step poll([&] { buffer().Poll(); });
+  ASSERT_TRUE(popped.Await());
+  popped.LetGo();
+  took_back.LetGo();
+  ASSERT_TRUE(cancel.Join());
+  ASSERT_TRUE(poll.Join());
+  EXPECT_EQ(request.runs(), 0);
+  EXPECT_EQ(other.runs(), 1);
+}
+
 // ---- Timers and polls ---------------------------------------------------------------------------
 
 TEST_F(NamedRacesTest, TheTimerOfAnEarlierFailoverDoesNotEndTheNext) {
@@ -231,6 +276,34 @@ TEST_F(NamedRacesTest, ADeadlineThatComesUpWhilePollEndsIsInItsAnswerOrAWakeUp) 
     Destroy();
     Create(ManualOptions());
   }
+}
+
+// What Poll answers and what is remembered of it are one: who comes just after is not measured by
+// what an earlier Poll said, which has been forgotten by the event loop.
+TEST_F(NamedRacesTest, ADeadlineThatComesUpWhilePollEndsIsNotMeasuredByAnEarlierAnswer) {
+  std::atomic<int> wakeups{0};
+  BufferOptions options = ManualOptions();
+  options.wakeup = [&wakeups] { ++wakeups; };
+  Create(options);
+  RequestContext context;
+  context.timeout = absl::Seconds(3);
+  AsyncRequest first = Fail(context);
+  EXPECT_EQ(buffer().Poll(), absl::Seconds(3));
+  EXPECT_TRUE(first.handle().Cancel());
+  absl::Duration answer;
+  StopAt ending("poll:ended");
+  Step poll([&] { answer = buffer().Poll(); });
+  ASSERT_TRUE(ending.Await());
+  const int before = wakeups;
+  context.timeout = absl::Seconds(5);
+  const AsyncRequest request = Fail(context);
+  ending.LetGo();
+  ASSERT_TRUE(poll.Join());
+  EXPECT_TRUE(answer <= context.timeout || wakeups > before) << "nobody tells the event loop";
+  Advance(context.timeout);
+  EXPECT_EQ(request.reason(), BufferErrorReason::kTimeout);
+  Destroy();
+  Create(ManualOptions());
 }
 
 TEST_F(NamedRacesTest, AWakeUpThatComesBeforeTheServiceThreadSleepsIsNotLost) {

@@ -21,17 +21,28 @@ class RacingRequest::Witness {
   std::atomic<bool>* destroyed_;
 };
 
-void RacingRequest::Submit(Buffer& buffer, ShardHandle shard, const absl::Status& error) {
-  submitted_ = true;
-  absl::StatusOr<BufferedRequest> answer = buffer.WaitForFailoverEndAsync(
-      {}, shard, error,
-      [this, witness = Witness(&callback_destroyed_)](absl::StatusOr<RetryDoneFunc> result) {
-        ++runs_;
-        if (result.ok()) token_ = *std::move(result);
-      });
+WaitCallback RacingRequest::Callback() {
+  return [this, witness = Witness(&callback_destroyed_)](absl::StatusOr<RetryDoneFunc> result) {
+    ++runs_;
+    if (result.ok()) token_ = *std::move(result);
+  };
+}
+
+void RacingRequest::Keep(absl::StatusOr<BufferedRequest> answer) {
   if (!answer.ok()) return;
   held_ = static_cast<bool>(*answer);
   handle_ = *std::move(answer);
+}
+
+void RacingRequest::Submit(Buffer& buffer, ShardHandle shard, const absl::Status& error) {
+  submitted_ = true;
+  Keep(buffer.WaitForFailoverEndAsync({}, shard, error, Callback()));
+}
+
+void RacingRequest::SubmitByName(Buffer& buffer, std::string_view shard,
+                                 const absl::Status& error) {
+  submitted_ = true;
+  Keep(buffer.WaitForFailoverEndAsync({}, "ks", shard, error, Callback()));
 }
 
 void RacingRequest::Cancel() {
@@ -40,18 +51,31 @@ void RacingRequest::Cancel() {
 }
 
 void RacingRequest::DestroyHandle() {
-  if (handle_went_.exchange(true)) return;
+  if (handle_ended_.exchange(true)) return;
   { const BufferedRequest last = std::move(handle_); }
   runs_when_handle_went_ = runs_;
+  destroyed_ = true;
+}
+
+void RacingRequest::CancelAndDestroyHandle() {
+  if (handle_ended_.exchange(true)) return;
+  Cancel();
+  { const BufferedRequest last = std::move(handle_); }
+  runs_when_handle_went_ = runs_;
+  destroyed_ = true;
+}
+
+void RacingRequest::Detach() {
+  if (!handle_ended_.exchange(true)) handle_.Detach();
 }
 
 void RacingRequest::ExpectOneOutcome(std::string_view who) const {
   if (!submitted_) return;
   EXPECT_TRUE(callback_destroyed_) << who;
   EXPECT_FALSE(won_cancel_ && lost_cancel_) << who << ": two answers of Cancel";
-  if (handle_went_) {
+  if (destroyed_) {
     EXPECT_EQ(runs_, runs_when_handle_went_) << who << ": it ran after its handle went";
-    EXPECT_LE(runs_, 1) << who;
+    EXPECT_LE(runs_, won_cancel_ ? 0 : 1) << who;
   } else {
     EXPECT_EQ(runs_, held_ && !won_cancel_ ? 1 : 0) << who;
   }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "failover/buffer.h"
 
 namespace failover::test {
@@ -13,10 +14,15 @@ namespace failover::test {
 // Submit is called once; the others may be called by any thread afterwards.
 class RacingRequest {
  public:
-  // Once at the most.
+  // One of the two, once at the most.
   void Submit(Buffer& buffer, ShardHandle shard, const absl::Status& error);
+  void SubmitByName(Buffer& buffer, std::string_view shard, const absl::Status& error);
   void Cancel();
+  // These end the handle. Only the first call does anything: a handle is not destroyed while
+  // another thread uses it.
   void DestroyHandle();
+  void CancelAndDestroyHandle();
+  void Detach();
   void EndRetry() { token_(); }
 
   int runs() const { return runs_; }
@@ -26,10 +32,14 @@ class RacingRequest {
  private:
   class Witness;
 
+  WaitCallback Callback();
+  void Keep(absl::StatusOr<BufferedRequest> answer);
+
   bool submitted_ = false;
   bool held_ = false;
   BufferedRequest handle_;
-  std::atomic<bool> handle_went_{false};
+  std::atomic<bool> handle_ended_{false};
+  bool destroyed_ = false;
   int runs_when_handle_went_ = 0;
   std::atomic<bool> won_cancel_{false};
   std::atomic<bool> lost_cancel_{false};

@@ -12,16 +12,23 @@ namespace failover::test {
 namespace {
 
 constexpr absl::Duration kWindow = absl::Seconds(10);
-// The first, the second, the third, the thread and the coroutine: one more evicts the oldest.
-constexpr int kSize = 5;
+// The first to the fifth, the thread and the coroutine: one more evicts the oldest.
+constexpr int kSize = 7;
 // In a drain each round lets one more go.
 constexpr int kRounds = kSize + 2;
+constexpr char kNewShard[] = "new";
 
-Detached AwaitEnd(Buffer& buffer, ShardHandle shard, std::atomic<int>* ends) {
+Detached AwaitEnd(Buffer& buffer, ShardHandle shard, std::atomic<int>* ends,
+                  std::atomic<int>* outcomes) {
   // Its token ends the retry at once.
   const absl::StatusOr<RetryDoneFunc> done =
       co_await AwaitFailoverEnd(buffer, {}, shard, FailoverError());
+  if (!done.ok() || *done) ++*outcomes;
   ++*ends;
+}
+
+ShardEvent EventOf(const char* shard, bool serving) {
+  return {{}, {"ks", shard, TabletType::kPrimary}, serving};
 }
 
 }  // namespace
@@ -33,37 +40,73 @@ Scene::Scene(Phase phase) {
   options.threading = Threading::kManual;
   options.clock = &clock_;
   options.wakeup = [this] { loop_.Wake(); };
+  if (phase == Phase::kReleased) options.drain_concurrency = kSize;
   buffer_ = *Buffer::Create(std::move(options));
   shard_ = buffer_->GetShard("ks", "0");
+  buffer_->StatsUpdate(PrimaryReport(primary_, true, primary_));
+  if (phase == Phase::kIdle) return;
   first_.Submit(*buffer_, shard_, FailoverError());
-  if (phase == Phase::kBuffering) FireTimers();
-  second_.Submit(*buffer_, shard_, absl::OkStatus());
-  third_.Submit(*buffer_, shard_, absl::OkStatus());
-  SubmitBlocked();
-  AwaitEnd(*buffer_, shard_, &coroutine_ends_);
-  if (phase == Phase::kDraining) ReportNewPrimary();
+  if (phase != Phase::kDraining) FireTimers();
+  SubmitAll();
   loop_.Run(*buffer_);
+  if (phase != Phase::kBuffering) ReportNewPrimary();
+  if (phase == Phase::kDraining) loop_.Run(*buffer_);
+  if (phase == Phase::kReleased) {
+    EXPECT_TRUE(blocked_->Join());
+  }
   EXPECT_EQ(first_.runs(), 1);
 }
 
-void Scene::SubmitBlocked() {
-  blocked_.emplace([this] {
+void Scene::SubmitAll() {
+  for (RacingRequest* const request : {&second_, &third_, &fourth_, &fifth_}) {
+    request->Submit(*buffer_, shard_, absl::OkStatus());
+  }
+  Block(&blocked_);
+  Await();
+}
+
+void Scene::Block(std::optional<Step>* blocked) {
+  blocked->emplace([this] {
     RequestContext context;
     context.cancellation = &cancellation_;
     // Its token ends the retry at once.
     buffer_->WaitForFailoverEnd(context, shard_, FailoverError()).IgnoreError();
   });
-  EXPECT_TRUE(blocked_->EndsOrStands());
+  EXPECT_TRUE((*blocked)->EndsOrStands());
 }
 
 void Scene::Submit() { late_.at(late_submitted_++).Submit(*buffer_, shard_, FailoverError()); }
+
+void Scene::SubmitWithoutFailure() {
+  late_.at(late_submitted_++).Submit(*buffer_, shard_, absl::OkStatus());
+}
+
+void Scene::SubmitToNewShard() {
+  late_.at(late_submitted_++).SubmitByName(*buffer_, kNewShard, FailoverError());
+}
+
+void Scene::Wait() { Block(&late_blocked_.at(late_blocked_count_++)); }
+
+void Scene::Await() {
+  ++coroutines_;
+  AwaitEnd(*buffer_, shard_, &coroutine_ends_, &coroutine_outcomes_);
+}
 
 void Scene::FireTimers() {
   clock_.Advance(kWindow);
   loop_.Run(*buffer_);
 }
 
-void Scene::ReportNewPrimary() { buffer_->StatsUpdate(PrimaryReport(1, true, 1)); }
+void Scene::ReportNewPrimary() {
+  const std::uint32_t primary = ++primary_;
+  buffer_->StatsUpdate(PrimaryReport(primary, true, primary));
+}
+
+void Scene::ReportPrimaryDownAndBack() {
+  const std::uint32_t primary = primary_;
+  buffer_->StatsUpdate(PrimaryReport(primary, false, primary));
+  buffer_->StatsUpdate(PrimaryReport(primary, true, primary));
+}
 
 void Scene::EndRetry() {
   if (!first_ended_.exchange(true)) first_.EndRetry();
@@ -72,13 +115,41 @@ void Scene::EndRetry() {
 void Scene::EndKeyspaceEvent() {
   KeyspaceEvent event;
   event.keyspace = "ks";
-  event.shards.push_back({{}, {"ks", "0", TabletType::kPrimary}, /*serving=*/false});
+  event.shards.push_back(EventOf("0", /*serving=*/false));
+  buffer_->HandleKeyspaceEvent(event);
+}
+
+void Scene::ServingKeyspaceEvent() {
+  KeyspaceEvent event;
+  event.keyspace = "ks";
+  event.shards.push_back(EventOf("0", /*serving=*/true));
+  buffer_->HandleKeyspaceEvent(event);
+}
+
+void Scene::MoveTablesEvent() {
+  KeyspaceEvent event;
+  event.keyspace = "ks";
+  event.move_tables_state = MoveTablesState::kSwitched;
+  event.shards.push_back(EventOf("0", /*serving=*/true));
+  event.shards.push_back(EventOf(kNewShard, /*serving=*/true));
   buffer_->HandleKeyspaceEvent(event);
 }
 
 void Scene::Start() { buffer_->StartBuffering(shard_, "a test"); }
 
 void Scene::Stop() { buffer_->StopBuffering(shard_); }
+
+void Scene::GetNewShard() { made_.at(made_count_++) = buffer_->GetShard("ks", kNewShard); }
+
+// What the counters of one shard say holds while others are at work, too.
+void Scene::Scrape() {
+  buffer_->ForEachShard([](const ShardStats& shard) {
+    EXPECT_EQ(shard.requests_buffered,
+              shard.requests_drained + Sum(shard.requests_evicted) + shard.requests_held);
+    EXPECT_LE(shard.requests_held + shard.requests_retrying, kSize);
+  });
+  EXPECT_LE(buffer_->Stats().slots_free, kSize);
+}
 
 void Scene::Shutdown() {
   buffer_->Shutdown();
@@ -88,8 +159,9 @@ void Scene::Shutdown() {
 }
 
 int Scene::ends() const {
-  int sum = coroutine_ends_;
-  for (const RacingRequest* const request : {&first_, &second_, &third_, &late_[0], &late_[1]}) {
+  int sum = coroutine_outcomes_;
+  for (const RacingRequest* const request :
+       {&first_, &second_, &third_, &fourth_, &fifth_, &late_[0], &late_[1]}) {
     sum += request->runs();
   }
   return sum;
@@ -98,7 +170,8 @@ int Scene::ends() const {
 void Scene::EndRetries() {
   for (int round = 0; round < kRounds; ++round) {
     EndRetry();
-    for (RacingRequest* const request : {&second_, &third_, &late_[0], &late_[1]})
+    for (RacingRequest* const request :
+         {&second_, &third_, &fourth_, &fifth_, &late_[0], &late_[1]})
       request->EndRetry();
     loop_.Run(*buffer_);
   }
@@ -106,21 +179,36 @@ void Scene::EndRetries() {
 
 void Scene::ExpectLaws() {
   const BufferStats stats = buffer_->Stats();
-  const ShardStats& shard = stats.shards.at(0);
-  EXPECT_EQ(shard.requests_buffered,
-            shard.requests_drained + Sum(shard.requests_evicted) + shard.requests_held);
-  EXPECT_EQ(stats.slots_free + shard.requests_held + shard.requests_retrying, stats.size);
+  std::uint64_t taken = 0;
+  for (const ShardStats& shard : stats.shards) {
+    EXPECT_EQ(shard.requests_buffered,
+              shard.requests_drained + Sum(shard.requests_evicted) + shard.requests_held);
+    EXPECT_EQ(shard.state, State::kIdle);
+    taken += shard.requests_held + shard.requests_retrying;
+  }
+  EXPECT_EQ(stats.slots_free + taken, stats.size);
   EXPECT_EQ(stats.slots_free, stats.size);
-  EXPECT_EQ(shard.state, State::kIdle);
 }
 
 Scene::~Scene() {
+  for (std::optional<Step>& late : late_blocked_) {
+    if (!late.has_value()) continue;
+    EXPECT_TRUE(late->EndsOrStands());
+  }
   Stop();
+  const ShardHandle made = buffer_->GetShard("ks", kNewShard);
+  for (std::size_t i = 0; i < made_count_; ++i) {
+    EXPECT_TRUE(made_.at(i) == made || (shut_down_ && !made_.at(i))) << "two handles of one shard";
+  }
+  buffer_->StopBuffering(made);
   EndRetries();
-  EXPECT_TRUE(blocked_->Join()) << "the blocked caller does not return";
-  EndRetries();
+  for (std::optional<Step>* const step : {&blocked_, &late_blocked_[0], &late_blocked_[1]}) {
+    if (!step->has_value()) continue;
+    EXPECT_TRUE((*step)->Join()) << "the blocked caller does not return";
+    EndRetries();
+  }
   ExpectLaws();
-  EXPECT_EQ(coroutine_ends_, 1);
+  EXPECT_EQ(coroutine_ends_, coroutines_);
   Shutdown();
   EXPECT_EQ(ends_after_shutdown_, ends()) << "something ran after Shutdown returned";
   EXPECT_EQ(wakes_after_shutdown_, loop_.wakes()) << "a wake-up came after Shutdown returned";
@@ -129,6 +217,8 @@ Scene::~Scene() {
   first_.ExpectOneOutcome("the first request");
   second_.ExpectOneOutcome("the second request");
   third_.ExpectOneOutcome("the third request");
+  fourth_.ExpectOneOutcome("the fourth request");
+  fifth_.ExpectOneOutcome("the fifth request");
   late_[0].ExpectOneOutcome("the late request");
   late_[1].ExpectOneOutcome("the very late request");
 }

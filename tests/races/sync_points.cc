@@ -25,8 +25,11 @@ bool Blocks(std::string_view point) {
 struct StopAt::State {
   const std::string point;
   // Guarded by the mutex of all points.
+  int passes = 0;
   bool reached = false;
   bool let_go = false;
+  // That stands here.
+  Step* step = nullptr;
 };
 
 // What the threads that come by and the test share. Lives for the whole program.
@@ -53,11 +56,19 @@ class Crossing {
     this_step = step;
   }
 
-  void End(Step* step) { Set(&step->ended_); }
-
-  void Set(bool* flag) {
+  void End(Step* step) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    *flag = true;
+    step->ended_ = true;
+    changed_.notify_all();
+  }
+
+  void LetGo(StopAt::State* stop) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stop->let_go = true;
+    // At once, not when the thread notices: who asks from now on asks for what it does next. Where
+    // the library is about to wait it does not do anything next.
+    Step* const step = std::exchange(stop->step, nullptr);
+    if (step != nullptr && !Blocks(stop->point)) step->stands_ = false;
     changed_.notify_all();
   }
 
@@ -90,11 +101,15 @@ class Crossing {
     const auto found = std::find_if(stops_.begin(), stops_.end(), at_point);
     if (found == stops_.end()) return;
     const std::shared_ptr<StopAt::State> stop = *found;
+    if (stop->passes > 0) {
+      --stop->passes;
+      return;
+    }
     stop->reached = true;
+    stop->step = step;
     if (step != nullptr) step->stands_ = true;
     changed_.notify_all();
     changed_.wait(lock, [&] { return stop->let_go; });
-    if (step != nullptr) step->stands_ = false;
   }
 
   static thread_local Step* this_step;
@@ -106,7 +121,7 @@ class Crossing {
 
 thread_local Step* Crossing::this_step = nullptr;
 
-StopAt::StopAt(std::string_view point) : state_(new State{std::string(point)}) {
+StopAt::StopAt(std::string_view point, int passes) : state_(new State{std::string(point), passes}) {
   Crossing::Get().Add(state_);
 }
 
@@ -121,7 +136,7 @@ bool StopAt::Await() {
 
 bool StopAt::reached() { return Crossing::Get().Read(&state_->reached); }
 
-void StopAt::LetGo() { Crossing::Get().Set(&state_->let_go); }
+void StopAt::LetGo() { Crossing::Get().LetGo(state_.get()); }
 
 Step::Step(std::function<void()> operation)
     : thread_([this, operation = std::move(operation)] {

@@ -17,10 +17,11 @@
 
 namespace failover::test {
 
-// Stops the first thread that comes by `point` from now on. Those that come later pass.
+// Stops the first thread that comes by `point` from now on, or the first after so many. Those that
+// come later pass.
 class StopAt {
  public:
-  explicit StopAt(std::string_view point);
+  explicit StopAt(std::string_view point, int passes = 0);
   ~StopAt();
 
   StopAt(const StopAt&) = delete;

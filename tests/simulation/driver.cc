@@ -108,6 +108,7 @@ bool Driver::IsAboutNobody(const Step& step) const {
 void Driver::Perform(const Step& step) {
   if (failed() || IsAboutNobody(step)) return;
   ++steps_done_;
+  if (planted_bug != nullptr) planted_bug(*buffer_, step);
   if (in_buffer_) ++coverage_.calls_in_callbacks;
   switch (step.kind) {
     case StepKind::kRequest:

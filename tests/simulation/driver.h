@@ -48,6 +48,11 @@ class LookingClock final : public Clock {
   SimulatedClock clock_;
 };
 
+// For the tests of the simulation itself: does something to the Buffer before each step is done, of
+// which the model does not know. Children of this process inherit it.
+using PlantedBug = void (*)(Buffer& buffer, const Step& step);
+inline PlantedBug planted_bug = nullptr;
+
 class Driver {
  public:
   // `patience`: a blocking call that takes longer is stuck. Nothing else depends on real time.

@@ -20,19 +20,14 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// A blocking call that takes that long is stuck, on a machine however busy; and so is, after that
-// and some more, a process that makes no step.
-constexpr std::chrono::seconds kPatience(20);
-constexpr std::chrono::seconds kProcessPatience(30);
 // While a finding is shrunk it is known that something is stuck.
 constexpr std::chrono::seconds kShrinkPatience(1);
-constexpr std::chrono::seconds kShrinkTime(60);
 constexpr std::chrono::seconds kProgressEvery(5);
 // Little happens from then on.
 constexpr std::size_t kStepsAfterShutdown = 30;
 
 // One run: the steps that the seed stands for.
-void RunSeed(std::uint64_t seed, SharedRun& shared) {
+void RunSeed(std::uint64_t seed, std::chrono::seconds patience, SharedRun& shared) {
   const Config config = MakeConfig(seed);
   Random random(~seed);
   std::size_t length = random.Pick<std::size_t>({50, 200, 500, 1000, kMostSteps});
@@ -40,7 +35,7 @@ void RunSeed(std::uint64_t seed, SharedRun& shared) {
   bool shut_down = false;
   shared.step_count = 0;
   shared.seed = seed;
-  Driver driver(config, kPatience);
+  Driver driver(config, patience);
   Generator generator(seed, config);
   while (driver.failure().empty() && shared.step_count < length) {
     const Step step = generator.Next(driver.model());
@@ -66,7 +61,7 @@ void RunSeedsInChild(const RunOptions& options, unsigned index, SharedRun& share
   const std::uint64_t steps = options.steps / options.processes;
   for (std::uint64_t run = index; run < options.runs; run += options.processes) {
     if (shared.steps >= steps || SteadyClock::now() >= end) return;
-    RunSeed(options.first_seed + run, shared);
+    RunSeed(options.first_seed + run, options.call_patience, shared);
   }
 }
 
@@ -90,18 +85,18 @@ std::string ReplayPatiently(const Config& config, const std::vector<Step>& steps
   return child.Reap();
 }
 
-Finding Investigate(const Child& child, const std::string& what) {
+Finding Investigate(const RunOptions& options, const Child& child, const std::string& what) {
   Finding finding;
   finding.seed = child.shared().seed;
   finding.what = what;
   finding.steps = child.shared().Steps();
   finding.steps_before = finding.steps.size();
   const Config config = MakeConfig(finding.seed);
-  const SteadyClock::time_point end = SteadyClock::now() + kShrinkTime;
+  const SteadyClock::time_point end = SteadyClock::now() + options.shrink_time;
   finding.steps = Shrink(std::move(finding.steps), [&](const std::vector<Step>& steps) {
     return SteadyClock::now() < end && !ReplayPatiently(config, steps, kShrinkPatience).empty();
   });
-  const std::string again = Replay(config, finding.steps);
+  const std::string again = ReplayPatiently(config, finding.steps, options.call_patience);
   if (!again.empty()) finding.what = again;
   return finding;
 }
@@ -158,12 +153,13 @@ class Watch {
     const std::uint64_t steps = shared.steps + shared.step_count;
     if (std::exchange(run.steps, steps) != steps) run.last_step = SteadyClock::now();
     pollfd ended = {run.child.fd(), POLLIN, 0};
-    const bool hangs = SteadyClock::now() - run.last_step > kProcessPatience;
+    const bool hangs = SteadyClock::now() - run.last_step > options_.process_patience;
     if (hangs) run.child.Kill();
     if (!hangs && poll(&ended, 1, 0) == 0) return;
     run.ended = true;
     const std::string what = run.child.Reap();
-    if (!what.empty()) result_.finding = Investigate(run.child, hangs ? "hangs" : what);
+    if (what.empty()) return;
+    result_.finding = Investigate(options_, run.child, hangs ? "hangs" : what);
   }
 
   void ShowProgress() {
@@ -189,7 +185,7 @@ class Watch {
 RunResult RunSeeds(const RunOptions& options) { return Watch(options).Wait(); }
 
 std::string Replay(const Config& config, const std::vector<Step>& steps) {
-  return ReplayPatiently(config, steps, kPatience);
+  return ReplayPatiently(config, steps, RunOptions().call_patience);
 }
 
 std::string Finding::ToString() const {

@@ -25,6 +25,12 @@ struct RunOptions {
   std::uint64_t steps = UINT64_MAX;
   std::chrono::seconds time = std::chrono::hours(24 * 365);
   unsigned processes = 1;
+  // A blocking call that takes that long is stuck, on a machine however busy; and so is, after that
+  // and some more, a process that makes no step.
+  std::chrono::seconds call_patience{20};
+  std::chrono::seconds process_patience{30};
+  // For how long the steps of a finding are cut down.
+  std::chrono::seconds shrink_time{60};
   // Called every few seconds.
   std::function<void(std::uint64_t runs, std::uint64_t steps)> progress;
 };

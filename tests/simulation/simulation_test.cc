@@ -1,9 +1,13 @@
 // Many steps of made-up life with failovers, on fixed seeds.
 
+#include <unistd.h>
+
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "driver.h"
 #include "generator.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -14,6 +18,8 @@
 namespace failover::simulation {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 TEST(SimulationTest, BufferDoesWhatTheModelDoes) {
@@ -26,6 +32,95 @@ TEST(SimulationTest, BufferDoesWhatTheModelDoes) {
   for (const auto& [name, count] : result.coverage.Named()) {
     EXPECT_GT(count, 0U) << "The simulation never got to: " << name;
   }
+}
+
+// What scripts/mutants runs: so few steps that they take no time, but enough to find a bug that any
+// failover meets. Steps of what is found need not be cut down.
+TEST(SimulationTest, AFewSeedsFindWhatEveryFailoverMeets) {
+  RunOptions options;
+  options.steps = 20'000;
+  options.shrink_time = std::chrono::seconds(0);
+  const RunResult result = RunSeeds(options);
+  EXPECT_FALSE(result.finding.has_value()) << result.finding->ToString();
+  EXPECT_GE(result.steps, options.steps);
+}
+
+// The simulation itself: bugs that are planted are found, told, and cut down.
+class PlantedBugTest : public ::testing::Test {
+ protected:
+  ~PlantedBugTest() override { planted_bug = nullptr; }
+
+  // Whether the first of the shards holds requests.
+  static bool Buffers(const Buffer& buffer) {
+    const ShardName& name = NameOf(0);
+    const std::optional<ShardStats> stats = buffer.GetShardStats(name.keyspace, name.shard);
+    return stats.has_value() && stats->state == State::kBuffering;
+  }
+
+  static Finding Find(PlantedBug bug, RunOptions options = {}) {
+    planted_bug = bug;
+    options.runs = 100;
+    const RunResult result = RunSeeds(options);
+    EXPECT_TRUE(result.finding.has_value()) << "the simulation does not notice";
+    return result.finding.value_or(Finding());
+  }
+
+  static void ExpectToldAndRepeatable(const Finding& finding) {
+    EXPECT_LT(finding.steps.size(), finding.steps_before);
+    const std::string seed = std::to_string(finding.seed);
+    EXPECT_THAT(finding.ToString(),
+                AllOf(HasSubstr("seed " + seed + ": " + finding.what),
+                      HasSubstr(std::to_string(finding.steps.size()) + " steps, shrunk from "),
+                      HasSubstr(ToString(finding.steps.back())),
+                      HasSubstr("scripts/simulate --runs 1 --seed " + seed)));
+    EXPECT_EQ(Replay(MakeConfig(finding.seed), finding.steps), finding.what);
+    RunOptions same;
+    same.first_seed = finding.seed;
+    same.runs = 1;
+    const RunResult again = RunSeeds(same);
+    ASSERT_TRUE(again.finding.has_value());
+    EXPECT_EQ(again.finding->ToString(), finding.ToString());
+    planted_bug = nullptr;
+    EXPECT_EQ(Replay(MakeConfig(finding.seed), finding.steps), "") << "it is not due to the bug";
+  }
+};
+
+TEST_F(PlantedBugTest, ADisagreementIsFoundAndCutDown) {
+  // Something that a Poll must not do, if it has anything to do it to.
+  const Finding finding = Find([](Buffer& buffer, const Step& step) {
+    if (step.kind != StepKind::kPoll || !Buffers(buffer)) return;
+    buffer.StopBuffering(buffer.GetShard(NameOf(0).keyspace, NameOf(0).shard));
+  });
+  // The start of a failover, and the Poll.
+  ASSERT_THAT(finding.steps, SizeIs(2));
+  EXPECT_EQ(finding.steps[1].kind, StepKind::kPoll);
+  ExpectToldAndRepeatable(finding);
+}
+
+TEST_F(PlantedBugTest, ACrashIsFoundAndCutDown) {
+  const Finding finding = Find([](Buffer& buffer, const Step& step) {
+    if (step.kind == StepKind::kPoll && Buffers(buffer)) std::abort();
+  });
+  EXPECT_EQ(finding.what, "crashed with signal 6");
+  ASSERT_THAT(finding.steps, SizeIs(2));
+  EXPECT_EQ(finding.steps[1].kind, StepKind::kPoll);
+  ExpectToldAndRepeatable(finding);
+}
+
+TEST_F(PlantedBugTest, ACallThatNeverReturnsIsFound) {
+  RunOptions impatient;
+  impatient.call_patience = std::chrono::seconds(1);
+  impatient.process_patience = std::chrono::seconds(2);
+  impatient.shrink_time = std::chrono::seconds(0);
+  const Finding finding = Find(
+      [](Buffer&, const Step& step) {
+        while (step.kind == StepKind::kPoll) pause();
+      },
+      impatient);
+  EXPECT_EQ(finding.what, "hangs");
+  EXPECT_EQ(finding.steps.back().kind, StepKind::kPoll);
+  planted_bug = nullptr;
+  EXPECT_EQ(Replay(MakeConfig(finding.seed), finding.steps), "");
 }
 
 TEST(GeneratorTest, OneSeedIsOneListOfSteps) {
