@@ -30,7 +30,6 @@ end
 
 function thread_init()
    driver = sysbench.sql.driver()
-   connection = driver:connect()
    record = io.open(string.format("%s/%d", sysbench.opt.audit_folder, sysbench.tid), "w")
    row = sysbench.opt.audit_first_row + sysbench.tid * ROWS_PER_THREAD
 end

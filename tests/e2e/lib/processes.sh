@@ -92,7 +92,8 @@ proxy_state() {
 
 proxy_has_reported() { tail -n "+$(($2 + 1))" "$folder/$1.log" | grep -q 'skipped:'; }
 
-# HAProxy in front of the servers: to the one that takes writes, by a check every 200 ms.
+# start_haproxy <interval>: HAProxy in front of the servers: to the one that takes writes, by a check
+# that often. A check that takes longer than the interval has failed.
 start_haproxy() {
   haproxy_port=$(_pair_free_port)
   cat >"$folder/check_writable" <<CHECK
@@ -120,7 +121,7 @@ listen mysql
   option external-check
   external-check path "$PATH"
   external-check command $folder/check_writable
-  default-server check inter 200ms fall 1 rise 1 on-marked-down shutdown-sessions
+  default-server check inter $1 fall 1 rise 1 on-marked-down shutdown-sessions
   server a 127.0.0.1:$(pair_port "$folder/pair" a)
   server b 127.0.0.1:$(pair_port "$folder/pair" b)
 CONFIGURATION

@@ -14,7 +14,7 @@ run_scenario() {
   local rounds=2 seconds=2 round variant
   if $full; then rounds=10 seconds=10; fi
   make_sysbench_tables
-  start_haproxy
+  start_haproxy 5s
   start_proxy off
   local off_pid=$proxy_pid off_port=$proxy_port
   start_proxy on --enable-buffer
