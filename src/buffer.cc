@@ -51,7 +51,7 @@ absl::StatusOr<std::unique_ptr<Buffer>> Buffer::Create(BufferOptions options) {
     std::unique_ptr<internal::BufferCore, decltype(destroy)> core(
         new internal::BufferCore(std::move(options), *std::move(shards)), destroy);
     std::unique_ptr<Buffer> buffer(new Buffer(core.get()));
-    core.release();
+    static_cast<void>(core.release());
     return buffer;
   } catch (const std::system_error& error) {
     return absl::ResourceExhaustedError(
