@@ -118,9 +118,10 @@ absl::Status RunProxy() {
   asio::io_context io(1);
   Server server(context, io);
   if (absl::Status status = server.Listen(); !status.ok()) return status;
-  if (absl::Status status = (*monitor)->Start(); !status.ok()) return status;
   SignalHandler signals(io, server, context);
+  // From this line on it answers signals; the monitor's first lines come later.
   spdlog::info("listening on {}:{}", options->listen.host, server.port());
+  if (absl::Status status = (*monitor)->Start(); !status.ok()) return status;
   io.run();
 
   // Nobody may call a loop that is gone: first those who call, then the loops.

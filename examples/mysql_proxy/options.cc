@@ -113,6 +113,9 @@ absl::Status CheckValues(const Options& options) {
       return Invalid(flag, "must be between 1ms and 24h");
     }
   }
+  if (options.drain_timeout < absl::ZeroDuration() || options.drain_timeout > absl::Hours(24)) {
+    return Invalid("drain_timeout", "must be between 0 and 24h");
+  }
   return absl::OkStatus();
 }
 

@@ -25,6 +25,9 @@ class PacketAssembler {
 
   explicit PacketAssembler(std::size_t max_length) : max_length_(max_length) {}
 
+  // For the packets from the next one on.
+  void set_max_length(std::size_t max_length) { max_length_ = max_length; }
+
   // Forgets the last packet. The next one's first frame has this sequence number.
   void Start(std::uint8_t sequence);
 
@@ -39,7 +42,7 @@ class PacketAssembler {
  private:
   State FinishHeader();
 
-  const std::size_t max_length_;
+  std::size_t max_length_;
   std::string packet_;
   std::uint8_t sequence_ = 0;
 
