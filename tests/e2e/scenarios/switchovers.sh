@@ -1,4 +1,4 @@
-# Planned switchovers, 5 s apart, under sysbench: no client may notice.
+# Planned switchovers, 5 s apart, under sysbench and the mariadb client: no client may notice.
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # folder, full, proxy_port: of the scenario
 
@@ -8,11 +8,12 @@ run_scenario() {
   local many=10 few=1
   if $full; then few=10; fi
   make_sysbench_tables
-  # A failover may begin 4.8 s after the last one; the windows are short to match.
-  start_proxy proxy --enable-buffer --buffer-window=2400ms --buffer-max-failover-duration=2400ms \
-    --buffer-min-time-between-failovers=4800ms --buffer-drain-concurrency="$THREADS"
-  under_load "$many" oltp_write_only --db-ps-mode=disable
+  # A failover may begin 4 s after the end of the last one; the windows are short to match.
+  start_proxy proxy --enable-buffer --buffer-window=2s --buffer-max-failover-duration=2s \
+    --buffer-min-time-between-failovers=4s --buffer-drain-concurrency="$THREADS"
+  under_load_with_audit "$many" oltp_write_only --db-ps-mode=disable
   check_held "$many"
+  under_mariadb_client
   under_load "$few" oltp_write_only --db-ps-mode=auto
   under_load "$few" oltp_read_write --db-ps-mode=disable
   under_load "$few" oltp_read_write --db-ps-mode=auto
@@ -20,11 +21,25 @@ run_scenario() {
   stop_proxy
 }
 
+# As under_load, and beside it a few clients that keep a record.
+under_load_with_audit() {
+  make_audit_table
+  run_audit_load "$proxy_port" switchovers "$(seconds_for "$1")" --threads=4 --rate=200 &
+  local recorders=$!
+  ends_with_us "$recorders"
+  under_load "$@"
+  wait "$recorders" || fail "the clients that keep a record"
+  all_were_fine switchovers
+  audit switchovers
+}
+
+# seconds_for <switchovers>: a busy machine needs longer for them.
+seconds_for() { echo $((($1 + 1) * SWITCHOVER_INTERVAL + $1)); }
+
 # under_load <switchovers> <sysbench test> <argument>...
 under_load() {
-  local switchovers=$1 test=$2 log=$folder/sysbench.log i
-  # A busy machine needs longer for its switchovers.
-  local seconds=$(((switchovers + 1) * SWITCHOVER_INTERVAL + switchovers))
+  local switchovers=$1 test=$2 log=$folder/sysbench.log seconds i
+  seconds=$(seconds_for "$switchovers")
   shift 2
   say "$test $*: $switchovers switchovers, $THREADS threads"
   run_sysbench "$proxy_port" "$log" "$((seconds + 30))" "$test" --tables="$TABLES" \
@@ -48,4 +63,37 @@ check_held() {
   local failovers
   failovers=$(proxy_state proxy | sed -n 's/.*failovers=\([0-9]*\) .*/\1/p')
   ((2 * failovers >= $1)) || fail "$1 switchovers, but the buffer was needed in $failovers"
+}
+
+# The command-line client with a script on its input, as from somebody who types: each row must be
+# there once, and each question have its answer.
+under_mariadb_client() {
+  local statements=600
+  say "the mariadb client: 1 switchover, $statements inserts, each with a question"
+  client "$proxy_port" "CREATE OR REPLACE TABLE sbtest.typed (
+    position BIGINT AUTO_INCREMENT PRIMARY KEY, line INT NOT NULL)" || fail "CREATE TABLE"
+  type_statements "$statements" | timeout 60 mariadb --defaults-file="$folder/pair/app-a.cnf" \
+    --port="$proxy_port" --batch --skip-column-names >"$folder/answers" 2>"$folder/mariadb.log" &
+  local mariadb=$!
+  ends_with_us "$mariadb"
+  sleep "$SWITCHOVER_INTERVAL"
+  kill -0 "$mariadb" 2>/dev/null || fail "the client ended before the switchover"
+  pair_switchover "$folder/pair" || fail "switchover"
+  wait "$mariadb" || fail "the mariadb client ended with $?: $(cat "$folder/mariadb.log")"
+  seq "$statements" | sed 's/.*/&\tstill in sbtest/' | cmp - "$folder/answers" ||
+    fail "the mariadb client had other answers"
+  pair_sql "$folder/pair" "$(pair_primary "$folder/pair")" \
+    'SELECT line FROM sbtest.typed ORDER BY line' | cmp - <(seq "$statements") ||
+    fail "rows of the mariadb client are lost, or there twice"
+}
+
+# type_statements <count>: at least 10 s long.
+type_statements() {
+  local i
+  echo 'USE sbtest;'
+  for ((i = 1; i <= $1; ++i)); do
+    echo "INSERT INTO typed (line) VALUES ($i);"
+    echo "SELECT COUNT(*), CONCAT('still in ', DATABASE()) FROM typed;"
+    sleep 0.0167
+  done
 }
