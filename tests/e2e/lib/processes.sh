@@ -98,12 +98,13 @@ proxy_state() {
 
 proxy_has_reported() { tail -n "+$(($2 + 1))" "$folder/$1.log" | grep -q 'skipped:'; }
 
-# HAProxy in front of the servers: to the one that takes writes, by a check every 200 ms.
+# start_haproxy [<interval>]: HAProxy in front of the servers: to the one that takes writes, by a
+# check every 200 ms or as often as said. A check may take as long as the interval.
 start_haproxy() {
   local attempt
   for attempt in 1 2 3 4 5; do
     haproxy_port=$(_pair_free_port)
-    write_haproxy_configuration
+    write_haproxy_configuration "${1:-200ms}"
     "${bound[@]}" haproxy -f "$folder/haproxy.cfg" -db >"$folder/haproxy.log" 2>&1 &
     haproxy_pid=$!
     ends_with_us "$haproxy_pid"
@@ -120,6 +121,7 @@ haproxy_has_looked_or_ended() {
   grep -qs 'is DOWN' "$folder/haproxy.log" || ! kill -0 "$haproxy_pid" 2>/dev/null
 }
 
+# write_haproxy_configuration <interval>
 write_haproxy_configuration() {
   cat >"$folder/check_writable" <<CHECK
 #!/bin/sh
@@ -146,7 +148,7 @@ listen mysql
   option external-check
   external-check path "$PATH"
   external-check command $folder/check_writable
-  default-server check inter 200ms fall 1 rise 1 on-marked-down shutdown-sessions
+  default-server check inter $1 fall 1 rise 1 on-marked-down shutdown-sessions
   server a 127.0.0.1:$(pair_port "$folder/pair" a)
   server b 127.0.0.1:$(pair_port "$folder/pair" b)
 CONFIGURATION

@@ -17,7 +17,8 @@ run_scenario() {
   local rounds=2 seconds=2 round variant
   if $full; then rounds=10 seconds=10; fi
   make_sysbench_tables
-  start_haproxy
+  # Nothing fails over, so checks may take their time.
+  start_haproxy 3s
   start_proxy off
   local off_pid=$proxy_pid off_port=$proxy_port
   start_proxy on --enable-buffer
