@@ -55,7 +55,10 @@ absl::Status Server::Listen() {
     loops_.push_back(std::make_unique<EventLoop>(context_));
   }
   accepting_ = true;
-  asio::co_spawn(executor_, Accept(), [this](const std::exception_ptr&) { accepting_ = false; });
+  asio::co_spawn(executor_, Accept(), [this](const std::exception_ptr& thrown) {
+    accepting_ = false;
+    if (thrown) spdlog::critical("no more clients are taken, for want of memory most likely");
+  });
   return absl::OkStatus();
 }
 

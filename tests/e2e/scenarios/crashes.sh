@@ -9,9 +9,9 @@ readonly CRASHES=5
 run_scenario() {
   local i promoted_at=0
   make_audit_table
-  # A failover may begin 10 s after the last one.
-  start_proxy proxy --enable-buffer --buffer-window=5s --buffer-max-failover-duration=5s \
-    --buffer-min-time-between-failovers=10s --buffer-drain-concurrency="$THREADS"
+  # A busy machine needs longer for a promotion. A failover may begin 16 s after the last one.
+  start_proxy proxy --enable-buffer --buffer-window=8s --buffer-max-failover-duration=8s \
+    --buffer-min-time-between-failovers=16s --buffer-drain-concurrency="$THREADS"
   for ((i = 1; i <= CRASHES; ++i)); do
     crash_under_load "$i"
     if ((i < CRASHES)); then
@@ -26,10 +26,10 @@ run_scenario() {
 
 crash_under_load() {
   local name=crash$1 gone_at errors late
-  # More than the 10 s between two failovers: the 4 s that come are a part of it.
-  sleep_until "$promoted_at" 9
+  # With the 4 s below: longer than the time between two failovers.
+  sleep_until "$promoted_at" 13
   say "crash $1, $THREADS threads"
-  run_audit_load "$proxy_port" "$name" 10 --audit_first_row="$((1000000 * $1))" &
+  run_audit_load "$proxy_port" "$name" 13 --audit_first_row="$((1000000 * $1))" &
   local load=$!
   ends_with_us "$load"
   sleep 4
