@@ -15,6 +15,9 @@ namespace {
 // (net_write_timeout).
 constexpr int kWriteTimeoutMilliseconds = 60'000;
 
+// More than any login has: names, an answer to the scramble, connection attributes.
+constexpr std::size_t kMaxLoginPacket = 64 * 1024;
+
 void SetOptions(Socket& socket) {
   std::error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
@@ -26,8 +29,8 @@ void SetOptions(Socket& socket) {
 
 }  // namespace
 
-ClientConnection::ClientConnection(Socket socket, std::size_t max_packet)
-    : socket_(std::move(socket)), assembler_(max_packet) {
+ClientConnection::ClientConnection(Socket socket)
+    : socket_(std::move(socket)), assembler_(kMaxLoginPacket) {
   SetOptions(socket_);
 }
 

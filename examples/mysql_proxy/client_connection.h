@@ -26,9 +26,10 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     kOutOfOrder,
   };
 
-  ClientConnection(Socket socket, std::size_t max_packet);
-
-  void SetMaxPacket(std::size_t max_packet) { assembler_.SetMaxLength(max_packet); }
+  // A client that has not logged in yet may make the proxy collect a little only.
+  explicit ClientConnection(Socket socket);
+  // From now on it may send packets of this length.
+  void AllowPackets(std::size_t max_length) { assembler_.set_max_length(max_length); }
 
   // The next packet, whose first frame has this sequence number.
   Task<ReadEnd> Read(std::uint8_t sequence);

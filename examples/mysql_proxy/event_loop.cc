@@ -4,14 +4,32 @@
 #include <asio/detached.hpp>
 #include <asio/post.hpp>
 #include <chrono>
+#include <exception>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
+#include "spdlog/spdlog.h"
 
 namespace mysql_proxy {
 namespace {
 
 constexpr std::chrono::milliseconds kCheckInterval{250};
+
+// A session is one of the loop's as long as this lives.
+class Registration {
+ public:
+  Registration(std::unordered_set<Session*>& sessions, Session& session)
+      : sessions_(sessions), session_(session) {
+    sessions_.insert(&session_);
+  }
+  ~Registration() { sessions_.erase(&session_); }
+
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+
+ private:
+  std::unordered_set<Session*>& sessions_;
+  Session& session_;
+};
 
 }  // namespace
 
@@ -31,15 +49,18 @@ void EventLoop::Serve(Socket socket, std::uint32_t connection_id, std::function<
                  asio::detached);
 }
 
-// However a session ends, out of memory too, it is not known any longer.
 Task<> EventLoop::RunSession(Socket socket, std::uint32_t connection_id,
                              std::function<void()> ended) {
-  const absl::Cleanup tell = [&ended] { ended(); };
-  Session session(context_, io_.get_executor(), std::move(socket), connection_id);
-  sessions_.insert(&session);
-  const absl::Cleanup forget = [this, &session] { sessions_.erase(&session); };
-  if (draining_) session.Drain();
-  co_await session.Run();
+  try {
+    Session session(context_, io_.get_executor(), std::move(socket), connection_id);
+    const Registration registration(sessions_, session);
+    if (draining_) session.Drain();
+    co_await session.Run();
+  } catch (const std::exception& error) {
+    // For want of memory, most likely. The others go on.
+    spdlog::error("a session ended: {}", error.what());
+  }
+  ended();
 }
 
 void EventLoop::DrainSessions() {

@@ -27,7 +27,8 @@ class EventLoop {
 
   asio::io_context& io() { return io_; }
 
-  // Serves a client whose socket belongs to io(). `ended` is called on the loop afterwards.
+  // Serves a client whose socket belongs to io(). `ended` is called on the loop afterwards, however
+  // the session ends; not if the loop ends first.
   void Serve(Socket socket, std::uint32_t connection_id, std::function<void()> ended);
   void DrainSessions();
   // Ends the thread, and with it all sessions.
@@ -38,9 +39,8 @@ class EventLoop {
   void CheckSilence();
 
   const ProxyContext& context_;
-  // Of the loop's thread. Before io_, whose end ends the sessions that are left.
-  std::unordered_set<Session*> sessions_;
-  bool draining_ = false;
+  std::unordered_set<Session*> sessions_;  // of the loop's thread; outlives those in io_
+  bool draining_ = false;                  // likewise
   asio::io_context io_;
   asio::executor_work_guard<Executor> work_;
   Timer check_;

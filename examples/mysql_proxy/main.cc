@@ -119,6 +119,7 @@ absl::Status RunProxy() {
   Server server(context, io);
   if (absl::Status status = server.Listen(); !status.ok()) return status;
   SignalHandler signals(io, server, context);
+  // From this line on it answers signals; the monitor's first lines come later.
   spdlog::info("listening on {}:{}", options->listen.host, server.port());
   if (absl::Status status = (*monitor)->Start(); !status.ok()) return status;
   io.run();

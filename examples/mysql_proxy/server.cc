@@ -2,8 +2,8 @@
 
 #include <asio/buffer.hpp>
 #include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
 #include <chrono>
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -54,7 +54,11 @@ absl::Status Server::Listen() {
   for (int i = 0; i < context_.options.threads; ++i) {
     loops_.push_back(std::make_unique<EventLoop>(context_));
   }
-  asio::co_spawn(executor_, Accept(), asio::detached);
+  accepting_ = true;
+  asio::co_spawn(executor_, Accept(), [this](const std::exception_ptr& thrown) {
+    accepting_ = false;
+    if (thrown) spdlog::critical("no more clients are taken, for want of memory most likely");
+  });
   return absl::OkStatus();
 }
 
@@ -77,18 +81,22 @@ Task<> Server::AwaitFirstLook() {
 Task<> Server::Accept() {
   co_await AwaitFirstLook();
   while (acceptor_.is_open()) {
-    EventLoop& loop = *loops_[taken_ % loops_.size()];
-    Socket socket(loop.io().get_executor());
-    std::error_code error;
-    co_await acceptor_.async_accept(socket, ErrorTo(error));
-    if (!error) {
-      Take(std::move(socket), loop);
-    } else if (acceptor_.is_open()) {
+    std::error_code error = co_await AcceptOne();
+    if (error && acceptor_.is_open()) {
       spdlog::warn("cannot accept a connection: {}", error.message());
       Timer pause(executor_, kAcceptPause);
       co_await pause.async_wait(ErrorTo(error));
     }
   }
+}
+
+Task<std::error_code> Server::AcceptOne() {
+  EventLoop& loop = *loops_[taken_ % loops_.size()];
+  Socket socket(loop.io().get_executor());
+  std::error_code error;
+  co_await acceptor_.async_accept(socket, ErrorTo(error));
+  if (!error) Take(std::move(socket), loop);
+  co_return error;
 }
 
 void Server::Take(Socket socket, EventLoop& loop) {
@@ -97,17 +105,23 @@ void Server::Take(Socket socket, EventLoop& loop) {
     return;
   }
   connections_.fetch_add(1, std::memory_order_relaxed);
-  loop.Serve(std::move(socket), kFirstConnectionId + taken_++ % kFirstConnectionId,
-             [this] { connections_.fetch_sub(1, std::memory_order_relaxed); });
+  const auto ended = [this] { connections_.fetch_sub(1, std::memory_order_relaxed); };
+  try {
+    loop.Serve(std::move(socket), kFirstConnectionId + taken_++ % kFirstConnectionId, ended);
+  } catch (const std::exception& error) {
+    spdlog::error("cannot serve a client: {}", error.what());
+    ended();
+  }
 }
 
 Task<> Server::Drain(absl::Duration timeout) {
+  // The loops first: who finds the port closed finds no session that would take a command.
+  for (const std::unique_ptr<EventLoop>& loop : loops_) loop->DrainSessions();
   std::error_code ignored;
   acceptor_.close(ignored);
-  for (const std::unique_ptr<EventLoop>& loop : loops_) loop->DrainSessions();
   const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(timeout);
   Timer pause(executor_);
-  while (connections() > 0 && std::chrono::steady_clock::now() < deadline) {
+  while (accepting_ || (connections() > 0 && std::chrono::steady_clock::now() < deadline)) {
     pause.expires_after(kDrainCheckInterval);
     co_await pause.async_wait(ErrorTo(ignored));
   }

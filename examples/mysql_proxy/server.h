@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <system_error>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -36,11 +37,13 @@ class Server {
 
  private:
   Task<> Accept();
+  Task<std::error_code> AcceptOne();
   Task<> AwaitFirstLook();
   void Take(Socket socket, EventLoop& loop);
 
   const ProxyContext& context_;
   const Executor executor_;
+  bool accepting_ = false;  // Accept runs, and may hold a socket of one of the loops
   asio::basic_socket_acceptor<asio::ip::tcp, Executor> acceptor_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
   // Touched by the event loops, too.

@@ -39,8 +39,8 @@ std::string CommandOf(Command command, std::string_view text) {
 class PrepareObserver final : public ReplyObserver {
  public:
   void OnOk(const OkPacket&) override {}
+  void OnError(const failover::mysql::MysqlError&) override {}
   void OnPrepared(const PreparedReply& reply) override { prepared = reply; }
-  void OnError() override {}
 
   PreparedReply prepared;
 };

@@ -21,9 +21,6 @@ using ReadEnd = ClientConnection::ReadEnd;
 // As vtgate does it: the first, and two that are retries.
 constexpr int kMaxAttempts = 3;
 
-// Whoever is not known yet gets no more memory than a login takes.
-constexpr std::size_t kMaxLoginPacket = 64 * 1024;
-
 // What clients may ask for. Not kLocalFiles: a server could ask the client for any file. Not TLS
 // nor compression. Not kSessionTrack and kDeprecateEof: see reply_stream.h.
 constexpr std::uint32_t kCapabilities =
@@ -68,19 +65,20 @@ Session::Session(const ProxyContext& context, const Executor& executor, Socket s
     : context_(context),
       executor_(executor),
       connection_id_(connection_id),
-      client_(std::make_shared<ClientConnection>(std::move(socket), kMaxLoginPacket)),
+      client_(std::make_shared<ClientConnection>(std::move(socket))),
       wait_(executor, context.buffer, context.shard) {}
 
 Task<> Session::Run() {
   bool goes_on = co_await LogIn();
   while (goes_on) goes_on = co_await ServeOneCommand();
-  client_->Close();
 }
 
 void Session::Drain() {
   draining_ = true;
-  if (idle_ && !upstream_->state().transaction_open()) client_->Close();
+  if (idle_ && MustEnd()) client_->Close();
 }
+
+bool Session::MustEnd() const { return draining_ && !upstream_->state().transaction_open(); }
 
 void Session::GiveUpIfSilent() {
   if (upstream_.has_value()) upstream_->GiveUpIfSilent();
@@ -105,7 +103,7 @@ Task<bool> Session::LogIn() {
     co_await WriteError(AccessDenied(login->user), sequence);
     co_return false;
   }
-  client_->SetMaxPacket(context_.options.max_packet_size);
+  client_->AllowPackets(context_.options.max_packet_size);
   upstream_.emplace(context_, executor_, *login);
   co_return co_await ConnectFirst(sequence);
 }
@@ -146,31 +144,38 @@ Task<std::optional<Login>> Session::ReadLogin(const std::string& scramble) {
 
 // The client learns at once whether its schema exists; the login is held like any statement.
 Task<bool> Session::ConnectFirst(std::uint8_t answer_sequence) {
+  failover::RetryDoneFunc retry;
   absl::Status error;
-  absl::StatusOr<failover::RetryDoneFunc> retry = failover::RetryDoneFunc();
+  absl::Status before;
   for (int attempt = 1; attempt <= kMaxAttempts; ++attempt) {
-    if (!*retry) {
-      retry = co_await wait_.Wait(error, 0, *client_);
-      if (!retry.ok()) break;
+    if (!retry) {
+      before = error;
+      absl::StatusOr<failover::RetryDoneFunc> waited = co_await wait_.Wait(before, 0, *client_);
+      if (!waited.ok()) {
+        error = waited.status();
+        break;
+      }
+      retry = *std::move(waited);
     }
     error = co_await upstream_->Connect();
     if (!MayRetry(error)) break;
   }
-  if (!retry.ok() && absl::IsCancelled(retry.status())) co_return false;
-  if (retry.ok() && error.ok()) co_return co_await WriteOk(answer_sequence);
-  co_await WriteError(ForClient(retry.ok() ? error : retry.status(), error), answer_sequence);
+  retry(error);
+  if (absl::IsCancelled(error)) co_return false;
+  if (error.ok()) co_return co_await WriteOk(answer_sequence);
+  co_await WriteError(ForClient(error, before), answer_sequence);
   co_return false;
 }
 
 // --- Commands ------------------------------------------------------------------------------------
 
 Task<bool> Session::ServeOneCommand() {
-  if (draining_ && !upstream_->state().transaction_open()) co_return false;
+  if (MustEnd()) co_return false;
   idle_ = true;
   const ReadEnd end = co_await client_->Read(0);
   idle_ = false;
-  // Drain has closed the connection: nobody would get the answer to what was read just before.
-  if (draining_ && !upstream_->state().transaction_open()) co_return false;
+  // If the end was decided while a command was on its way here, the client gets no answer to it.
+  if (MustEnd()) co_return false;
   switch (end) {
     case ReadEnd::kPacket:
       break;

@@ -25,13 +25,16 @@ class Session {
  public:
   Session(const ProxyContext& context, const Executor& executor, Socket socket,
           std::uint32_t connection_id);
+  ~Session() { client_->Close(); }
+
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   // Serves the client until one of the two wants to end.
   Task<> Run();
 
   // Ends the session as soon as nothing is under way: no statement, no transaction.
   void Drain();
-  void Close() { client_->Close(); }
   // See Upstream.
   void GiveUpIfSilent();
 
@@ -43,6 +46,7 @@ class Session {
   Task<bool> ConnectFirst(std::uint8_t answer_sequence);
 
   Task<bool> ServeOneCommand();
+  bool MustEnd() const;
   Task<bool> Dispatch();
   Task<bool> RunText(Command command, std::string_view sql, ReplyKind kind);
   Task<bool> RunPrepare();

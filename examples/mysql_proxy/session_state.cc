@@ -67,8 +67,14 @@ void SplitStatements(std::string_view text, std::vector<std::string>& statements
 
 }  // namespace
 
+void SessionState::Connected(std::uint16_t status) {
+  status_ = status;
+  status_is_known_ = true;
+}
+
 bool SessionState::Learn(const OkPacket& ok, std::string_view sql, const SqlTraits& traits) {
   status_ = ok.status;
+  status_is_known_ = true;
   if (ok.insert_id != 0) {
     has_insert_id_ = true;
     lost_insert_id_ = false;
@@ -85,12 +91,6 @@ bool SessionState::Learn(const OkPacket& ok, std::string_view sql, const SqlTrai
     transaction_characteristics_ = *std::move(changes->transaction_characteristics);
   }
   return true;
-}
-
-void SessionState::StatementFailed(const SqlTraits& traits) {
-  StatementEnded();
-  // What it did before it failed may have been to open a transaction. The next OK tells.
-  if (traits.compound) status_ |= server_status::kInTransaction;
 }
 
 void SessionState::LearnVariables(const SessionChanges& changes, std::string_view sql,
@@ -120,10 +120,16 @@ void SessionState::LearnVariables(const SessionChanges& changes, std::string_vie
   }
 }
 
+void SessionState::StatementFailed(const SqlTraits& traits) {
+  StatementEnded();
+  if (!traits.compound) return;
+  status_is_known_ = false;
+  if (traits.uses_connection_state) has_connection_state_ = true;
+}
+
 void SessionState::Reset() {
-  const std::uint16_t status = status_;
   *this = SessionState(std::move(schema_));
-  status_ = status;
+  status_ = server_status::kAutocommit;
 }
 
 bool SessionState::backslash_escapes() const {
@@ -131,7 +137,7 @@ bool SessionState::backslash_escapes() const {
 }
 
 bool SessionState::transaction_open() const {
-  return (status_ & server_status::kInTransaction) != 0 || tables_locked_;
+  return (status_ & server_status::kInTransaction) != 0 || !status_is_known_ || tables_locked_;
 }
 
 bool SessionState::in_transaction() const {
@@ -171,6 +177,7 @@ std::string SessionState::LoseConnection() {
   const bool lost_state = has_connection_state_;
   if (transaction_open()) transaction_characteristics_.clear();
   status_ = static_cast<std::uint16_t>(status_ & ~server_status::kInTransaction);
+  status_is_known_ = true;
   tables_locked_ = false;
   has_connection_state_ = false;
   lost_insert_id_ = lost_insert_id_ || has_insert_id_;

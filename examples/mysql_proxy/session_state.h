@@ -23,13 +23,14 @@ class SessionState {
   explicit SessionState(std::string schema) : schema_(std::move(schema)) {}
 
   // A connection for the session is ready; its server reported `status`.
-  void Connected(std::uint16_t status) { status_ = status; }
+  void Connected(std::uint16_t status);
 
   // A result of a statement of the client. False: the report of changes is malformed.
   bool Learn(const OkPacket& ok, std::string_view sql, const SqlTraits& traits);
   // The last result of a statement is there.
   void StatementEnded() { fresh_connection_ = false; }
-  // Its error is there, which tells nothing about the session.
+  // The statement ended with an error, which does not tell how it left the session: one of several
+  // may have begun a transaction. The next result tells.
   void StatementFailed(const SqlTraits& traits);
 
   // The client reset its session: only the schema remains.
@@ -38,7 +39,8 @@ class SessionState {
   const std::string& schema() const { return schema_; }
   std::uint16_t status() const { return status_; }
   bool backslash_escapes() const;
-  // A transaction is open or tables are locked: the connection cannot be replaced without harm.
+  // A transaction is open, or may be, or tables are locked: the connection cannot be replaced
+  // without harm.
   bool transaction_open() const;
   // This, or autocommit is off, so that any statement may open one.
   bool in_transaction() const;
@@ -65,6 +67,7 @@ class SessionState {
 
   std::string schema_;
   std::uint16_t status_ = 0;
+  bool status_is_known_ = true;  // false: a transaction may be open, whatever status_ says
   bool tables_locked_ = false;
   std::string transaction_characteristics_;  // statements; of this transaction or of the next
 

@@ -63,8 +63,9 @@ Task<absl::Status> Upstream::Connect() {
 }
 
 absl::Status Upstream::DropIfUseless() {
-  const bool useful = state_.transaction_open() ||
-                      context_.router.primary() == std::optional(connection_->server());
+  const bool useful =
+      !is_left_behind_ && (state_.transaction_open() ||
+                           context_.router.primary() == std::optional(connection_->server()));
   return useful && !connection_->IsStale() ? absl::OkStatus() : Drop();
 }
 
@@ -86,6 +87,7 @@ Task<absl::Status> Upstream::Open() {
   const std::optional<std::size_t> primary = context_.router.primary();
   if (!primary.has_value()) co_return CannotConnect("the primary", "there is none");
   connection_ = std::make_unique<ServerConnection>(executor_, *primary, ++connections_);
+  is_left_behind_ = false;
   const Deadline deadline(executor_, context_.options.connect_timeout,
                           [this] { connection_->Close(); });
   login_.schema = state_.schema();
@@ -223,13 +225,17 @@ Task<absl::Status> Upstream::PassReply(ClientConnection& client, failover::Retry
 
 absl::Status Upstream::Refusal() {
   absl::Status error = failover::mysql::ToStatus(reply_.error(), statement_state_);
-  if (!statement_state_.in_transaction) return error;
-  // The server is no primary any more, so the transaction cannot end well.
-  failover::mysql::StatementState alone = statement_state_;
-  alone.in_transaction = false;
-  if (!context_.buffer.IsFailover(failover::mysql::ToStatus(reply_.error(), alone))) return error;
+  if (!statement_state_.in_transaction || statement_state_.compound) return error;
+  if (!TellsOfFailover(reply_.error())) return error;
+  // The transaction cannot end well.
   const absl::Status lost = Drop();
   return lost.ok() ? TransactionRolledBack(reply_.error().text) : lost;
+}
+
+bool Upstream::TellsOfFailover(const failover::mysql::MysqlError& error) const {
+  failover::mysql::StatementState alone;
+  alone.read_only_requested = statement_state_.read_only_requested;
+  return context_.buffer.IsFailover(failover::mysql::ToStatus(error, alone));
 }
 
 absl::Status Upstream::Loss() {
@@ -260,10 +266,7 @@ Task<> Upstream::Close(const PreparedStatement& statement) {
 Task<> Upstream::Reset() {
   statements_.Clear();
   state_.Reset();
-  if (connection_ == nullptr) {
-    state_.Connected(server_status::kAutocommit);
-    co_return;
-  }
+  if (connection_ == nullptr) co_return;
   absl::Status status = co_await connection_->Execute(Command::kResetConnection, {});
   if (status.ok()) status = co_await Restore();
   if (status.ok()) {
@@ -285,7 +288,15 @@ void Upstream::OnOk(const OkPacket& ok) {
   if ((ok.status & server_status::kMoreResults) == 0) state_.StatementEnded();
 }
 
-void Upstream::OnError() { state_.StatementFailed(request_->traits); }
+void Upstream::OnError(const failover::mysql::MysqlError& error) {
+  is_left_behind_ = request_->traits.compound && TellsOfFailover(error);
+  if (is_left_behind_ && !reply_.started()) {
+    // The client is told that nobody knows, so that it expects no transaction to be open.
+    state_.StatementEnded();
+  } else {
+    state_.StatementFailed(request_->traits);
+  }
+}
 
 void Upstream::OnPrepared(const PreparedReply& prepared) {
   PreparedStatement& statement = statements_.Add(std::string(request_->sql));

@@ -55,10 +55,11 @@ class Upstream final : private ReplyObserver {
  private:
   // ReplyObserver
   void OnOk(const OkPacket& ok) override;
+  void OnError(const failover::mysql::MysqlError& error) override;
   void OnPrepared(const PreparedReply& prepared) override;
-  void OnError() override;
 
-  // Drops a connection that is dead or, without a transaction, not to the primary.
+  // Drops a connection that is dead, or that is not to the primary and has no transaction that may
+  // end well.
   absl::Status DropIfUseless();
   // An error says what is lost with the connection; OK: nothing that the client must know of.
   absl::Status Drop();
@@ -73,6 +74,8 @@ class Upstream final : private ReplyObserver {
   void BuildWire();
   Task<absl::Status> PassReply(ClientConnection& client, failover::RetryDoneFunc& retry);
   absl::Status Refusal();
+  // Whether an error says that the server is no primary any more.
+  bool TellsOfFailover(const failover::mysql::MysqlError& error) const;
   absl::Status Loss();
   absl::Status Nonsense();
 
@@ -84,6 +87,7 @@ class Upstream final : private ReplyObserver {
   PreparedStatements statements_;
   std::unique_ptr<ServerConnection> connection_;
   std::uint64_t connections_ = 0;  // made so far
+  bool is_left_behind_ = false;    // the server said that it is no primary any more
 
   // Of the request at hand.
   Request* request_ = nullptr;

@@ -32,6 +32,8 @@
 #   app.password             The password alone.
 #   a.log b.log              The servers' logs.
 #
+# A caller may set PAIR_LAUNCHER, an array: a program, with its arguments, that runs the servers.
+#
 # Every function returns non-zero and says why on standard error if it fails, and none waits for
 # ever. Needs mariadbd, mariadb-install-db and the mariadb client (Debian: mariadb-server-core,
 # mariadb-client-core); runs as root or as an ordinary user; Linux only.
@@ -45,6 +47,8 @@ readonly PAIR_STEP_SECONDS=20   # any other single step
 PAIR_AS_ROOT=()                 # mariadbd refuses to run as root unless it is told so
 if ((EUID == 0)); then PAIR_AS_ROOT=(--user=root); fi
 readonly PAIR_AS_ROOT
+
+PAIR_LAUNCHER=()
 
 # ---- the public functions ------------------------------------------------------------------------
 
@@ -283,8 +287,8 @@ _pair_exec_server() {
   # The id is written before the server runs, so that pair_stop finds it whenever it comes.
   (
     echo "$BASHPID" >"$dir/$name.pid"
-    TMPDIR="$dir/tmp" exec "$program" --defaults-file="$dir/$name.cnf" "${PAIR_AS_ROOT[@]}" \
-      </dev/null >"$dir/$name.log" 2>&1
+    TMPDIR="$dir/tmp" exec "${PAIR_LAUNCHER[@]}" "$program" --defaults-file="$dir/$name.cnf" \
+      "${PAIR_AS_ROOT[@]}" </dev/null >"$dir/$name.log" 2>&1
   ) &
   disown "$!"  # that it is killed is no news
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +70,16 @@ bool ProxyProcess::Launch(const std::vector<std::uint16_t>& servers,
   return listens && port_ != 0;
 }
 
+int ProxyProcess::Run(const std::vector<std::string>& flags, std::string* output) {
+  ProxyProcess proxy;
+  std::vector<std::string> command = {MYSQL_PROXY};
+  command.insert(command.end(), flags.begin(), flags.end());
+  proxy.process_ = failover::test::Launch(std::move(command), proxy.log_path());
+  const int code = proxy.AwaitExit();
+  *output = proxy.Output();
+  return code;
+}
+
 std::string ProxyProcess::Output() const {
   std::ostringstream text;
   text << std::ifstream(log_path()).rdbuf();
@@ -86,11 +97,22 @@ std::string ProxyProcess::State(const std::string& name) const {
   return WordAfter(answer, name + "=");
 }
 
-std::size_t ProxyProcess::MemoryInUse() const {
-  std::ifstream file("/proc/" + std::to_string(process_) + "/statm");
-  std::size_t total = 0, resident = 0;
-  file >> total >> resident;
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+std::size_t ProxyProcess::MemoryInUse() const { return Memory("VmRSS:"); }
+
+void ProxyProcess::LimitMemory(std::size_t more) const {
+  rlimit limit = {};
+  limit.rlim_cur = limit.rlim_max = Memory("VmSize:") + more;
+  EXPECT_EQ(prlimit(process_, RLIMIT_AS, &limit, nullptr), 0);
+}
+
+std::size_t ProxyProcess::Memory(const std::string& name) const {
+  std::ifstream file("/proc/" + std::to_string(process_) + "/status");
+  std::string word;
+  std::size_t kilobytes = 0;
+  while (file >> word) {
+    if (word == name) file >> kilobytes;
+  }
+  return kilobytes * 1024;
 }
 
 void ProxyProcess::Signal(int number) const { kill(process_, number); }

@@ -23,6 +23,9 @@ class ProxyProcess {
   // Kills it.
   ~ProxyProcess();
 
+  // What it ends with if it has these flags only, and what it says.
+  static int Run(const std::vector<std::string>& flags, std::string* output);
+
   ProxyProcess(const ProxyProcess&) = delete;
   ProxyProcess& operator=(const ProxyProcess&) = delete;
 
@@ -31,6 +34,8 @@ class ProxyProcess {
   // The value after `name=` in what it prints at SIGUSR1.
   std::string State(const std::string& name) const;
   std::size_t MemoryInUse() const;
+  // It gets so much more than it has, and no more.
+  void LimitMemory(std::size_t more) const;
 
   void Signal(int number) const;
   // Until it ends by itself; its exit code, or -1 after a generous while.
@@ -40,6 +45,7 @@ class ProxyProcess {
   ProxyProcess() = default;
   bool Launch(const std::vector<std::uint16_t>& servers, const std::vector<std::string>& flags);
 
+  std::size_t Memory(const std::string& name) const;
   std::string log_path() const { return folder_.path() + "/log"; }
 
   const failover::test::TemporaryFolder folder_;

@@ -238,6 +238,33 @@ TEST_F(SessionTest, ResultsAreNotCollected) {
   EXPECT_LT(most - before, std::size_t{8} << 20);
 }
 
+TEST_F(SessionTest, ASessionThatGetsNoMemoryEndsAlone) {
+  StartProxy({"--max-packet-size=4000000000", "--threads=1"});
+  ProxyClient other(port());
+  ProxyClient greedy(port());
+  proxy().LimitMemory(std::size_t{100} << 20);
+  const std::string piece(std::size_t{0xffffff}, 'x');
+  const int fd = static_cast<int>(mysql_get_socket(greedy.handle()));
+  bool sent = true;
+  for (std::uint8_t sequence = 0; sent && sequence < 30;) {
+    std::string frame;
+    PutInteger(piece.size(), 3, frame);
+    PutInteger(sequence++, 1, frame);
+    frame += piece;
+    for (std::size_t at = 0; sent && at < frame.size();) {
+      const ssize_t count = send(fd, frame.data() + at, frame.size() - at, MSG_NOSIGNAL);
+      sent = count > 0;
+      if (sent) at += static_cast<std::size_t>(count);
+    }
+  }
+  EXPECT_FALSE(sent);
+  EXPECT_EQ(other.Ask("SELECT 1"), "1") << other.error().text;
+  EXPECT_EQ(proxy().State("connections"), "1");
+  // The loop knows it no more: what looks at all of its sessions finds those that are there.
+  proxy().Signal(SIGTERM);
+  EXPECT_EQ(proxy().AwaitExit(), 0);
+}
+
 // A connection of our own, to say what no client library says.
 class RawClient {
  public:
@@ -256,9 +283,14 @@ class RawClient {
   void Send(const std::string& bytes) const {
     send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   }
-  // Until the proxy closes the connection. False: it did not.
+  // Says that no more will come, and reads until the proxy closes the connection. False: it did
+  // not.
   bool ReadToEnd() const {
     shutdown(socket_, SHUT_WR);
+    return AwaitEnd();
+  }
+  // Reads until the proxy closes the connection by itself. False: it did not.
+  bool AwaitEnd() const {
     char bytes[4096];
     ssize_t count;
     do {
@@ -271,6 +303,18 @@ class RawClient {
   const int socket_;
   bool connected_ = false;
 };
+
+TEST_F(SessionTest, WhoHasNotLoggedInMaySendALittleOnly) {
+  StartProxy({"--login-timeout=1h"});
+  for (const std::size_t length : {std::size_t{0xffffff}, std::size_t{64 * 1024 + 1}}) {
+    RawClient client(port());
+    std::string header;
+    PutInteger(length, 3, header);
+    PutInteger(1, 1, header);
+    client.Send(header);
+    EXPECT_TRUE(client.AwaitEnd()) << length;
+  }
+}
 
 TEST_F(SessionTest, NonsenseEndsItsConnectionOnly) {
   StartProxy({"--login-timeout=2s"});
@@ -326,25 +370,72 @@ TEST_F(SessionTest, DamagedCommandsDoNoHarm) {
 }
 
 TEST_F(SessionTest, SigtermLetsWhatIsUnderWayEnd) {
-  StartProxy();
+  StartProxy({"--drain-timeout=1h"});
   ProxyClient idle(port());
   ProxyClient busy(port());
   ProxyClient in_transaction(port());
   in_transaction.Run("BEGIN; INSERT INTO t VALUES (1)");
-  busy.Send("SELECT SLEEP(1)");
+  auto gate = server(0).Root();
+  ASSERT_EQ(gate.Ask("SELECT GET_LOCK('gate', 0)"), "1");
+  busy.Send("SELECT GET_LOCK('gate', 600)");
   ASSERT_TRUE(Await([] {
     return AskServer(0,
-                     "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE "
-                     "'SELECT SLEEP%'") == "1";
+                     "SELECT COUNT(*) FROM information_schema.processlist WHERE state = "
+                     "'User lock'") == "1";
   }));
   proxy().Signal(SIGTERM);
   EXPECT_TRUE(Await([&] { return ProxyClient(port()).error().number != 0; }))
       << "new clients are refused";
-  EXPECT_NE(idle.Run("SELECT 1").number, 0u);
+  EXPECT_NE(idle.Run("INSERT INTO t VALUES (2)").number, 0u);
+  gate.Run("DO RELEASE_LOCK('gate')");
   EXPECT_EQ(busy.Receive().number, 0u) << busy.error().text;
   EXPECT_EQ(in_transaction.Run("COMMIT").number, 0u) << in_transaction.error().text;
   EXPECT_EQ(proxy().AwaitExit(), 0);
-  EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "1");
+  EXPECT_EQ(AskServer(0, "SELECT GROUP_CONCAT(i) FROM d.t"), "1");
+}
+
+// How many inserts that affected one row are answered before the proxy closes the connection.
+std::size_t CountInsertsAnswered(ProxyClient& client) {
+  constexpr std::size_t kAnswerLength = 11;
+  const int fd = static_cast<int>(mysql_get_socket(client.handle()));
+  std::size_t bytes = 0;
+  char buffer[4096];
+  for (ssize_t count; (count = recv(fd, buffer, sizeof buffer, 0)) > 0;) {
+    bytes += static_cast<std::size_t>(count);
+  }
+  EXPECT_EQ(bytes % kAnswerLength, 0u);
+  return bytes / kAnswerLength;
+}
+
+// Clients that do not wait for answers have always a command on its way when the end is decided:
+// each is executed and answered, or neither. They are longer than what the proxy reads at once.
+TEST_F(SessionTest, WhatIsExecutedInADrainIsAnswered) {
+  constexpr int kClients = 40;
+  constexpr int kCommands = 20;
+  const std::string padding = " /* " + std::string(20'000, 'x') + " */";
+  for (int round = 0; round < 3; ++round) {
+    RunOnBoth("TRUNCATE TABLE d.t");
+    StartProxy({"--threads=1"});
+    std::vector<std::unique_ptr<ProxyClient>> clients;
+    for (int i = 0; i < kClients; ++i) clients.push_back(std::make_unique<ProxyClient>(port()));
+    for (int i = 0; i < kClients; ++i) {
+      std::string wire;
+      for (int command = 0; command < kCommands; ++command) {
+        std::uint8_t sequence = 0;
+        PutPacket(
+            "\x03INSERT INTO t VALUES (" + std::to_string(i * kCommands + command) + ")" + padding,
+            sequence, wire);
+      }
+      // What the socket does not take is not needed.
+      send(static_cast<int>(mysql_get_socket(clients[i]->handle())), wire.data(), wire.size(),
+           MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    proxy().Signal(SIGTERM);
+    std::size_t answered = 0;
+    for (auto& client : clients) answered += CountInsertsAnswered(*client);
+    EXPECT_EQ(proxy().AwaitExit(), 0);
+    EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), std::to_string(answered));
+  }
 }
 
 TEST_F(SessionTest, TheDrainIsLimited) {
@@ -354,6 +445,27 @@ TEST_F(SessionTest, TheDrainIsLimited) {
   proxy().Signal(SIGTERM);
   EXPECT_EQ(proxy().AwaitExit(), 0);
   EXPECT_NE(client.Run("COMMIT").number, 0u);
+}
+
+TEST_F(SessionTest, ADrainMustEndSomeDay) {
+  for (const char* timeout : {"inf", "25h", "-1s"}) {
+    std::string output;
+    EXPECT_EQ(ProxyProcess::Run({"--servers=127.0.0.1:1", "--users-file=users",
+                                 "--backend-user=app", std::string("--drain-timeout=") + timeout},
+                                &output),
+              2);
+    EXPECT_THAT(output, HasSubstr("--drain_timeout: must be")) << timeout;
+  }
+}
+
+// So that whoever sees the primary's line knows the port, and may send signals.
+TEST_F(SessionTest, ItListensBeforeItLooksForThePrimary) {
+  for (int i = 0; i < 5; ++i) {
+    StartProxy();
+    AwaitPrimary(0);
+    const std::string output = proxy().Output();
+    EXPECT_LT(output.find("listening on"), output.find("takes writes")) << output;
+  }
 }
 
 }  // namespace

@@ -98,6 +98,27 @@ TEST_F(SessionStateTest, TemporaryVariablesAreNotRestored) {
   EXPECT_EQ(state_.LoseConnection(), "");
 }
 
+TEST_F(SessionStateTest, WhatSetStatementMayLeaveIsLost) {
+  Learn("SET STATEMENT max_statement_time=1 FOR CREATE TEMPORARY TABLE t (a INT)",
+        VariableReport("max_statement_time", "1.000000") + StateReport());
+  EXPECT_THAT(Restored(), ElementsAre());
+  EXPECT_THAT(state_.LoseConnection(), HasSubstr("temporary tables"));
+  Learn("SELECT 1; SET STATEMENT sql_mode='ANSI' FOR SELECT 2",
+        VariableReport("sql_mode", "ANSI") + StateReport());
+  EXPECT_THAT(Restored(), ElementsAre());
+  EXPECT_NE(state_.LoseConnection(), "");
+}
+
+TEST_F(SessionStateTest, ACollationAmongOtherThingsIsLost) {
+  for (const char* sql : {"SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode=''",
+                          "SET NAMES utf8mb4 COLLATE utf8mb4_bin; SELECT 1"}) {
+    Learn(sql, VariableReport("character_set_client", "utf8mb4") +
+                   VariableReport("character_set_connection", "utf8mb4") +
+                   VariableReport("character_set_results", "utf8mb4") + StateReport());
+    EXPECT_NE(state_.LoseConnection(), "") << sql;
+  }
+}
+
 TEST_F(SessionStateTest, TheGtidOfAWriteIsNoState) {
   Learn("INSERT INTO t VALUES (1)", VariableReport("last_gtid", "0-1-5"));
   EXPECT_THAT(Restored(), ElementsAre());
@@ -144,6 +165,43 @@ TEST_F(SessionStateTest, WithoutAutocommitAnyStatementMayOpenATransaction) {
   Learn("SET autocommit=0", VariableReport("autocommit", "OFF") + StateReport(), 0);
   EXPECT_FALSE(state_.transaction_open());
   EXPECT_TRUE(state_.in_transaction());
+}
+
+TEST_F(SessionStateTest, AnErrorOfSeveralStatementsMayLeaveATransactionUntilTheNextResult) {
+  state_.StatementFailed(Traits("INSERT INTO t VALUES (1)"));
+  EXPECT_FALSE(state_.in_transaction());
+  state_.StatementFailed(Traits("CALL p()"));
+  EXPECT_TRUE(state_.transaction_open());
+  EXPECT_TRUE(state_.in_transaction());
+  state_.StatementFailed(Traits("nonsense"));
+  EXPECT_TRUE(state_.transaction_open());
+  Learn("DO 1", "");
+  EXPECT_FALSE(state_.in_transaction());
+
+  state_.StatementFailed(Traits("CALL p()"));
+  Learn("DO 1", "", kInTransaction);
+  EXPECT_TRUE(state_.transaction_open());
+}
+
+TEST_F(SessionStateTest, WhatMayBeATransactionEndsWithItsConnection) {
+  state_.StatementFailed(Traits("CALL p()"));
+  EXPECT_EQ(state_.LoseConnection(), "");
+  EXPECT_FALSE(state_.in_transaction());
+  state_.StatementFailed(Traits("CALL p()"));
+  state_.Reset();
+  EXPECT_FALSE(state_.in_transaction());
+}
+
+TEST_F(SessionStateTest, AnErrorOfSeveralStatementsDoesNotUndoWhatTheyDid) {
+  state_.StatementFailed(Traits("BEGIN NOT ATOMIC SET @a=1; SIGNAL SQLSTATE '45000'; END"));
+  Learn("DO 1", "");
+  EXPECT_NE(state_.LoseConnection(), "");
+}
+
+TEST_F(SessionStateTest, AnErrorIsAnAnswer) {
+  state_.LoseConnection();
+  state_.StatementFailed(Traits("SELECT 1/nonsense"));
+  EXPECT_EQ(state_.LoseAnswer(Traits("SHOW WARNINGS")), "");
 }
 
 TEST_F(SessionStateTest, LockedTablesCountAsATransaction) {
@@ -200,6 +258,7 @@ TEST_F(SessionStateTest, TheLastResultIsLostForTheNextStatementOnly) {
 TEST_F(SessionStateTest, AResetLeavesTheSchema) {
   Learn("USE other", SchemaReport("other"));
   Learn("SET @a=1, sql_mode='ANSI'", VariableReport("sql_mode", "ANSI") + StateReport());
+  Learn("SET autocommit=0", VariableReport("autocommit", "OFF") + StateReport(), 0);
   state_.Reset();
   EXPECT_EQ(state_.schema(), "other");
   EXPECT_EQ(state_.status(), kAutocommit);

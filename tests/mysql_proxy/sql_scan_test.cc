@@ -34,29 +34,39 @@ TEST(SqlScanTest, SeveralStatementsAreCompound) {
   for (const char* sql : {"INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)", "CALL p()",
                           "call p()", "BEGIN NOT ATOMIC INSERT INTO t VALUES (1); END", "EXECUTE s",
                           "EXECUTE IMMEDIATE 'CALL p()'", "IF 1 THEN SELECT 1; END IF",
-                          "SET STATEMENT max_statement_time=1 FOR CALL p()", "/*!50000 CALL */ p()",
-                          "/*M!100100 SELECT 1; */ SELECT 2", "SELECT 1 /*! ; DELETE FROM t */",
-                          "; SELECT 1; SELECT 2", "nonsense", "'literal'", "@x"}) {
+                          "SET STATEMENT max_statement_time=1 FOR CALL p()", "; SELECT 1; SELECT 2",
+                          "nonsense", "'literal'", "@x"}) {
     EXPECT_TRUE(Scan(sql).compound) << sql;
   }
 }
 
-// A server that is too old for what is in the comment would execute CALL p().
-TEST(SqlScanTest, BugSkippedComment_AStatementWithAnExecutableCommentMayBeAnything) {
-  for (const char* sql : {"/*!99999 SELECT */ CALL p()",
-                          "SET /*!99999 x */ STATEMENT max_statement_time=1 FOR CALL p()",
-                          "/*M!999999 SELECT */ CALL p()", "SELECT 1 /*!50701 FOR UPDATE */"}) {
+// MariaDB skips those of versions 50700 to 99999 and of versions that are newer than its own; other
+// servers have other rules.
+TEST(SqlScanTest, WhatAnExecutableCommentMayHideIsCompound) {
+  for (const char* sql :
+       {"/*!50000 CALL */ p()", "/*!99999 SELECT */ CALL p()", "/*M!999999 SELECT */ CALL p()",
+        "/*!SELECT 1*/", "/*M!100100 SELECT 1; */ SELECT 2", "SELECT 1 /*! ; DELETE FROM t */",
+        "INSERT /*!99999 INTO t VALUES (1) -- */ INTO t VALUES (2); CALL p()",
+        "SELECT /*!40001 SQL_NO_CACHE */ * FROM t"}) {
     EXPECT_TRUE(Scan(sql).compound) << sql;
   }
+  EXPECT_FALSE(Scan("SELECT '/*! '").compound);
+  EXPECT_FALSE(Scan("SELECT 1 /* /*! */").compound);
+  EXPECT_FALSE(Scan("SELECT 1 -- /*!").compound);
 }
 
-TEST(SqlScanTest, BugTemporaryByWay_WhatSetStatementMakesIsConnectionState) {
-  for (const char* sql : {"SET STATEMENT max_statement_time=1 FOR CREATE TEMPORARY TABLE t (a INT)",
-                          "SET STATEMENT max_statement_time=1 FOR PREPARE s FROM 'SELECT 1'",
-                          "SET STATEMENT max_statement_time=1 FOR SELECT 1; SET sql_mode='ANSI'"}) {
+TEST(SqlScanTest, WhatAnExecutableCommentMayHideIsSeen) {
+  for (const char* sql :
+       {"/*! SET @a=1 */", "/*!99999 SELECT ' */ SET @a=1", "DO 1 /*!99999 -- */, @a",
+        "/*!99999 DO */ HANDLER t OPEN", "DO 1 /*!99999 # */, GET_LOCK('x', 1)",
+        "/*! SET NAMES utf8mb4 */ COLLATE utf8mb4_bin",
+        "SET /*! STATEMENT max_statement_time=1 FOR */ DO 1"}) {
     EXPECT_TRUE(Scan(sql).uses_connection_state) << sql;
   }
-  EXPECT_FALSE(Scan("SET STATEMENT max_statement_time=1 FOR SELECT 1;").uses_connection_state);
+  EXPECT_TRUE(Scan("/*!99999 DO */ SHOW /*! GLOBAL */ WARNINGS").reads_last_result);
+  EXPECT_TRUE(Scan("SELECT /*!99999 ' */ LAST_INSERT_ID()").reads_insert_id);
+  EXPECT_FALSE(Scan("SELECT /*!40001 SQL_NO_CACHE */ * FROM t").uses_connection_state);
+  EXPECT_FALSE(Scan("/*!40101 SET NAMES utf8 */").uses_connection_state);
 }
 
 TEST(SqlScanTest, ABackslashIsALetterIfTheServerSaysSo) {
@@ -68,7 +78,7 @@ TEST(SqlScanTest, ABackslashIsALetterIfTheServerSaysSo) {
 TEST(SqlScanTest, ConnectionState) {
   for (const char* sql :
        {"SET @a = 1", "SELECT @b := 2", "SELECT 5 INTO @q", "SELECT get_lock('x', 1)",
-        "HANDLER t OPEN", "SELECT @`a b`", "/*! SET @a=1 */"}) {
+        "HANDLER t OPEN", "SELECT @`a b`", "DO 1; HANDLER t OPEN"}) {
     EXPECT_TRUE(Scan(sql).uses_connection_state) << sql;
   }
 }
@@ -88,28 +98,58 @@ TEST(SqlScanTest, EarlierResults) {
   }
 }
 
-// It is not reported, so it cannot be restored.
-TEST(SqlScanTest, BugLostCollation_ACollationAmongOtherThingsIsConnectionState) {
-  for (const char* sql : {"SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode='ANSI'",
-                          "SET sql_mode='ANSI', NAMES utf8mb4 COLLATE utf8mb4_bin",
-                          "SET NAMES utf8mb4 COLLATE utf8mb4_bin; SELECT 1"}) {
-    EXPECT_TRUE(Scan(sql).uses_connection_state) << sql;
+TEST(SqlScanTest, NamesWithCollation) {
+  for (const char* sql :
+       {"SET NAMES utf8mb4 COLLATE utf8mb4_bin", "set names 'utf8mb4' collate 'utf8mb4_bin';"}) {
+    EXPECT_TRUE(Scan(sql).sets_names_with_collation) << sql;
+    EXPECT_FALSE(Scan(sql).uses_connection_state) << sql;
   }
-  EXPECT_FALSE(Scan("SET NAMES utf8mb4 COLLATE utf8mb4_bin").uses_connection_state);
+  EXPECT_FALSE(Scan("SET NAMES utf8mb4, sql_mode=''").uses_connection_state);
+  EXPECT_FALSE(Scan("SET NAMES utf8mb4; SELECT 1").uses_connection_state);
+  EXPECT_FALSE(Scan("SELECT names COLLATE utf8mb4_bin FROM t").uses_connection_state);
 }
 
-TEST(SqlScanTest, NamesWithCollation) {
-  EXPECT_TRUE(Scan("SET NAMES utf8mb4 COLLATE utf8mb4_bin").sets_names_with_collation);
-  EXPECT_TRUE(Scan("set names 'utf8mb4' collate 'utf8mb4_bin';").sets_names_with_collation);
-  EXPECT_FALSE(
-      Scan("SET NAMES utf8mb4 COLLATE utf8mb4_bin, sql_mode=''").sets_names_with_collation);
-  EXPECT_FALSE(Scan("SET NAMES utf8mb4 COLLATE utf8mb4_bin; SELECT 1").sets_names_with_collation);
+// No statement is known that would set nothing but the collation again.
+TEST(SqlScanTest, ACollationAmongOtherThingsCannotBeRestored) {
+  for (const char* sql : {"SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode=''",
+                          "SET sql_mode='', NAMES utf8mb4 COLLATE utf8mb4_bin",
+                          "SET NAMES utf8mb4 COLLATE utf8mb4_bin; SELECT 1",
+                          "SELECT 1; SET NAMES utf8mb4 COLLATE utf8mb4_bin",
+                          "BEGIN NOT ATOMIC SET NAMES utf8mb4 COLLATE utf8mb4_bin; END",
+                          "SET STATEMENT sql_mode='' FOR SET NAMES utf8mb4 COLLATE utf8mb4_bin"}) {
+    EXPECT_FALSE(Scan(sql).sets_names_with_collation) << sql;
+    EXPECT_TRUE(Scan(sql).uses_connection_state) << sql;
+  }
+}
+
+TEST(SqlScanTest, SetStatementForRowsLeavesNothing) {
+  for (const char* sql : {"SET STATEMENT max_statement_time=1 FOR SELECT * FROM t FOR UPDATE",
+                          "set statement sql_mode='' for insert into t values (1);",
+                          "SET STATEMENT a=1, b=2 FOR (SELECT 1)"}) {
+    EXPECT_TRUE(Scan(sql).has_temporary_variables) << sql;
+    EXPECT_FALSE(Scan(sql).uses_connection_state) << sql;
+  }
+  EXPECT_FALSE(Scan("UPDATE t SET statement=1").has_temporary_variables);
+}
+
+TEST(SqlScanTest, SetStatementForAnythingElseMayLeaveSomething) {
+  for (const char* sql :
+       {"SET STATEMENT max_statement_time=1 FOR CREATE TEMPORARY TABLE tmp (a INT)",
+        "SET STATEMENT max_statement_time=1 FOR PREPARE s FROM 'SELECT 1'",
+        "SET STATEMENT max_statement_time=1 FOR SET sql_mode=''",
+        "SET STATEMENT max_statement_time=1 FOR CALL p()",
+        "SET STATEMENT max_statement_time=1 FOR SELECT 1; SET sql_mode=''",
+        "SELECT 1; SET STATEMENT max_statement_time=1 FOR SELECT 2",
+        "BEGIN NOT ATOMIC SET STATEMENT max_statement_time=1 FOR SELECT 2; END"}) {
+    EXPECT_TRUE(Scan(sql).has_temporary_variables) << sql;
+    EXPECT_TRUE(Scan(sql).uses_connection_state) << sql;
+  }
 }
 
 // Copies of their own, so that AddressSanitizer sees a step beyond the end.
 TEST(SqlScanTest, StatementsMayBeCutAnywhere) {
   const std::string sql =
-      "/*! SET */ -- x\n SELECT 'a\\'b', \"c\", `d`, @z FROM t # end\n; /* rest */ CALL p()";
+      "/* SET */ -- x\n SELECT 'a\\'b', \"c\", `d`, @z FROM t # end\n; /*! rest */ CALL p()";
   for (std::size_t length = 0; length <= sql.size(); ++length) {
     const std::vector<char> begin(sql.begin(), sql.begin() + static_cast<std::ptrdiff_t>(length));
     const std::vector<char> end(sql.begin() + static_cast<std::ptrdiff_t>(length), sql.end());

@@ -25,8 +25,8 @@ class PacketAssembler {
 
   explicit PacketAssembler(std::size_t max_length) : max_length_(max_length) {}
 
-  // From the next packet on.
-  void SetMaxLength(std::size_t max_length) { max_length_ = max_length; }
+  // For the packets from the next one on.
+  void set_max_length(std::size_t max_length) { max_length_ = max_length; }
 
   // Forgets the last packet. The next one's first frame has this sequence number.
   void Start(std::uint8_t sequence);

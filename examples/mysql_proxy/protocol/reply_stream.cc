@@ -170,7 +170,7 @@ ReplyStream::Progress ReplyStream::HandleError(std::string_view payload, std::st
   std::optional<failover::mysql::MysqlError> error = ParseError(payload);
   if (!error.has_value()) return Progress::kMalformed;
   error_ = *std::move(error);
-  observer_->OnError();
+  observer_->OnError(error_);
   if (!started_) return Progress::kRefused;
   Emit(payload, out);
   return Progress::kDone;

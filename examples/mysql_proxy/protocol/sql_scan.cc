@@ -42,20 +42,28 @@ bool IsOneOf(std::string_view word, const std::string_view (&names)[kCount]) {
                      [word](std::string_view name) { return Is(word, name); });
 }
 
+enum class Reading : std::uint8_t {
+  // As any server reads it; up to the first executable comment.
+  kAsServer,
+  // Literals and comments are read like all the rest: wherever they begin and end for a server, no
+  // word that it may see is missed.
+  kEveryWord,
+};
+
 class Lexer {
  public:
-  Lexer(std::string_view sql, bool backslash_escapes)
-      : left_(sql), backslash_escapes_(backslash_escapes) {}
+  Lexer(std::string_view sql, bool backslash_escapes, Reading reading)
+      : left_(sql), backslash_escapes_(backslash_escapes), reading_(reading) {}
 
-  // A comment has come that a server may execute or not, depending on its version.
-  bool executable_comment() const { return executable_comment_; }
+  // Whether the end is the beginning of a comment that some servers execute.
+  bool found_executable_comment() const { return found_executable_comment_; }
 
   Token Next() {
     SkipBlanks();
     if (left_.empty()) return {TokenKind::kEnd, {}};
     const char first = left_[0];
     if (IsWordCharacter(first)) return {TokenKind::kWord, Take(WordLength())};
-    if (first == '\'' || first == '"' || first == '`') {
+    if (reading_ == Reading::kAsServer && (first == '\'' || first == '"' || first == '`')) {
       SkipQuoted(first);
       return {TokenKind::kLiteral, {}};
     }
@@ -90,16 +98,16 @@ class Lexer {
     while (!left_.empty()) {
       if (IsSpace(left_[0])) {
         Take(1);
+      } else if (reading_ == Reading::kEveryWord) {
+        return;
       } else if (left_[0] == '#' || IsDashComment()) {
         SkipThrough("\n");
       } else if (StartsWith("/*!") || StartsWith("/*M!")) {
-        executable_comment_ = true;
-        SkipThrough("!");
-        while (!left_.empty() && left_[0] >= '0' && left_[0] <= '9') Take(1);
+        // The rest must be read in another way.
+        found_executable_comment_ = true;
+        left_ = {};
       } else if (StartsWith("/*")) {
         SkipThrough("*/");
-      } else if (StartsWith("*/")) {
-        Take(2);
       } else {
         return;
       }
@@ -123,7 +131,8 @@ class Lexer {
 
   std::string_view left_;
   const bool backslash_escapes_;
-  bool executable_comment_ = false;
+  const Reading reading_;
+  bool found_executable_comment_ = false;
 };
 
 // Statements that begin so are one statement: no call, no block, no EXECUTE of some text.
@@ -146,9 +155,19 @@ bool ReadsLastResult(std::string_view first, std::string_view second) {
          (Is(first, "GET") && (Is(second, "DIAGNOSTICS") || Is(second, "CURRENT")));
 }
 
+// What may follow SET STATEMENT ... FOR and changes nothing in the session.
+bool IsAboutRows(std::string_view word) {
+  static constexpr std::string_view kRows[] = {"SELECT",  "INSERT", "UPDATE", "DELETE",
+                                               "REPLACE", "WITH",   "VALUES"};
+  return IsOneOf(word, kRows);
+}
+
 class Scanner {
  public:
-  Scanner(std::string_view sql, bool backslash_escapes) : lexer_(sql, backslash_escapes) {}
+  Scanner(std::string_view sql, bool backslash_escapes, Reading reading)
+      : lexer_(sql, backslash_escapes, reading), every_word_(reading == Reading::kEveryWord) {}
+
+  bool found_executable_comment() const { return lexer_.found_executable_comment(); }
 
   SqlTraits Scan() {
     for (Token token = lexer_.Next(); token.kind != TokenKind::kEnd; token = lexer_.Next()) {
@@ -159,25 +178,34 @@ class Scanner {
         if (token.text != "(" && token.text != ";") traits_.compound = true;
       }
     }
-    traits_.compound =
-        traits_.compound || several_ || !IsSingle(first_, second_) || lexer_.executable_comment();
-    traits_.reads_last_result = traits_.reads_last_result || ReadsLastResult(first_, second_);
-    traits_.uses_connection_state = traits_.uses_connection_state || Is(first_, "HANDLER");
-    ScanSet();
+    if (several_ || every_word_ || !IsSingle(first_, second_)) traits_.compound = true;
+    if (ReadsLastResult(first_, second_) || (every_word_ && shows_)) {
+      traits_.reads_last_result = true;
+    }
+    if (Is(first_, "HANDLER") || (traits_.compound && handler_)) {
+      traits_.uses_connection_state = true;
+    }
+    JudgeSetStatement();
+    JudgeCollation();
     return traits_;
   }
 
  private:
-  void ScanSet() {
-    if (!Is(first_, "SET")) return;
-    traits_.has_temporary_variables = Is(second_, "STATEMENT");
-    // What else such a statement leaves behind cannot be told from its variables.
-    if (traits_.has_temporary_variables && (several_ || makes_something_)) {
+  // Changes that end with the statement are not told from those that last, so unless none can last
+  // something may be lost.
+  void JudgeSetStatement() {
+    if (!traits_.compound || !set_statement_) return;
+    traits_.has_temporary_variables = true;
+    if (several_ || every_word_ || !about_rows_) traits_.uses_connection_state = true;
+  }
+
+  void JudgeCollation() {
+    if (!names_ || !collate_) return;
+    if (Is(first_, "SET") && Is(second_, "NAMES") && !comma_ && !traits_.compound) {
+      traits_.sets_names_with_collation = true;
+    } else if (Is(first_, "SET") || traits_.compound) {
       traits_.uses_connection_state = true;
     }
-    if (!names_ || !collate_) return;
-    traits_.sets_names_with_collation = Is(second_, "NAMES") && !comma_ && !traits_.compound;
-    if (!traits_.sets_names_with_collation) traits_.uses_connection_state = true;
   }
 
   void Look(const Token& token) {
@@ -203,39 +231,55 @@ class Scanner {
   void LookAtWord(std::string_view word) {
     static constexpr std::string_view kResults[] = {"FOUND_ROWS", "ROW_COUNT"};
     static constexpr std::string_view kResultVariables[] = {"WARNING_COUNT", "ERROR_COUNT"};
+    static constexpr std::string_view kShown[] = {"WARNINGS", "ERRORS", "DIAGNOSTICS"};
     if (words_ == 0) first_ = word;
     if (words_ == 1) second_ = word;
     ++words_;
     if (Is(word, "GET_LOCK")) traits_.uses_connection_state = true;
     if (Is(word, "LAST_INSERT_ID")) traits_.reads_insert_id = true;
-    if (Is(word, "COLLATE")) collate_ = true;
-    if (Is(word, "NAMES")) names_ = true;
-    if (Is(word, "TEMPORARY") || Is(word, "PREPARE")) makes_something_ = true;
     if (IsOneOf(word, kResults)) traits_.reads_last_result = true;
     if (after_system_variable_ && Is(word, "IDENTITY")) traits_.reads_insert_id = true;
     if (after_system_variable_ && IsOneOf(word, kResultVariables)) {
       traits_.reads_last_result = true;
     }
+    names_ = names_ || Is(word, "NAMES");
+    collate_ = collate_ || Is(word, "COLLATE");
+    handler_ = handler_ || Is(word, "HANDLER");
+    shows_ = shows_ || IsOneOf(word, kShown);
+    if (Is(word, "STATEMENT") && (every_word_ || Is(previous_, "SET"))) set_statement_ = true;
+    if (Is(previous_, "FOR") && ++fors_ == 1) about_rows_ = IsAboutRows(word);
+    previous_ = word;
   }
 
   Lexer lexer_;
+  const bool every_word_;
   SqlTraits traits_;
   std::string_view first_;
   std::string_view second_;
+  std::string_view previous_;
   std::size_t words_ = 0;
-  bool ended_ = false;
-  bool several_ = false;
+  bool after_system_variable_ = false;
+  bool ended_ = false;    // a statement
+  bool several_ = false;  // something follows its end
+  // What was seen anywhere.
+  bool comma_ = false;
   bool names_ = false;
   bool collate_ = false;
-  bool makes_something_ = false;  // a temporary table, or a prepared statement
-  bool comma_ = false;
-  bool after_system_variable_ = false;
+  bool handler_ = false;
+  bool shows_ = false;
+  bool set_statement_ = false;
+  std::size_t fors_ = 0;
+  bool about_rows_ = false;  // the word behind the first FOR
 };
 
 }  // namespace
 
 SqlTraits ScanSql(std::string_view sql, bool backslash_escapes) {
-  return Scanner(sql, backslash_escapes).Scan();
+  Scanner scanner(sql, backslash_escapes, Reading::kAsServer);
+  const SqlTraits traits = scanner.Scan();
+  if (!scanner.found_executable_comment()) return traits;
+  // Whether a server executes it depends on its kind and version.
+  return Scanner(sql, backslash_escapes, Reading::kEveryWord).Scan();
 }
 
 }  // namespace mysql_proxy

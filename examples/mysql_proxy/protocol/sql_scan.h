@@ -10,9 +10,10 @@ namespace mysql_proxy {
 
 struct SqlTraits {
   // May consist of several statements, of which some may have been executed when one is refused.
+  // So may what is in an executable comment: which server executes it is not known here.
   bool compound = false;
-  // Uses or makes what a new connection would not have: a user variable, a user lock, a handler; or
-  // something that neither session tracking nor the traits below tell enough of.
+  // Names a user variable, a user lock or a handler, which a new connection would not have; or may
+  // leave behind what nothing reports, or what is reported as something else.
   bool uses_connection_state = false;
   // Asks for the last insert id.
   bool reads_insert_id = false;
@@ -20,7 +21,8 @@ struct SqlTraits {
   bool reads_last_result = false;
   // SET NAMES ... COLLATE ..., and nothing else. The collation is not reported.
   bool sets_names_with_collation = false;
-  // SET STATEMENT ... FOR ...: variables are reported with values that they have lost again.
+  // May contain SET STATEMENT ... FOR ...: variables are reported with values that they have lost
+  // again.
   bool has_temporary_variables = false;
 };
 

@@ -1,6 +1,6 @@
 # Clients that keep a record of what they were told, and its comparison with the table.
 # shellcheck shell=bash
-# shellcheck disable=SC2154  # folder, here: of the scenario
+# shellcheck disable=SC2016,SC2154  # conditions of awk; folder, here: of the scenario
 
 make_audit_table() {
   pair_sql "$folder/pair" "$(pair_primary "$folder/pair")" "
@@ -9,7 +9,7 @@ make_audit_table() {
 }
 
 # run_audit_load <port> <name> <seconds> [<sysbench argument>...]: the records are in
-# <name>.records.
+# <name>.records. $THREADS clients, unless an argument says otherwise.
 #
 # A record: when the client asked and when it was answered (ms, wall clock), row, and ok, or the
 # number of the error.
@@ -26,6 +26,14 @@ run_audit_load() {
 
 # count_outcomes <name> <awk condition>: of the records.
 count_outcomes() { awk "$2 { n++ } END { print n + 0 }" "$folder/$1.records"; }
+
+# all_were_fine <name>: no client that kept a record was told of an error.
+all_were_fine() {
+  local errors
+  errors=$(count_outcomes "$1" '$4 != "ok"')
+  ((errors == 0)) || fail "$errors errors: $(awk '$4 != "ok" { print $4 }' \
+    "$folder/$1.records" | sort | uniq -c | xargs)"
+}
 
 # audit <name>...: every row that was acknowledged is there exactly once, every other at most once,
 # and none that was certainly not executed.

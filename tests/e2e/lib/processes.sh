@@ -2,6 +2,11 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # proxy_port for the scenarios; folder, proxy_program of them
 
+# What runs a program that is to end with the shell that started it, even if that is killed.
+bound=()
+if command -v setpriv >/dev/null; then bound=(setpriv --pdeathsig KILL); fi
+readonly bound
+
 proxy_wrapper=()  # a program, with its arguments, that runs the proxy
 proxy_pid=
 proxy_port=
@@ -65,15 +70,16 @@ start_proxy() {
   local log=$folder/$1.log
   shift
   echo "app $(cat "$folder/pair/app.password")" >"$folder/users"
-  "${proxy_wrapper[@]}" "$proxy_program" --listen=127.0.0.1:0 --servers="$(server_list)" \
+  "${bound[@]}" "${proxy_wrapper[@]}" "$proxy_program" --listen=127.0.0.1:0 --servers="$(server_list)" \
     --users-file="$folder/users" --backend-user=app \
     --backend-password-file="$folder/pair/app.password" "$@" >"$log" 2>&1 &
   proxy_pid=$!
   ends_with_us "$proxy_pid"
-  await 20 grep -qs 'listening on' "$log" || fail "the proxy did not start"
-  await 20 grep -qs 'is the primary' "$log" || fail "the proxy sees no primary"
+  await 60 proxy_is_ready "$log" || fail "the proxy did not start"
   proxy_port=$(sed -n 's/.*listening on 127.0.0.1:\([0-9]*\).*/\1/p' "$log")
 }
+
+proxy_is_ready() { grep -qs 'listening on' "$1" && grep -qs 'is the primary' "$1"; }
 
 # In good order.
 stop_proxy() {
@@ -92,10 +98,31 @@ proxy_state() {
 
 proxy_has_reported() { tail -n "+$(($2 + 1))" "$folder/$1.log" | grep -q 'skipped:'; }
 
-# start_haproxy <interval>: HAProxy in front of the servers: to the one that takes writes, by a check
-# that often. A check that takes longer than the interval has failed.
+# start_haproxy [<interval>]: HAProxy in front of the servers: to the one that takes writes, by a
+# check every 200 ms or as often as said. A check may take as long as the interval.
 start_haproxy() {
-  haproxy_port=$(_pair_free_port)
+  local attempt
+  for attempt in 1 2 3 4 5; do
+    haproxy_port=$(_pair_free_port)
+    write_haproxy_configuration "${1:-200ms}"
+    "${bound[@]}" haproxy -f "$folder/haproxy.cfg" -db >"$folder/haproxy.log" 2>&1 &
+    haproxy_pid=$!
+    ends_with_us "$haproxy_pid"
+    # At first it takes both servers for writable.
+    await 20 haproxy_has_looked_or_ended || fail "HAProxy does not look at its servers"
+    # Somebody may have been faster on the port that was free a moment ago.
+    if kill -0 "$haproxy_pid" 2>/dev/null; then break; fi
+    ((attempt < 5)) || fail "HAProxy did not start"
+  done
+  await 20 mariadb_answers "$haproxy_port" || fail "HAProxy does not answer"
+}
+
+haproxy_has_looked_or_ended() {
+  grep -qs 'is DOWN' "$folder/haproxy.log" || ! kill -0 "$haproxy_pid" 2>/dev/null
+}
+
+# write_haproxy_configuration <interval>
+write_haproxy_configuration() {
   cat >"$folder/check_writable" <<CHECK
 #!/bin/sh
 # HAProxy gives: its address and port, the server's address and port.
@@ -125,12 +152,6 @@ listen mysql
   server a 127.0.0.1:$(pair_port "$folder/pair" a)
   server b 127.0.0.1:$(pair_port "$folder/pair" b)
 CONFIGURATION
-  haproxy -f "$folder/haproxy.cfg" -db >"$folder/haproxy.log" 2>&1 &
-  haproxy_pid=$!
-  ends_with_us "$haproxy_pid"
-  # At first it takes both servers for writable.
-  await 20 grep -qs 'is DOWN' "$folder/haproxy.log" || fail "HAProxy did not start"
-  await 20 mariadb_answers "$haproxy_port" || fail "HAProxy does not answer"
 }
 
 stop_haproxy() {

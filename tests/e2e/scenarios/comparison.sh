@@ -67,7 +67,7 @@ start_front() {
         --buffer-max-failover-duration=3500ms --buffer-min-time-between-failovers=7s \
         --buffer-drain-concurrency="$THREADS"
       ;;
-    haproxy) start_haproxy 200ms ;;
+    haproxy) start_haproxy ;;
   esac
   front_port=$proxy_port
   if [[ $1 == haproxy ]]; then front_port=$haproxy_port; fi

@@ -1,18 +1,20 @@
-# 2,000 clients in one proxy with four event loops, all held through one switchover.
+# 2,000 clients in one proxy with four event loops, all held through one switchover. Each statement
+# adds one to some row, so that the sum tells how often all of them were executed.
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # folder, proxy_port: of the scenario
 
 readonly CLIENTS=2000
 
 run_scenario() {
-  local log=$folder/sysbench.log most
+  local log=$folder/sysbench.log before most events
   ulimit -n "$(ulimit -Hn)"
   make_sysbench_tables
   start_proxy proxy --threads=4 --enable-buffer --buffer-size="$CLIENTS" --buffer-window=50s \
     --buffer-max-failover-duration=50s --buffer-min-time-between-failovers=100s \
     --buffer-drain-concurrency=50 --connect-timeout=10s
   say "$CLIENTS clients"
-  run_sysbench "$proxy_port" "$log" 120 oltp_update_non_index --tables="$TABLES" \
+  before=$(sum_of_rows)
+  run_sysbench "$proxy_port" "$log" 120 oltp_update_index --tables="$TABLES" \
     --table-size="$TABLE_SIZE" --skip_trx=on --db-ps-mode=disable --threads="$CLIENTS" \
     --time=40 run &
   local sysbench=$!
@@ -25,9 +27,17 @@ run_scenario() {
   check_unnoticed "$log"
   most=$(proxy_state proxy | sed -n 's/.*most_at_once=\([0-9]*\).*/\1/p')
   ((most == CLIENTS)) || fail "only $most clients were held at once"
-  say "  $most held at once, $(log_value "$log" 'total number of events') statements, 0 errors," \
+  events=$(log_value "$log" 'total number of events')
+  (($(sum_of_rows) - before == events)) ||
+    fail "$events statements, but they were executed $(($(sum_of_rows) - before)) times"
+  say "  $most held at once, $events statements, each executed once, 0 errors," \
     "longest $(log_value "$log" max) ms"
   stop_proxy
+}
+
+sum_of_rows() {
+  pair_sql "$folder/pair" "$(pair_primary "$folder/pair")" \
+    "SELECT SUM(k) FROM (SELECT k FROM sbtest.sbtest1 UNION ALL SELECT k FROM sbtest.sbtest2) AS t"
 }
 
 has_begun_or_ended() { grep -qs 'Threads started' "$1" || ! kill -0 "$2" 2>/dev/null; }
