@@ -70,6 +70,7 @@ TEST_F(CallbackDeathTest, AClockThatThrowsTerminates) {
         Fail();
       },
       "thrown here");
+  Create(ManualOptions());  // before the clock goes
 }
 
 constexpr char kDestroyedInside[] = "destroyed inside one of its own callbacks";
