@@ -128,6 +128,21 @@ class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> 
     EXPECT_NE(status.message().find("memory"), absl::string_view::npos) << status;
   }
 
+  // Of both kinds, with the error of a failover.
+  void ExpectEveryRequestPasses() {
+    const ShardHandle known = shard();
+    const absl::Status error = FailoverError();
+    WaitCallback callback = [](const absl::StatusOr<RetryDoneFunc>&) {};
+    absl::StatusOr<RetryDoneFunc> blocking;
+    absl::StatusOr<BufferedRequest> asynchronous;
+    EXPECT_TRUE(RunShortOfMemory([&] {
+      blocking = buffer().WaitForFailoverEnd({}, known, error);
+      asynchronous = buffer().WaitForFailoverEndAsync({}, known, error, std::move(callback));
+    })) << "it threw";
+    EXPECT_TRUE(blocking.ok()) << blocking.status();
+    EXPECT_TRUE(asynchronous.ok()) << asynchronous.status();
+  }
+
   SimulatedClock clock_;
   bool dry_run_ = false;
   // Whether a request can be held after the trial.
@@ -243,36 +258,15 @@ TEST_P(OutOfMemoryTest, ABlockingRequestWhoseTimeIsOverIsRefused) {
 TEST_P(OutOfMemoryTest, ADryRunFailsNoRequest) {
   dry_run_ = true;
   may_hold_ = false;
-  ForEachAllocation([this] {
-    const ShardHandle known = shard();
-    const absl::Status error = FailoverError();
-    WaitCallback callback = [](const absl::StatusOr<RetryDoneFunc>&) {};
-    absl::StatusOr<RetryDoneFunc> blocking;
-    absl::StatusOr<BufferedRequest> asynchronous;
-    EXPECT_TRUE(RunShortOfMemory([&] {
-      blocking = buffer().WaitForFailoverEnd({}, known, error);
-      asynchronous = buffer().WaitForFailoverEndAsync({}, known, error, std::move(callback));
-    })) << "it threw";
-    EXPECT_TRUE(blocking.ok()) << blocking.status();
-    EXPECT_TRUE(asynchronous.ok()) << asynchronous.status();
-  });
+  ForEachAllocation([this] { ExpectEveryRequestPasses(); });
 }
 
 TEST_P(OutOfMemoryTest, AfterAShutdownEveryRequestPasses) {
   may_hold_ = false;
   ForEachAllocation([this] {
-    const ShardHandle known = shard();
+    shard();  // known before
     buffer().Shutdown();
-    const absl::Status error = FailoverError();
-    WaitCallback callback = [](const absl::StatusOr<RetryDoneFunc>&) {};
-    absl::StatusOr<RetryDoneFunc> blocking;
-    absl::StatusOr<BufferedRequest> asynchronous;
-    EXPECT_TRUE(RunShortOfMemory([&] {
-      blocking = buffer().WaitForFailoverEnd({}, known, error);
-      asynchronous = buffer().WaitForFailoverEndAsync({}, known, error, std::move(callback));
-    })) << "it threw";
-    EXPECT_TRUE(blocking.ok()) << blocking.status();
-    EXPECT_TRUE(asynchronous.ok()) << asynchronous.status();
+    ExpectEveryRequestPasses();
   });
 }
 
