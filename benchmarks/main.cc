@@ -2,11 +2,42 @@
 //
 // The names of the benchmarks are <what>/<who>/<arguments>. Who is `library`; `floor`, a bare
 // skeleton that touches the same memory and does nothing else; or the shape of another solution.
+//
+// FAILOVER_BENCHMARK_WARM_MB: how much memory malloc is given before, for good. Without it a row
+// measures how long the kernel takes to hand out memory; benchmarks of memory want that.
+#include <malloc.h>
+
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+
 #include "benchmark/benchmark.h"
+#include "harness.h"
 #include "silence.h"
+
+namespace {
+
+using failover::benchmarks::Require;
+
+void WarmMemory(std::size_t megabytes) {
+  // One heap, that never shrinks.
+  Require(mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_TRIM_THRESHOLD, -1) == 1,
+          "malloc cannot be told to keep its memory");
+  const std::size_t bytes = megabytes << 20;
+  void* const memory = std::malloc(bytes);
+  Require(memory != nullptr, "no memory to warm up with");
+  std::memset(memory, 1, bytes);
+  benchmark::DoNotOptimize(memory);
+  std::free(memory);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   failover::benchmarks::SilenceTheLog();
+  if (const char* const megabytes = std::getenv("FAILOVER_BENCHMARK_WARM_MB")) {
+    WarmMemory(std::strtoul(megabytes, nullptr, 10));
+  }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

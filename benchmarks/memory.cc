@@ -1,5 +1,8 @@
 // Resident memory. Each benchmark here wants a process of its own: memory that an earlier one gave
 // back to malloc would hide what a later one takes.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -135,10 +138,28 @@ void ShardFloor(benchmark::State& state) {
   }
 }
 
+// What the kernel takes for a page that is touched for the first time. Much of it is up to the
+// hypervisor, if there is one.
+void FreshPage(benchmark::State& state) {
+  constexpr std::size_t kPages = 1024;
+  const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  for (auto _ : state) {
+    void* const memory =
+        mmap(nullptr, kPages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    Require(memory != MAP_FAILED, "no memory");
+    const CpuStopwatch stopwatch;
+    for (std::size_t i = 0; i < kPages; ++i) static_cast<volatile char*>(memory)[i * page] = 1;
+    state.SetIterationTime(stopwatch.Seconds());
+    munmap(memory, kPages * page);
+  }
+  ReportTimePerItem(state, kPages);
+}
+
 void Arguments(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgName("count")->Arg(100'000)->Iterations(1);
 }
 
+BENCHMARK(FreshPage)->Name("fresh_page/floor")->UseManualTime();
 BENCHMARK_CAPTURE(HeldLibrary, , absl::OkStatus())
     ->Name("memory_held/library")
     ->Apply(Arguments)

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -61,7 +62,7 @@ def median_of(results, value):
     return statistics.median(value(result) for result in results)
 
 
-def run(binary, pattern, *, repetitions, seconds):
+def run(binary, pattern, *, repetitions, seconds, warm_megabytes):
     command = [
         binary,
         f"--benchmark_filter={pattern}",
@@ -70,8 +71,16 @@ def run(binary, pattern, *, repetitions, seconds):
         "--benchmark_enable_random_interleaving=true",
         "--benchmark_format=json",
     ]
+    environment = dict(os.environ)
+    if warm_megabytes:
+        environment["FAILOVER_BENCHMARK_WARM_MB"] = str(warm_megabytes)
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+        command,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+        env=environment,
     )
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}\nended with {done.returncode}:\n{done.stderr}")
@@ -106,6 +115,7 @@ def run_family(binary, family, first_round, speed_up):
             pattern,
             repetitions=1 if speed_up else family.repetitions,
             seconds=0.0001 if speed_up else family.seconds,
+            warm_megabytes=family.warm_megabytes,
         )
 
 

@@ -28,6 +28,8 @@ class Verdict:
 
 def _by_round(samples, figure):
     """The figure of each round; one value for all rounds if it was measured only in the first."""
+    if figure is None:
+        return {}
     if isinstance(figure, Quotient):
         over, under = _by_round(samples, figure.over), _by_round(samples, figure.under)
         return {number: over[number] / under[number] for number in over if number in under}
@@ -47,7 +49,7 @@ def _median(values):
 def judge(samples, row):
     per_unit = _PER_UNIT[row.unit]
     library_rounds = _by_round(samples, row.library)
-    floor_rounds = _by_round(samples, row.floor) if row.floor is not None else {}
+    floor_rounds = _by_round(samples, row.floor)
     library = _median(library_rounds.values())
     floor = _median(floor_rounds.values())
     ratio = _median(
