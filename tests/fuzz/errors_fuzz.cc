@@ -152,23 +152,23 @@ void CheckMysqlStatus(const mysql::ErrorClassifier& classifier, const mysql::Mys
   }
 }
 
-// Whoever knows less about a statement must not retry more.
-void CheckDoubt(const mysql::MysqlError& error, const mysql::StatementState& state) {
-  if (CausedByFailover(mysql::ToStatus(error, state))) return;
-  mysql::StatementState doubtful = state;
-  switch (state.send_state) {
-    case mysql::SendState::kNotSent:
-      doubtful.send_state = mysql::SendState::kSent;
-      break;
-    case mysql::SendState::kSent:
-    case mysql::SendState::kReplyStarted:
-      doubtful.send_state = mysql::SendState::kReplyStarted;
-      break;
+// Whoever knows less about a statement, or knows something against it, must not retry more.
+void CheckDoubt(const mysql::ErrorClassifier& classifier, const mysql::MysqlError& error,
+                const mysql::StatementState& state) {
+  if (CausedByFailover(classifier.ToStatus(error, state))) return;
+  mysql::StatementState compound = state;
+  compound.compound = true;
+  mysql::StatementState in_transaction = state;
+  in_transaction.in_transaction = true;
+  mysql::StatementState read_only = state;
+  read_only.read_only_requested = true;
+  mysql::StatementState reply_started = state;
+  reply_started.send_state = mysql::SendState::kReplyStarted;
+  for (const mysql::StatementState& doubtful :
+       {compound, in_transaction, read_only, reply_started}) {
+    Require(!CausedByFailover(classifier.ToStatus(error, doubtful)), "doubt retries no more",
+            error.text);
   }
-  doubtful.compound = true;
-  Require(!CausedByFailover(mysql::ToStatus(error, doubtful)), "doubt retries no more", error.text);
-  doubtful.in_transaction = doubtful.read_only_requested = true;
-  Require(!CausedByFailover(mysql::ToStatus(error, doubtful)), "doubt retries no more", error.text);
 }
 
 void CheckOwnRule(FuzzInput& input, const mysql::MysqlError& error,
@@ -183,6 +183,7 @@ void CheckOwnRule(FuzzInput& input, const mysql::MysqlError& error,
   rule.sign = mysql::FailoverSign::kYes;
   classifier.Add(rule);
   CheckMysqlStatus(classifier, error, state);
+  CheckDoubt(classifier, error, state);
   if (state.send_state != mysql::SendState::kSent || state.compound) return;
   const absl::Status status = classifier.ToStatus(error, state);
   Require(mysql::OutcomeOf(status) == rule.when_sent, "a rule of the user's own comes first");
@@ -195,7 +196,7 @@ void CheckMysql(FuzzInput& input) {
   const mysql::StatementState state = ReadState(input);
   const mysql::MysqlError error = ReadError(input);
   CheckMysqlStatus(mysql::ErrorClassifier(), error, state);
-  CheckDoubt(error, state);
+  CheckDoubt(mysql::ErrorClassifier(), error, state);
   const absl::Status status = mysql::ToStatus(error, state);
   if (IsLostConnection(error, state)) {
     Require(mysql::OutcomeOf(status) == mysql::Outcome::kUnknown && !CausedByFailover(status),

@@ -7,9 +7,11 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "failover/testing/simulated_clock.h"
+#include "striped_counter.h"
 #include "support/buffer_test.h"
 
 namespace failover::test {
@@ -18,10 +20,24 @@ namespace {
 constexpr std::uint64_t kBeyond32Bits = std::uint64_t{1} << 33;
 
 // Every count is as wide as it can be: at a million a second it lasts for half a million years.
-static_assert(sizeof(ShardCounters::requests_buffered) == 8);
-static_assert(sizeof(ShardCounters::utilization_sum) == 8);
-static_assert(sizeof(ShardCounters::requests_skipped[0]) == 8);
-static_assert(sizeof(BufferStats::bytes_held) == 8);
+template <typename... Counts>
+constexpr bool AreWide(const Counts&...) {
+  return (std::is_same_v<std::uint64_t, Counts> && ...);
+}
+constexpr bool EveryCounterIsWide() {
+  const ShardCounters shard;
+  return AreWide(shard.starts, shard.stops[0], shard.utilization_sum, shard.utilization_dry_run_sum,
+                 shard.last_requests_in_flight_max, shard.last_requests_dry_run_max,
+                 shard.requests_buffered, shard.requests_buffered_dry_run, shard.requests_drained,
+                 shard.requests_evicted[0], shard.requests_skipped[0], shard.retries_succeeded,
+                 shard.retries_failed);
+}
+static_assert(EveryCounterIsWide());
+static_assert(AreWide(decltype(ShardStats::requests_held)(),
+                      decltype(ShardStats::requests_retrying)(), decltype(BufferStats::size)(),
+                      decltype(BufferStats::slots_free)(), decltype(BufferStats::bytes_held)(),
+                      decltype(BufferStats::requests_skipped_too_many_shards)(),
+                      decltype(internal::StripedCounters().Sum(0))()));
 
 using ExtremesTest = BufferTest;
 

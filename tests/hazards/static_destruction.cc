@@ -1,10 +1,12 @@
 // A program that ends with Buffers, tokens and handles in static variables, in the order that its
 // argument says. It must leave with 0 and without a complaint of a sanitizer.
+#include <atomic>
 #include <cstdio>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "failover/buffer.h"
@@ -35,13 +37,18 @@ Leftovers destroyed_before_the_buffer;
 void Use(Buffer& buffer, Leftovers* leftovers) {
   const ShardHandle shard = buffer.GetShard("ks", "0");
   buffer.StartBuffering(shard, "a test");
+  std::atomic<bool> released{false};
   BufferedRequest first = *buffer.WaitForFailoverEndAsync(
-      {}, shard, FailoverError(), [leftovers](absl::StatusOr<RetryDoneFunc> result) {
+      {}, shard, FailoverError(), [leftovers, &released](absl::StatusOr<RetryDoneFunc> result) {
         if (result.ok()) leftovers->token = *std::move(result);
+        released = true;
       });
   first.Detach();
   buffer.StopBuffering(shard);
-  buffer.Poll();
+  while (!released) {
+    buffer.Poll();
+    std::this_thread::yield();
+  }
   const ShardHandle other = buffer.GetShard("ks", "1");
   leftovers->handle = *buffer.WaitForFailoverEndAsync({}, other, FailoverError(),
                                                       [](const absl::StatusOr<RetryDoneFunc>&) {});

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -89,11 +90,14 @@ TEST_P(WallClockTest, AStepEndsNoWaitEarlyOrLate) {
 }
 
 TEST_P(WallClockTest, AStepEndsNoBlockingWaitEarlyOrLate) {
+  // Long enough to be held still when the step comes.
+  constexpr std::chrono::milliseconds kTimeout(300);
+  const int looks_before = looks_at_wall_clock;
+  const auto begin = std::chrono::steady_clock::now();
   absl::StatusOr<RetryDoneFunc> result;
   std::thread blocked([&] {
     RequestContext context;
-    // Long enough to be held still when the step comes.
-    context.timeout = absl::Milliseconds(300);
+    context.timeout = absl::FromChrono(kTimeout);
     result = buffer_->WaitForFailoverEnd(context, shard_, FailoverError());
   });
   // Counted for good once it is held.
@@ -101,9 +105,12 @@ TEST_P(WallClockTest, AStepEndsNoBlockingWaitEarlyOrLate) {
   wall_clock_step = GetParam();
   blocked.join();
   EXPECT_EQ(ReasonOf(result.status()), BufferErrorReason::kTimeout);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, kTimeout);
+  EXPECT_EQ(looks_at_wall_clock, looks_before);
 }
 
 TEST_P(WallClockTest, AStepDoesNotMoveTheGraceOfShutdown) {
+  const int looks_before = looks_at_wall_clock;
   RetryDoneFunc token;
   Signal released;
   const BufferedRequest handle = *buffer_->WaitForFailoverEndAsync(
@@ -117,6 +124,7 @@ TEST_P(WallClockTest, AStepDoesNotMoveTheGraceOfShutdown) {
   EXPECT_EQ(buffer_->GetShardStats("ks", "0")->requests_retrying, 1u) << "the grace is an hour";
   token();
   shutdown.join();
+  EXPECT_EQ(looks_at_wall_clock, looks_before);
 }
 
 TEST_P(WallClockTest, NothingLooksAtTheWallClock) {

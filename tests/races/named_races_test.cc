@@ -421,6 +421,7 @@ TEST_F(NamedRacesTest, TheEndOfARetryUsesNoClockOfABufferThatIsGone) {
     clock.Die();
   });
   ASSERT_TRUE(destroy.EndsOrStands());
+  EXPECT_FALSE(destroy.ended());
   decided.LetGo();
   ASSERT_TRUE(end.Join());
   ASSERT_TRUE(destroy.Join());
@@ -435,6 +436,7 @@ TEST_F(NamedRacesTest, TheBufferIsDestroyedOnlyAfterThePollThatRuns) {
     ASSERT_TRUE(ending.Await()) << point;
     Step destroy([&] { buffer.reset(); });
     ASSERT_TRUE(destroy.EndsOrStands());
+    EXPECT_FALSE(destroy.ended());
     ending.LetGo();
     EXPECT_TRUE(poll.Join());
     EXPECT_TRUE(destroy.Join());
@@ -448,6 +450,7 @@ TEST_F(NamedRacesTest, TheBufferIsDestroyedOnlyAfterTheShutdownThatRuns) {
   ASSERT_TRUE(ending.Await());
   Step destroy([&] { buffer.reset(); });
   ASSERT_TRUE(destroy.EndsOrStands());
+  EXPECT_FALSE(destroy.ended());
   ending.LetGo();
   EXPECT_TRUE(shutdown.Join());
   EXPECT_TRUE(destroy.Join());
@@ -461,6 +464,7 @@ TEST_F(NamedRacesTest, TheBufferIsDestroyedOnlyAfterTheCallThatHeldACoroutine) {
   ASSERT_TRUE(held.Await());
   Step destroy([&] { buffer.reset(); });
   ASSERT_TRUE(destroy.EndsOrStands());
+  EXPECT_FALSE(destroy.ended());
   held.LetGo();
   ASSERT_TRUE(submit.Join());
   ASSERT_TRUE(destroy.Join());

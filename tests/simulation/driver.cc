@@ -67,9 +67,6 @@ void Driver::Finish() {
   shutdown.kind = StepKind::kShutdown;
   Do(shutdown);
   if (failed()) return;
-  for (const auto& [id, client] : clients_) {
-    if (model_.PhaseOf(id) == Model::Phase::kHeld) Fail(absl::StrCat("#", id, " is held for ever"));
-  }
   // Some of the tokens tell now, and the others after the end of the Buffer.
   for (const auto& [id, client] : clients_) {
     Step late;
@@ -506,6 +503,7 @@ void Driver::TakeReturnedCalls() {
   for (auto it = blocked_.begin(); it != blocked_.end() && !failed();) {
     const std::uint32_t id = it->first;
     if (model_.PhaseOf(id) == Model::Phase::kHeld) {
+      if (it->second->Returned()) return Fail(absl::StrCat("#", id, " returned while it is held"));
       ++it;
       continue;
     }

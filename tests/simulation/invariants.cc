@@ -113,7 +113,12 @@ void Invariants::Polled(absl::Time now) {
 
 void Invariants::ShutdownBegins() { shutdown_began_ = true; }
 
-void Invariants::ShutdownReturned() { shutdown_returned_ = true; }
+void Invariants::ShutdownReturned() {
+  shutdown_returned_ = true;
+  for (const auto& [id, request] : requests_) {
+    if (request.phase == Phase::kHeld) fail_(absl::StrCat("#", id, " is held for ever"));
+  }
+}
 
 void Invariants::Check(const BufferStats& stats, const std::set<std::size_t>* names) {
   CheckLaws(stats);
