@@ -262,20 +262,31 @@ TEST_F(TroubleTest, ACrashIsAnErrorForWhatWasSentOnly) {
   ASSERT_TRUE(server(0).Restart());
 }
 
-// Whoever repeated them would have them twice.
+// Whoever repeated it would have it twice.
 TEST_F(TroubleTest, WhatWasWrittenUnderATableLockIsNotCalledRolledBack) {
   StartProxy();
   ProxyClient client(port());
-  client.Run("LOCK TABLES t WRITE");
-  EXPECT_EQ(client.Run("INSERT INTO t VALUES (1)").number, 0u) << client.error().text;
-  server(0).Kill();
-  EXPECT_EQ(client.Run("INSERT INTO t VALUES (2)").number, 3168u) << client.error().text;
-  EXPECT_THAT(client.error().text, HasSubstr("lost its table locks"));
+  const auto write_and_lose = [&client](const auto& lose) {
+    client.Run("LOCK TABLES t WRITE");
+    EXPECT_EQ(client.Run("INSERT INTO t VALUES (1)").number, 0u) << client.error().text;
+    lose();
+    EXPECT_EQ(client.Run("INSERT INTO t VALUES (2)").number, 3168u) << client.error().text;
+    EXPECT_THAT(client.error().text, HasSubstr("lost its table locks"));
+  };
+  // With the connection only, so that the row can be looked at: these servers forget in a crash.
+  const std::string connection = client.Ask("SELECT CONNECTION_ID()");
+  write_and_lose([&] {
+    server(0).Run("KILL " + connection);
+    server(0).Root().AwaitAnswer(
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE id = " + connection, "0");
+  });
+  EXPECT_EQ(client.Ask("SELECT GROUP_CONCAT(i) FROM t"), "1") << client.error().text;
+  client.Run("DELETE FROM t");
+  write_and_lose([] { server(0).Kill(); });
   SetReadOnly(1, false);
   EXPECT_EQ(client.Run("INSERT INTO t VALUES (3)").number, 0u) << client.error().text;
   EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "3");
   ASSERT_TRUE(server(0).Restart());
-  EXPECT_EQ(AskServer(0, "SELECT GROUP_CONCAT(i) FROM d.t"), "1");
 }
 
 // A session that is reset between two connections begins as any other: it can be held.
@@ -353,7 +364,7 @@ TEST_F(TroubleTest, AProxyThatIsToEndInAFailoverServesWhomItHoldsFirst) {
   clients[0]->Send("INSERT INTO t VALUES (1)");
   AwaitHeld(1);
   proxy().Signal(SIGTERM);
-  AwaitHeld(1);
+  EXPECT_TRUE(Await([this] { return proxy().Output().find("are to end") != std::string::npos; }));
   SetReadOnly(1, false);
   EXPECT_EQ(clients[0]->Receive().number, 0u) << clients[0]->error().text;
   EXPECT_EQ(proxy().AwaitExit(), 0);
