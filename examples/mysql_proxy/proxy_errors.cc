@@ -59,8 +59,9 @@ absl::Status ConnectionWasGone() {
 }
 
 absl::Status ConnectionLost(const StatementState& statement) {
-  return failover::mysql::ToStatus(
-      {kServerLost, kGeneralState, "Lost connection to server during query"}, statement);
+  std::string text = "Lost connection to server during query";
+  if (statement.in_transaction) text += kNothingRemains;
+  return failover::mysql::ToStatus({kServerLost, kGeneralState, std::move(text)}, statement);
 }
 
 // Applications know the number and the state as: start the transaction again.

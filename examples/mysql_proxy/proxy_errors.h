@@ -12,6 +12,9 @@ namespace mysql_proxy {
 
 // All are Statuses of failover::mysql::ToStatus, so that they keep number and text.
 
+// Ends the text of an error after which the client must not expect that a transaction is open.
+inline constexpr char kNothingRemains[] = "; no transaction and no table lock is left";
+
 // The statement was not executed, because of the proxy. `why` ends the sentence.
 absl::Status NotExecuted(std::string_view why);
 // The primary could not be reached; nothing was sent.

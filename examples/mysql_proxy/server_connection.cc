@@ -39,7 +39,9 @@ std::string CommandOf(Command command, std::string_view text) {
 class PrepareObserver final : public ReplyObserver {
  public:
   void OnOk(const OkPacket&) override {}
-  void OnError(const failover::mysql::MysqlError&) override {}
+  failover::mysql::MysqlError OnError(const failover::mysql::MysqlError& error) override {
+    return error;
+  }
   void OnPrepared(const PreparedReply& reply) override { prepared = reply; }
 
   PreparedReply prepared;

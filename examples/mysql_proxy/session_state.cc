@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_join.h"
 #include "protocol/constants.h"
 
 namespace mysql_proxy {
@@ -109,7 +110,8 @@ void SessionState::LearnVariables(const SessionChanges& changes, std::string_vie
       variables_[name] = value;
     }
   }
-  if (changes.state && !explained) has_connection_state_ = true;
+  // One report for all statements of a block may be about other things, too.
+  if (changes.state && (!explained || traits.compound)) has_connection_state_ = true;
   // A new character set brings its default collation.
   if (character_set_reported && !collation_reported) variables_.erase(kConnectionCollation);
   if (character_set_reported && traits.sets_names_with_collation) {
@@ -127,6 +129,19 @@ void SessionState::StatementFailed(const SqlTraits& traits) {
   if (traits.uses_connection_state) has_connection_state_ = true;
 }
 
+void SessionState::RolledBack() {
+  if (!transaction_is_certain()) return;
+  transaction_characteristics_.clear();
+  status_ = static_cast<std::uint16_t>(status_ & ~server_status::kInTransaction);
+}
+
+void SessionState::TransactionEnded() {
+  if (transaction_open()) transaction_characteristics_.clear();
+  status_ = static_cast<std::uint16_t>(status_ & ~server_status::kInTransaction);
+  status_is_known_ = true;
+  tables_locked_ = false;
+}
+
 void SessionState::Reset() {
   *this = SessionState(std::move(schema_));
   status_ = server_status::kAutocommit;
@@ -138,6 +153,10 @@ bool SessionState::backslash_escapes() const {
 
 bool SessionState::transaction_open() const {
   return (status_ & server_status::kInTransaction) != 0 || !status_is_known_ || tables_locked_;
+}
+
+bool SessionState::transaction_is_certain() const {
+  return (status_ & server_status::kInTransaction) != 0 && status_is_known_;
 }
 
 bool SessionState::in_transaction() const {
@@ -174,17 +193,19 @@ std::string SessionState::SetVariables() const {
 }
 
 std::string SessionState::LoseConnection() {
-  const bool lost_state = has_connection_state_;
-  if (transaction_open()) transaction_characteristics_.clear();
-  status_ = static_cast<std::uint16_t>(status_ & ~server_status::kInTransaction);
-  status_is_known_ = true;
-  tables_locked_ = false;
+  std::vector<const char*> lost;
+  if (!status_is_known_) lost.emplace_back("a transaction that may have been open");
+  if (tables_locked_) lost.emplace_back("its table locks");
+  if (has_connection_state_) {
+    lost.emplace_back(
+        "its user variables, temporary tables, named statements, user locks or settings");
+  }
+  TransactionEnded();
   has_connection_state_ = false;
   lost_insert_id_ = lost_insert_id_ || has_insert_id_;
   has_insert_id_ = false;
   fresh_connection_ = true;
-  if (!lost_state) return {};
-  return "its user variables, temporary tables, named statements, user locks or settings";
+  return absl::StrJoin(lost, ", and ");
 }
 
 std::string SessionState::LoseAnswer(const SqlTraits& traits) {

@@ -33,6 +33,11 @@ class SessionState {
   // may have begun a transaction. The next result tells.
   void StatementFailed(const SqlTraits& traits);
 
+  // The server rolled the transaction back with the error of the last statement.
+  void RolledBack();
+  // Whatever was open in the session, it is not any more, and the client knows.
+  void TransactionEnded();
+
   // The client reset its session: only the schema remains.
   void Reset();
 
@@ -42,7 +47,10 @@ class SessionState {
   // A transaction is open, or may be, or tables are locked: the connection cannot be replaced
   // without harm.
   bool transaction_open() const;
-  // This, or autocommit is off, so that any statement may open one.
+  // A transaction is open for certain, so that all that it did is undone when its connection is
+  // lost.
+  bool transaction_is_certain() const;
+  // transaction_open(), or autocommit is off, so that any statement may open one.
   bool in_transaction() const;
   // The client itself asked for read-only transactions.
   bool read_only_requested() const;
@@ -50,8 +58,8 @@ class SessionState {
   // The statements that put a new connection, on which schema() was chosen, into this state.
   std::vector<std::string> RestoreStatements() const;
 
-  // The connection is gone, and with it all that RestoreStatements does not bring back, an open
-  // transaction included. Says what else was lost that the client must be told of; empty: nothing.
+  // The connection is gone, and with it all that RestoreStatements does not bring back. Says what
+  // was lost that the client must be told of, but for a transaction_is_certain(); empty: nothing.
   std::string LoseConnection();
   // The same for a statement that asks about earlier ones, of which the connection knows nothing.
   // Says so once.

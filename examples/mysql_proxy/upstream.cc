@@ -14,6 +14,7 @@
 namespace mysql_proxy {
 namespace {
 
+using failover::mysql::Outcome;
 using failover::mysql::SendState;
 
 // A session that once sent a large statement does not keep its memory for ever.
@@ -70,10 +71,14 @@ absl::Status Upstream::DropIfUseless() {
 }
 
 absl::Status Upstream::Drop() {
-  const bool transaction = state_.transaction_open();
+  const bool rolled_back = state_.transaction_is_certain();
   const std::string lost = state_.LoseConnection();
   connection_.reset();
-  if (transaction) return TransactionRolledBack("its connection was lost");
+  if (rolled_back) {
+    return TransactionRolledBack(lost.empty()
+                                     ? "its connection was lost"
+                                     : absl::StrCat("its session lost its connection, and ", lost));
+  }
   if (lost.empty()) return absl::OkStatus();
   return NotExecuted(absl::StrCat("the session got another connection and lost ", lost));
 }
@@ -224,12 +229,17 @@ Task<absl::Status> Upstream::PassReply(ClientConnection& client, failover::Retry
 }
 
 absl::Status Upstream::Refusal() {
-  absl::Status error = failover::mysql::ToStatus(reply_.error(), statement_state_);
-  if (!statement_state_.in_transaction || statement_state_.compound) return error;
+  absl::Status error = Judge(reply_.error());
+  if (!statement_state_.in_transaction || is_left_behind_) return error;
   if (!TellsOfFailover(reply_.error())) return error;
   // The transaction cannot end well.
   const absl::Status lost = Drop();
   return lost.ok() ? TransactionRolledBack(reply_.error().text) : lost;
+}
+
+absl::Status Upstream::Judge(failover::mysql::MysqlError error) const {
+  if (is_left_behind_) error.text += kNothingRemains;
+  return failover::mysql::ToStatus(error, statement_state_);
 }
 
 bool Upstream::TellsOfFailover(const failover::mysql::MysqlError& error) const {
@@ -288,14 +298,24 @@ void Upstream::OnOk(const OkPacket& ok) {
   if ((ok.status & server_status::kMoreResults) == 0) state_.StatementEnded();
 }
 
-void Upstream::OnError(const failover::mysql::MysqlError& error) {
-  is_left_behind_ = request_->traits.compound && TellsOfFailover(error);
-  if (is_left_behind_ && !reply_.started()) {
-    // The client is told that nobody knows, so that it expects no transaction to be open.
+failover::mysql::MysqlError Upstream::OnError(const failover::mysql::MysqlError& error) {
+  // PassReply knows of it only when the bytes at hand are through.
+  if (reply_.started()) statement_state_.send_state = SendState::kReplyStarted;
+  const std::optional<Outcome> outcome = failover::mysql::OutcomeOf(Judge(error));
+  is_left_behind_ =
+      outcome == Outcome::kUnknown &&
+      (statement_state_.in_transaction || (statement_state_.compound && TellsOfFailover(error)));
+  if (is_left_behind_) {
+    // The client is told that nobody knows, so that it expects no transaction to be open; and to
+    // call it rolled back later would be wrong if this was its commit.
     state_.StatementEnded();
+    state_.TransactionEnded();
+    connection_->Close();
   } else {
     state_.StatementFailed(request_->traits);
+    if (outcome == Outcome::kRolledBack) state_.RolledBack();
   }
+  return outcome == Outcome::kUnknown ? ForClient(Judge(error), absl::OkStatus()) : error;
 }
 
 void Upstream::OnPrepared(const PreparedReply& prepared) {

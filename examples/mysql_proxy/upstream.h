@@ -55,7 +55,7 @@ class Upstream final : private ReplyObserver {
  private:
   // ReplyObserver
   void OnOk(const OkPacket& ok) override;
-  void OnError(const failover::mysql::MysqlError& error) override;
+  failover::mysql::MysqlError OnError(const failover::mysql::MysqlError& error) override;
   void OnPrepared(const PreparedReply& prepared) override;
 
   // Drops a connection that is dead, or that is not to the primary and has no transaction that may
@@ -74,6 +74,8 @@ class Upstream final : private ReplyObserver {
   void BuildWire();
   Task<absl::Status> PassReply(ClientConnection& client, failover::RetryDoneFunc& retry);
   absl::Status Refusal();
+  // The server's error, and what it means for the statement at hand.
+  absl::Status Judge(failover::mysql::MysqlError error) const;
   // Whether an error says that the server is no primary any more.
   bool TellsOfFailover(const failover::mysql::MysqlError& error) const;
   absl::Status Loss();
@@ -87,7 +89,8 @@ class Upstream final : private ReplyObserver {
   PreparedStatements statements_;
   std::unique_ptr<ServerConnection> connection_;
   std::uint64_t connections_ = 0;  // made so far
-  bool is_left_behind_ = false;    // the server said that it is no primary any more
+  // After this the session must not use it any more.
+  bool is_left_behind_ = false;
 
   // Of the request at hand.
   Request* request_ = nullptr;

@@ -156,6 +156,10 @@ class CallTest : public FailoverTest {
     RunOnBoth(
         "CREATE OR REPLACE PROCEDURE d.begin_and_fail() SQL SECURITY INVOKER BEGIN START "
         "TRANSACTION; INSERT INTO d.t VALUES (1); SIGNAL SQLSTATE '45000'; END");
+    RunOnBoth(
+        "CREATE OR REPLACE PROCEDURE d.insert_and_ask() SQL SECURITY INVOKER BEGIN INSERT INTO d.t "
+        "VALUES (1); SELECT 'the answer'; DO GET_LOCK('gate', 60), RELEASE_LOCK('gate'); INSERT "
+        "INTO d.t VALUES (2); END");
     ASSERT_EQ(gate_.Ask("SELECT GET_LOCK('gate', 0)"), "1");
   }
 
@@ -195,10 +199,87 @@ TEST_F(CallTest, AfterACallThatWasRefusedLateTheSessionGoesOn) {
   FailOverAtTheGate();
   ASSERT_EQ(client.Receive().number, 0u) << client.error().text;
   EXPECT_NE(mysql_next_result(client.handle()), 0);
-  EXPECT_EQ(client.KeepError().number, 1290u) << client.error().text;
-  EXPECT_EQ(client.Run("CALL insert_twice()").number, 1213u) << "a transaction may have been open";
+  EXPECT_EQ(client.KeepError().number, 1158u) << client.error().text;
+  EXPECT_EQ(AskServer(0, "SELECT GROUP_CONCAT(i) FROM d.t"), "1");
   EXPECT_EQ(client.Run("CALL insert_twice()").number, 0u) << client.error().text;
   EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "1,2");
+}
+
+// Its first rows do not make it less uncertain what it did.
+TEST_F(CallTest, ACallThatWasRefusedAfterRowsIsOfUnknownOutcome) {
+  ProxyClient client(port());
+  client.Send("CALL insert_and_ask()");
+  FailOverAtTheGate();
+  ASSERT_EQ(client.Receive().number, 0u) << client.error().text;
+  EXPECT_NE(mysql_next_result(client.handle()), 0);
+  EXPECT_EQ(client.KeepError().number, 1158u) << client.error().text;
+  EXPECT_EQ(client.error().sqlstate, "08007");
+  EXPECT_EQ(AskServer(0, "SELECT GROUP_CONCAT(i) FROM d.t"), "1");
+  EXPECT_EQ(client.Ask("SELECT @@server_id"), kOther) << client.error().text;
+}
+
+TEST_F(CallTest, AnErrorOfTheStatementItselfIsPassedOnEvenIfItComesLate) {
+  ProxyClient client(port());
+  client.Run("INSERT INTO t VALUES (1)");
+  EXPECT_EQ(client.Run("SELECT 1; INSERT INTO t VALUES (1)").number, 1062u);
+  EXPECT_EQ(client.error().sqlstate, "23000");
+}
+
+TEST_F(CallTest, ATransactionWhoseCallWasRefusedIsOverWithThatError) {
+  ProxyClient client(port());
+  client.Run("BEGIN");
+  client.Send("CALL insert_twice()");
+  FailOverAtTheGate();
+  EXPECT_EQ(client.Receive().number, 1158u) << client.error().text;
+  EXPECT_THAT(client.error().text, HasSubstr("no transaction"));
+  EXPECT_EQ(client.Run("INSERT INTO t VALUES (3)").number, 0u) << client.error().text;
+  EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "3");
+  EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "0");
+}
+
+// It is not called rolled back afterwards: for all that anybody knows it is committed.
+TEST_F(FailoverTest, ACommitThatWasKilledIsOfUnknownOutcome) {
+  ProxyClient client(port());
+  const std::string connection = client.Ask("SELECT CONNECTION_ID()");
+  client.Run("BEGIN");
+  client.Run("INSERT INTO t VALUES (1)");
+  failover::mysql::Client root = server(0).Root();
+  ASSERT_EQ(root.Run("FLUSH TABLES WITH READ LOCK").number, 0u);
+  client.Send("COMMIT");
+  ASSERT_TRUE(root.AwaitAnswer(
+      "SELECT COUNT(*) FROM information_schema.processlist WHERE info = 'COMMIT' AND state LIKE "
+      "'Waiting for%' AND id = " +
+          connection,
+      "1"));
+  root.Run("KILL " + connection);
+  EXPECT_EQ(client.Receive().number, 1158u) << client.error().text;
+  EXPECT_THAT(client.error().text, HasSubstr("no transaction"));
+  root.Run("UNLOCK TABLES");
+  EXPECT_EQ(client.Run("INSERT INTO t VALUES (2)").number, 0u) << client.error().text;
+}
+
+TEST_F(FailoverTest, ATransactionThatADeadlockEndedIsOver) {
+  ProxyClient heavy(port());
+  ProxyClient victim(port());
+  heavy.Run("INSERT INTO t VALUES (1), (2)");
+  heavy.Run("BEGIN");
+  heavy.Run("INSERT INTO t VALUES (11), (12), (13), (14), (15)");
+  heavy.Run("UPDATE t SET i = 1 WHERE i = 1");
+  heavy.Run("DELETE FROM t WHERE i = 1");
+  victim.Run("BEGIN");
+  victim.Run("DELETE FROM t WHERE i = 2");
+  heavy.Send("DELETE FROM t WHERE i = 2");
+  ASSERT_TRUE(Await([] {
+    return AskServer(0,
+                     "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK "
+                     "WAIT'") == "1";
+  }));
+  ASSERT_EQ(victim.Run("DELETE FROM t WHERE i = 1").number, 1213u) << victim.error().text;
+  EXPECT_EQ(heavy.Receive().number, 0u) << heavy.error().text;
+  heavy.Run("ROLLBACK");
+  FailOver();
+  EXPECT_EQ(victim.Run("INSERT INTO t VALUES (3)").number, 0u) << victim.error().text;
+  EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "3");
 }
 
 TEST_F(CallTest, ATransactionThatAFailedCallLeftIsNotLostSilently) {
@@ -208,7 +289,8 @@ TEST_F(CallTest, ATransactionThatAFailedCallLeftIsNotLostSilently) {
     ProxyClient client(port());
     ASSERT_EQ(client.Run(sql).number, 1644u) << client.error().text;
     FailOver();
-    EXPECT_EQ(client.Run("INSERT INTO t VALUES (2)").number, 1213u) << sql;
+    EXPECT_EQ(client.Run("INSERT INTO t VALUES (2)").number, 3168u) << sql;
+    EXPECT_THAT(client.error().text, HasSubstr("a transaction that may have been open")) << sql;
     EXPECT_EQ(AskServer(1, "SELECT COUNT(*) FROM d.t"), "0") << sql;
     EXPECT_EQ(client.Run("INSERT INTO t VALUES (3)").number, 0u) << client.error().text;
     EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "3") << sql;
@@ -225,9 +307,12 @@ TEST_F(CallTest, AFailedCallIsNoTransactionOnceTheServerSaysSo) {
 }
 
 TEST_F(FailoverTest, WhatCannotBeRestoredIsToldOnce) {
+  RunOnBoth(
+      "CREATE OR REPLACE PROCEDURE d.set_two() BEGIN SET @x = 1; SET SESSION long_query_time = 3; "
+      "END");
   for (const char* sql :
        {"SET @x = 1", "SELECT @y := 1", "CREATE TEMPORARY TABLE tmp (a INT)",
-        "PREPARE s FROM 'SELECT 1'", "SELECT GET_LOCK('l', 1)",
+        "PREPARE s FROM 'SELECT 1'", "SELECT GET_LOCK('l', 1)", "CALL set_two()",
         "SET STATEMENT max_statement_time = 9 FOR CREATE TEMPORARY TABLE tmp (a INT)",
         "SET STATEMENT max_statement_time = 9 FOR PREPARE s FROM 'SELECT 1'",
         "SET STATEMENT max_statement_time = 9 FOR SELECT 1; CREATE TEMPORARY TABLE tmp (a INT)",

@@ -161,8 +161,9 @@ class Recorder final : public ReplyObserver {
   void OnOk(const OkPacket& ok) override {
     seen += std::to_string(ok.status) + "," + std::string(ok.session_changes) + ";";
   }
-  void OnError(const failover::mysql::MysqlError& error) override {
+  failover::mysql::MysqlError OnError(const failover::mysql::MysqlError& error) override {
     seen += std::to_string(error.number) + "!";
+    return error;
   }
   void OnPrepared(const PreparedReply& reply) override {
     seen += std::to_string(reply.id) + "," + std::to_string(reply.parameters) + ";";

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -28,11 +29,13 @@ class Recorder final : public ReplyObserver {
     statuses.push_back(ok.status);
     changes.emplace_back(ok.session_changes);
   }
-  void OnError(const failover::mysql::MysqlError& error) override {
+  failover::mysql::MysqlError OnError(const failover::mysql::MysqlError& error) override {
     errors.push_back(static_cast<int>(error.number));
+    return instead.value_or(error);
   }
   void OnPrepared(const PreparedReply& reply) override { prepared = reply; }
 
+  std::optional<failover::mysql::MysqlError> instead;  // for the client
   std::vector<int> statuses;
   std::vector<int> errors;
   std::vector<std::string> changes;
@@ -150,6 +153,19 @@ TEST(ReplyStreamTest, AnErrorAfterTheFirstResultIsPassedOn) {
                                            Framed(3, "\x01x") + Framed(4, error));
   EXPECT_EQ(among_rows.progress, Progress::kDone);
   EXPECT_TRUE(among_rows.out.ends_with(Framed(5, error)));
+}
+
+TEST(ReplyStreamTest, AnErrorAfterTheFirstResultIsTheOneThatTheObserverWants) {
+  ReplyStream stream;
+  Recorder seen;
+  seen.instead = {1158, "08007", "unknown"};
+  stream.Begin({}, seen);
+  std::string out;
+  const std::string ok = Framed(1, ServerOk(kOk, kMore));
+  EXPECT_EQ(stream.Feed(ok + Framed(2, BuildError({1290, "HY000", "--read-only"})), out),
+            Progress::kDone);
+  EXPECT_EQ(out, ok + Framed(2, BuildError({1158, "08007", "unknown"})));
+  EXPECT_THAT(seen.errors, ElementsAre(1290));
 }
 
 TEST(ReplyStreamTest, AStatementGetsTheClientsId) {

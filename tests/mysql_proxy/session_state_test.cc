@@ -136,6 +136,13 @@ TEST_F(SessionStateTest, UserVariablesAreLostEvenIfOtherChangesAreReportedWithTh
   EXPECT_NE(state_.LoseConnection(), "");
 }
 
+TEST_F(SessionStateTest, OneReportOfABlockMayBeAboutMoreThanItsVariables) {
+  Learn("CALL p()", VariableReport("sql_mode", "ANSI") + StateReport());
+  EXPECT_NE(state_.LoseConnection(), "");
+  Learn("SET sql_mode='ANSI'", VariableReport("sql_mode", "ANSI") + StateReport());
+  EXPECT_EQ(state_.LoseConnection(), "");
+}
+
 TEST_F(SessionStateTest, LocksAreLostThoughNothingReportsThem) {
   Learn("SELECT GET_LOCK('x', 1)", "");
   EXPECT_NE(state_.LoseConnection(), "");
@@ -155,6 +162,7 @@ TEST_F(SessionStateTest, TransactionsAreSeen) {
   Learn("BEGIN", TransactionReport("T_______") + CharacteristicsReport("START TRANSACTION;"),
         kInTransaction);
   EXPECT_TRUE(state_.transaction_open());
+  EXPECT_TRUE(state_.transaction_is_certain());
   EXPECT_TRUE(state_.in_transaction());
   EXPECT_EQ(state_.LoseConnection(), "") << "the transaction is told of by others";
   EXPECT_FALSE(state_.transaction_open());
@@ -185,11 +193,40 @@ TEST_F(SessionStateTest, AnErrorOfSeveralStatementsMayLeaveATransactionUntilTheN
 
 TEST_F(SessionStateTest, WhatMayBeATransactionEndsWithItsConnection) {
   state_.StatementFailed(Traits("CALL p()"));
-  EXPECT_EQ(state_.LoseConnection(), "");
+  EXPECT_FALSE(state_.transaction_is_certain());
+  EXPECT_THAT(state_.LoseConnection(), HasSubstr("may have been open"));
   EXPECT_FALSE(state_.in_transaction());
   state_.StatementFailed(Traits("CALL p()"));
   state_.Reset();
   EXPECT_FALSE(state_.in_transaction());
+}
+
+TEST_F(SessionStateTest, ATransactionIsNotCertainAfterAnErrorThatMayHaveEndedIt) {
+  Learn("BEGIN", TransactionReport("T_______"), kInTransaction);
+  state_.StatementFailed(Traits("CALL p()"));
+  EXPECT_TRUE(state_.transaction_open());
+  EXPECT_FALSE(state_.transaction_is_certain());
+}
+
+TEST_F(SessionStateTest, ATransactionThatTheServerRolledBackIsOver) {
+  Learn("START TRANSACTION READ ONLY",
+        TransactionReport("T_______") + CharacteristicsReport("START TRANSACTION READ ONLY;"),
+        kInTransaction);
+  state_.StatementFailed(Traits("SELECT 1"));
+  state_.RolledBack();
+  EXPECT_FALSE(state_.in_transaction());
+  EXPECT_THAT(Restored(), ElementsAre());
+  state_.StatementFailed(Traits("CALL p()"));
+  state_.RolledBack();
+  EXPECT_TRUE(state_.transaction_open()) << "it may have begun another";
+}
+
+TEST_F(SessionStateTest, ATransactionThatTheClientTakesForEndedIsNotToldOfAgain) {
+  Learn("LOCK TABLES t WRITE", TransactionReport("_______L"));
+  state_.StatementFailed(Traits("CALL p()"));
+  state_.TransactionEnded();
+  EXPECT_FALSE(state_.in_transaction());
+  EXPECT_EQ(state_.LoseConnection(), "");
 }
 
 TEST_F(SessionStateTest, AnErrorOfSeveralStatementsDoesNotUndoWhatTheyDid) {
@@ -208,6 +245,10 @@ TEST_F(SessionStateTest, LockedTablesCountAsATransaction) {
   Learn("LOCK TABLES t WRITE", TransactionReport("_______L"));
   EXPECT_TRUE(state_.transaction_open());
   Learn("UNLOCK TABLES", TransactionReport("________"));
+  EXPECT_FALSE(state_.transaction_open());
+  Learn("LOCK TABLES t WRITE", TransactionReport("_______L"));
+  EXPECT_FALSE(state_.transaction_is_certain()) << "what was written is committed";
+  EXPECT_THAT(state_.LoseConnection(), HasSubstr("table locks"));
   EXPECT_FALSE(state_.transaction_open());
 }
 

@@ -170,9 +170,9 @@ ReplyStream::Progress ReplyStream::HandleError(std::string_view payload, std::st
   std::optional<failover::mysql::MysqlError> error = ParseError(payload);
   if (!error.has_value()) return Progress::kMalformed;
   error_ = *std::move(error);
-  observer_->OnError(error_);
+  const failover::mysql::MysqlError for_client = observer_->OnError(error_);
   if (!started_) return Progress::kRefused;
-  Emit(payload, out);
+  Emit(BuildError(for_client), out);
   return Progress::kDone;
 }
 

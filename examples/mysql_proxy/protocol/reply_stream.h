@@ -48,8 +48,9 @@ class ReplyObserver {
   virtual ~ReplyObserver() = default;
   // For each OK, those at the end of rows included. `ok` is gone afterwards.
   virtual void OnOk(const OkPacket& ok) = 0;
-  // The reply ends with an error, be it all of the reply or behind other results.
-  virtual void OnError(const failover::mysql::MysqlError& error) = 0;
+  // The reply ends with an error, be it all of the reply or behind other results. In the latter
+  // case the client gets the one that is returned.
+  virtual failover::mysql::MysqlError OnError(const failover::mysql::MysqlError& error) = 0;
   virtual void OnPrepared(const PreparedReply& prepared) = 0;
 };
 

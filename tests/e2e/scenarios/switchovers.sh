@@ -17,6 +17,7 @@ run_scenario() {
   under_load "$few" oltp_write_only --db-ps-mode=auto
   under_load "$few" oltp_read_write --db-ps-mode=disable
   under_load "$few" oltp_read_write --db-ps-mode=auto
+  under_load "$few" oltp_point_select --db-ps-mode=disable
   under_load "$few" oltp_point_select --db-ps-mode=auto
   stop_proxy
 }
@@ -34,7 +35,7 @@ under_load_with_audit() {
 }
 
 # seconds_for <switchovers>: a busy machine needs longer for them.
-seconds_for() { echo $((($1 + 1) * SWITCHOVER_INTERVAL + $1)); }
+seconds_for() { echo $((($1 + 1) * SWITCHOVER_INTERVAL + 2 * $1)); }
 
 # under_load <switchovers> <sysbench test> <argument>...
 under_load() {
@@ -49,7 +50,8 @@ under_load() {
   ends_with_us "$sysbench"
   for ((i = 1; i <= switchovers; ++i)); do
     sleep "$SWITCHOVER_INTERVAL"
-    kill -0 "$sysbench" 2>/dev/null || break
+    kill -0 "$sysbench" 2>/dev/null ||
+      fail "sysbench ended after $((i - 1)) of $switchovers switchovers"
     pair_switchover "$folder/pair" || fail "switchover $i"
   done
   wait "$sysbench" || fail "sysbench ended with $?: $(grep -m 1 FATAL "$log")"
