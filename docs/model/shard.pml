@@ -77,6 +77,7 @@ bool in_drain[REQUESTS];
 bool cancelled[REQUESTS];
 bool told[REQUESTS];                                   /* the wait has ended */
 byte window_end[REQUESTS];
+byte arrival[REQUESTS];                                /* for checks: the order they were held in */
 byte completions[REQUESTS];
 byte finished = 0;
 
@@ -87,6 +88,7 @@ hidden byte poll_due;
 hidden byte head;
 hidden byte victim;
 hidden byte before;
+hidden byte window_before;
 hidden byte i;
 hidden byte effects_ready;
 hidden byte was_due;
@@ -122,14 +124,19 @@ inline check() {
   assert(!retired || (slots_free == SLOTS && state == Idle));
   assert(gate_stops_requests == (closed || state == Buffering));
   assert(gate_stops_failures == (closed || state != Draining));
-  /* The queue: all that is held and nothing else, in the order of the ends of the windows. */
+  /* The queue: all that is held and nothing else, in the order of arrival, so that the oldest has
+   * the window that ends first. */
   before = 0;
+  window_before = 0;
   i = QUEUE_LENGTH;
   do
   :: i > 0 ->
      queue?victim;
-     assert(place[victim] == Held && window_end[victim] >= before);
-     before = window_end[victim];
+     assert(place[victim] == Held);
+     assert(arrival[victim] > before);
+     assert(window_end[victim] >= window_before);
+     before = arrival[victim];
+     window_before = window_end[victim];
      queue!victim;
      i--
   :: else -> break
@@ -171,11 +178,35 @@ inline update_gate() {
 /* SlotPool::ReturnSlots(1) */
 inline return_slot() { assert(slots_free < SLOTS); slots_free++ }
 
+/* Numbers count from what is still held, not for ever, which makes fewer states. */
+inline number_arrival(r) {
+  before = 0;
+  i = 0;
+  do
+  :: i < REQUESTS ->
+     if :: arrival[i] > before -> before = arrival[i] :: else fi;
+     i++
+  :: else -> break
+  od;
+  arrival[r] = before + 1
+}
+
+/* What is left in the queue cannot tell in which order the others left it. */
+inline check_oldest(r) {
+  i = 0;
+  do
+  :: i < REQUESTS -> assert(place[i] != Held || arrival[i] >= arrival[r]); i++
+  :: else -> break
+  od
+}
+
 /* ShardBuffer::Deliver. `to_wake` is Effects::threads: here at most one. */
 inline deliver(r, what, drained) {
+  check_oldest(r);
   outcome[r] = what;
   in_drain[r] = drained;
   window_end[r] = 0;
+  arrival[r] = 0;
   if
   :: blocks_thread(r) -> assert(to_wake == NONE); place[r] = Left; to_wake = r
   :: else -> place[r] = Ready; effects_ready = true; ready!r
@@ -184,6 +215,13 @@ inline deliver(r, what, drained) {
 
 /* ShardBuffer::Release of the oldest */
 inline release(drained) {
+#ifdef BUG_NOT_FIFO
+  i = QUEUE_LENGTH;
+  do
+  :: i > 1 -> queue?victim; queue!victim; i--
+  :: else -> break
+  od;
+#endif
   queue?victim;
   retrying++;
   if :: drained -> drain_retries++ :: else fi;
@@ -361,7 +399,11 @@ proctype Request(byte me) {
           fi;
           /* Enqueue */
           if
-          :: held -> place[me] = Held; window_end[me] = last_now + WINDOW; queue!me
+          :: held ->
+             number_arrival(me);
+             place[me] = Held;
+             window_end[me] = last_now + WINDOW;
+             queue!me
           :: else
           fi
        :: else
@@ -438,6 +480,7 @@ proctype Canceller(byte whom) {
        place[whom] = Left;
        outcome[whom] = Failed;
        window_end[whom] = 0;
+       arrival[whom] = 0;
        if
        :: blocks_thread(whom) -> to_wake = whom /* and no Collect: nothing is due earlier */
        :: else -> saw_closed = closed; collect()
