@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "failover/testing/simulated_clock.h"
-#include "striped_counter.h"
 #include "support/buffer_test.h"
 
 namespace failover::test {
@@ -36,8 +35,7 @@ static_assert(EveryCounterIsWide());
 static_assert(AreWide(decltype(ShardStats::requests_held)(),
                       decltype(ShardStats::requests_retrying)(), decltype(BufferStats::size)(),
                       decltype(BufferStats::slots_free)(), decltype(BufferStats::bytes_held)(),
-                      decltype(BufferStats::requests_skipped_too_many_shards)(),
-                      decltype(internal::StripedCounters().Sum(0))()));
+                      decltype(BufferStats::requests_skipped_too_many_shards)()));
 
 using ExtremesTest = BufferTest;
 
