@@ -163,11 +163,22 @@ class CallTest : public FailoverTest {
     ASSERT_EQ(gate_.Ask("SELECT GET_LOCK('gate', 0)"), "1");
   }
 
-  // Between the two inserts of insert_twice.
+  // Between the two inserts of a procedure.
   void FailOverAtTheGate() {
     ASSERT_TRUE(Await([] { return AskServer(0, kCallAtTheGate) == "1"; }));
     FailOver();
     gate_.Run("DO RELEASE_LOCK('gate')");
+  }
+
+  // Of `sql` one row is inserted and one result is sent before the failover, and the rest refused.
+  void ExpectUnknownAfterAResult(ProxyClient& client, const char* sql) {
+    client.Send(sql);
+    FailOverAtTheGate();
+    ASSERT_EQ(client.Receive().number, 0u) << client.error().text;
+    EXPECT_NE(mysql_next_result(client.handle()), 0);
+    EXPECT_EQ(client.KeepError().number, 1158u) << client.error().text;
+    EXPECT_EQ(client.error().sqlstate, "08007");
+    EXPECT_EQ(AskServer(0, "SELECT GROUP_CONCAT(i) FROM d.t"), "1");
   }
 
  private:
@@ -195,12 +206,7 @@ TEST_F(CallTest, AfterACallThatWasRefusedTheSessionGoesOn) {
 
 TEST_F(CallTest, AfterACallThatWasRefusedLateTheSessionGoesOn) {
   ProxyClient client(port());
-  client.Send("DO 1; CALL insert_twice()");
-  FailOverAtTheGate();
-  ASSERT_EQ(client.Receive().number, 0u) << client.error().text;
-  EXPECT_NE(mysql_next_result(client.handle()), 0);
-  EXPECT_EQ(client.KeepError().number, 1158u) << client.error().text;
-  EXPECT_EQ(AskServer(0, "SELECT GROUP_CONCAT(i) FROM d.t"), "1");
+  ExpectUnknownAfterAResult(client, "DO 1; CALL insert_twice()");
   EXPECT_EQ(client.Run("CALL insert_twice()").number, 0u) << client.error().text;
   EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "1,2");
 }
@@ -208,13 +214,7 @@ TEST_F(CallTest, AfterACallThatWasRefusedLateTheSessionGoesOn) {
 // Its first rows do not make it less uncertain what it did.
 TEST_F(CallTest, ACallThatWasRefusedAfterRowsIsOfUnknownOutcome) {
   ProxyClient client(port());
-  client.Send("CALL insert_and_ask()");
-  FailOverAtTheGate();
-  ASSERT_EQ(client.Receive().number, 0u) << client.error().text;
-  EXPECT_NE(mysql_next_result(client.handle()), 0);
-  EXPECT_EQ(client.KeepError().number, 1158u) << client.error().text;
-  EXPECT_EQ(client.error().sqlstate, "08007");
-  EXPECT_EQ(AskServer(0, "SELECT GROUP_CONCAT(i) FROM d.t"), "1");
+  ExpectUnknownAfterAResult(client, "CALL insert_and_ask()");
   EXPECT_EQ(client.Ask("SELECT @@server_id"), kOther) << client.error().text;
 }
 
