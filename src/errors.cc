@@ -1,6 +1,7 @@
 #include "failover/errors.h"
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <new>
 #include <string>
@@ -10,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/cord.h"
 #include "buffer_error.h"
+#include "sync_point.h"
 
 namespace failover {
 namespace {
@@ -179,6 +181,27 @@ absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
 
 absl::Status BufferErrorWithoutText(BufferErrorReason reason) {
   return absl::Status(CodeOf(reason), absl::string_view());
+}
+
+// Relaxed: nobody else uses *this any more.
+SharedError::~SharedError() { delete error_.load(std::memory_order_relaxed); }
+
+absl::Status SharedError::Get(absl::FunctionRef<absl::Status()> make) {
+  // Acquire: pairs with the release below, so that who sees the pointer sees the error.
+  const absl::Status* known = error_.load(std::memory_order_acquire);
+  if (known != nullptr) return *known;
+  absl::Status made = make();
+  // Without its text, for want of memory, it is not the one to give to all.
+  if (made.message().empty()) return made;
+  const auto* const mine = new (std::nothrow) absl::Status(made);
+  if (mine == nullptr) return made;
+  FAILOVER_SYNC_POINT("shared-error:before-publish");
+  // Release: publishes *mine. A thread that was faster wins; its error is not read here.
+  if (!error_.compare_exchange_strong(known, mine, std::memory_order_release,
+                                      std::memory_order_relaxed)) {
+    delete mine;
+  }
+  return made;
 }
 
 }  // namespace internal

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "absl/base/thread_annotations.h"
+#include "buffer_error.h"
 #include "effects.h"
 #include "failover/health_check.h"
 #include "failover/internal/instant.h"
@@ -136,6 +137,9 @@ class ShardBuffer final : public ShardGate, public Timer {
 
   ShardStats Stats() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // What is told to an evicted request that came without an error.
+  SharedError& eviction_error() { return eviction_error_; }
+
   // The registry's list of all shards, in the order in which they became known.
   std::atomic<ShardBuffer*> next_known{nullptr};
 
@@ -188,6 +192,7 @@ class ShardBuffer final : public ShardGate, public Timer {
 
   // With its own synchronisation.
   Mutex mutex_;
+  SharedError eviction_error_;
 
   // Guarded by mutex_.
   State state_ ABSL_GUARDED_BY(mutex_) = State::kIdle;

@@ -58,8 +58,14 @@ absl::StatusOr<RetryDoneFunc> ResultOf(ShardBuffer& shard, const Outcome& outcom
                                        absl::StatusCode original_code,
                                        std::string_view original_text) {
   if (!outcome.error.has_value()) return MakeRetryDone(shard, outcome);
-  return BufferError(*outcome.error, shard.keyspace(), shard.shard(), Observation(*outcome.error),
-                     original_code, original_text);
+  const auto make = [&] {
+    return BufferError(*outcome.error, shard.keyspace(), shard.shard(), Observation(*outcome.error),
+                       original_code, original_text);
+  };
+  // When a buffer overflows, each arrival evicts one that did not fail before.
+  const bool shared =
+      *outcome.error == BufferErrorReason::kEvicted && original_code == absl::StatusCode::kOk;
+  return shared ? shard.eviction_error().Get(make) : make();
 }
 
 CancelHook::CancelHook(Cancellation* cancellation, ThreadWaiter& waiter)

@@ -2,10 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <coroutine>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "buffer_error.h"
 #include "detached.h"
 #include "failover/coroutine.h"
 #include "racing_request.h"
@@ -20,6 +23,38 @@ Detached AwaitEnd(Buffer& buffer, ShardHandle shard, absl::Status error, std::at
   const absl::StatusOr<RetryDoneFunc> done =
       co_await AwaitFailoverEnd(buffer, {}, shard, std::move(error));
   EXPECT_TRUE(done.ok()) << done.status();
+  ++*ends;
+}
+
+// A coroutine that its owner destroys, wherever it is suspended.
+class OwnedCoroutine {
+ public:
+  struct promise_type {
+    OwnedCoroutine get_return_object() {
+      return OwnedCoroutine(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { std::terminate(); }
+  };
+
+  OwnedCoroutine(OwnedCoroutine&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  ~OwnedCoroutine() { Destroy(); }
+
+  void Destroy() {
+    if (handle_) std::exchange(handle_, {}).destroy();
+  }
+
+ private:
+  explicit OwnedCoroutine(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+
+  std::coroutine_handle<promise_type> handle_;
+};
+
+OwnedCoroutine AwaitEndOwned(Buffer& buffer, ShardHandle shard, absl::Status error, int* ends) {
+  const absl::StatusOr<RetryDoneFunc> done =
+      co_await AwaitFailoverEnd(buffer, {}, shard, std::move(error));
   ++*ends;
 }
 
@@ -150,6 +185,53 @@ TEST_F(NamedRacesTest, ACancelledThreadIsNotReleasedBeforeItWakes) {
   decided.LetGo();
   ASSERT_TRUE(wait.Join());
   EXPECT_EQ(ReasonOf(result.status()), BufferErrorReason::kCancelled);
+}
+
+// As a router does when its client goes: on the thread that polls, at any moment of a release.
+TEST_F(NamedRacesTest, ACoroutineThatIsDestroyedWhileItIsReleasedIsNeverResumed) {
+  int ends = 0;
+  OwnedCoroutine request = AwaitEndOwned(buffer(), shard(), FailoverError(), &ends);
+  const AsyncRequest next = Request();
+  StopAt decided("report:after-lock");
+  Step report([&] { Report(1, true, 1); });
+  ASSERT_TRUE(decided.Await());
+  request.Destroy();
+  decided.LetGo();
+  ASSERT_TRUE(report.Join());
+  PollAll();
+  EXPECT_EQ(ends, 0);
+  EXPECT_TRUE(next.released()) << "the turn of the one that is gone was not given to the next";
+}
+
+TEST_F(NamedRacesTest, ACoroutineThatIsReleasedWhileItIsDestroyedIsNeverResumed) {
+  int ends = 0;
+  OwnedCoroutine request = AwaitEndOwned(buffer(), shard(), FailoverError(), &ends);
+  const AsyncRequest next = Request();
+  StopAt cancelling("cancel:before-lock");
+  Step destroy([&] { request.Destroy(); });
+  ASSERT_TRUE(cancelling.Await());
+  Report(1, true, 1);
+  cancelling.LetGo();
+  ASSERT_TRUE(destroy.Join());
+  PollAll();
+  EXPECT_EQ(ends, 0);
+  EXPECT_TRUE(next.released());
+}
+
+// ---- Errors -------------------------------------------------------------------------------------
+
+TEST_F(NamedRacesTest, AnErrorThatTwoMakeAtTheSameTimeIsOne) {
+  internal::SharedError error;
+  const auto make = [] { return absl::UnavailableError("evicted"); };
+  absl::Status slow;
+  StopAt made("shared-error:before-publish");
+  Step first([&] { slow = error.Get(make); });
+  ASSERT_TRUE(made.Await());
+  const absl::Status fast = error.Get(make);
+  made.LetGo();
+  ASSERT_TRUE(first.Join());
+  EXPECT_EQ(slow, fast);
+  EXPECT_EQ(error.Get(make).message().data(), fast.message().data());
 }
 
 // ---- Handles ------------------------------------------------------------------------------------

@@ -1,10 +1,15 @@
 // What happens when no slot is free: the shard's own oldest request makes room, nobody else's.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
 
 #include "buffer_test.h"
 
 namespace failover::test {
 namespace {
+
+using ::testing::StartsWith;
 
 class EvictionTest : public BufferTest {
  protected:
@@ -46,6 +51,27 @@ TEST_F(EvictionTest, OneAfterTheOtherInTheOrderOfTheirArrival) {
   EXPECT_EQ(third.reason(), BufferErrorReason::kEvicted);
   EXPECT_FALSE(fourth.done());
   EXPECT_FALSE(fifth.done());
+}
+
+TEST_F(EvictionTest, EachIsToldOfItsOwnShardAndItsOwnError) {
+  BufferOptions options = ManualOptions();
+  options.size = 4;
+  Create(options);
+  const AsyncRequest failed = FailOn(Shard("1"));
+  const AsyncRequest other_failed = FailOn(Shard("2"));
+  const AsyncRequest request = RequestTo(Shard("1"));
+  const AsyncRequest other_request = RequestTo(Shard("2"));
+  const AsyncRequest newer[] = {RequestTo(Shard("1")), RequestTo(Shard("1")), RequestTo(Shard("2")),
+                                RequestTo(Shard("2"))};
+  PollAll();
+  const auto told = [](const AsyncRequest& evicted) {
+    return std::string(evicted.error().message());
+  };
+  const std::string evicted = ": the buffer is full and the request was evicted for a newer one";
+  EXPECT_EQ(told(request), "failover buffer, shard ks/1" + evicted);
+  EXPECT_EQ(told(other_request), "failover buffer, shard ks/2" + evicted);
+  EXPECT_THAT(told(failed), StartsWith("failover buffer, shard ks/1" + evicted + "; original"));
+  EXPECT_THAT(told(other_failed), StartsWith("failover buffer, shard ks/2" + evicted + "; origin"));
 }
 
 TEST_F(EvictionTest, ASlotThatIsFreeIsTakenFirst) {
