@@ -229,7 +229,7 @@ Task<bool> Session::RunText(Command command, std::string_view sql, ReplyKind kin
   request.command = command;
   request.payload = &client_->packet();
   request.sql = sql;
-  request.traits = ScanSql(sql, upstream_->state().backslash_escapes());
+  request.traits = ScanSql(sql, upstream_->state().text_rules());
   request.reply_kind = kind;
   request.client_sequence = client_->answer_sequence();
   co_return co_await Run(request);

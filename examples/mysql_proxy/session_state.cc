@@ -16,6 +16,18 @@ constexpr char kTrackSession[] =
 constexpr char kConnectionCharacterSet[] = "character_set_connection";
 constexpr char kConnectionCollation[] = "collation_connection";
 
+// See TextRules. Those that a client of MySQL or MariaDB can have, and the numbers of their
+// collations in a login.
+bool HidesAscii(std::string_view character_set) {
+  static constexpr std::string_view kNames[] = {"big5", "cp932", "gb18030", "gbk", "sjis"};
+  return std::find(std::begin(kNames), std::end(kNames), character_set) != std::end(kNames);
+}
+
+bool HidesAscii(std::uint8_t collation) {
+  static constexpr std::uint8_t kNumbers[] = {1, 84, 95, 96, 248, 249, 250, 28, 87, 13, 88};
+  return std::find(std::begin(kNumbers), std::end(kNumbers), collation) != std::end(kNumbers);
+}
+
 bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
 }
@@ -68,6 +80,11 @@ void SplitStatements(std::string_view text, std::vector<std::string>& statements
 
 }  // namespace
 
+SessionState::SessionState(std::string schema, std::uint8_t collation)
+    : collation_(collation),
+      schema_(std::move(schema)),
+      characters_hide_ascii_(HidesAscii(collation)) {}
+
 void SessionState::Connected(std::uint16_t status) {
   status_ = status;
   status_is_known_ = true;
@@ -104,6 +121,7 @@ void SessionState::LearnVariables(const SessionChanges& changes, std::string_vie
     explained = true;
     collation_reported = collation_reported || name == kConnectionCollation;
     character_set_reported = character_set_reported || name == kConnectionCharacterSet;
+    if (name == "character_set_client") characters_hide_ascii_ = HidesAscii(value);
     if (IsNotRestorable(name) || !IsPlain(value)) {
       has_connection_state_ = true;
     } else {
@@ -143,12 +161,12 @@ void SessionState::TransactionEnded() {
 }
 
 void SessionState::Reset() {
-  *this = SessionState(std::move(schema_));
+  *this = SessionState(std::move(schema_), collation_);
   status_ = server_status::kAutocommit;
 }
 
-bool SessionState::backslash_escapes() const {
-  return (status_ & server_status::kNoBackslashEscapes) == 0;
+TextRules SessionState::text_rules() const {
+  return {(status_ & server_status::kNoBackslashEscapes) == 0, characters_hide_ascii_};
 }
 
 bool SessionState::transaction_open() const {

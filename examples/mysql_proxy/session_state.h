@@ -19,8 +19,8 @@ namespace mysql_proxy {
 // Learns from the replies to the client's statements, by session tracking. Not thread-safe.
 class SessionState {
  public:
-  // Of a session that begins with `schema` (empty: none).
-  explicit SessionState(std::string schema) : schema_(std::move(schema)) {}
+  // Of a session that begins with `schema` (empty: none) and the character set of `collation`.
+  SessionState(std::string schema, std::uint8_t collation);
 
   // A connection for the session is ready; its server reported `status`.
   void Connected(std::uint16_t status);
@@ -43,7 +43,8 @@ class SessionState {
 
   const std::string& schema() const { return schema_; }
   std::uint16_t status() const { return status_; }
-  bool backslash_escapes() const;
+  // For the client's next statement.
+  TextRules text_rules() const;
   // A transaction is open, or may be, or tables are locked: the connection cannot be replaced
   // without harm.
   bool transaction_open() const;
@@ -73,7 +74,9 @@ class SessionState {
   bool IsOn(const char* variable) const;
   std::string SetVariables() const;
 
+  std::uint8_t collation_;
   std::string schema_;
+  bool characters_hide_ascii_;
   std::uint16_t status_ = 0;
   bool status_is_known_ = true;  // false: a transaction may be open, whatever status_ says
   bool tables_locked_ = false;

@@ -51,7 +51,7 @@ Upstream::Upstream(const ProxyContext& context, const Executor& executor, const 
       executor_(executor),
       login_{context.options.backend_user, context.options.backend_password, login.capabilities,
              login.collation, login.database},
-      state_(login.database),
+      state_(login.database, login.collation),
       statements_(context.options.max_packet_size) {}
 
 Task<absl::Status> Upstream::Connect() {
@@ -320,7 +320,7 @@ failover::mysql::MysqlError Upstream::OnError(const failover::mysql::MysqlError&
 
 void Upstream::OnPrepared(const PreparedReply& prepared) {
   PreparedStatement& statement = statements_.Add(std::string(request_->sql));
-  statement.traits = ScanSql(statement.sql, state_.backslash_escapes());
+  statement.traits = ScanSql(statement.sql, state_.text_rules());
   statement.parse_context = state_.ParseContext();
   statement.parameters = prepared.parameters;
   statement.connection = connection_->number();

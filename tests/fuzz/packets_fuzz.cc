@@ -377,23 +377,28 @@ std::string UpperCase(std::string text) {
 }
 
 void CheckSql(const std::string& sql, bool escapes) {
-  const SqlTraits traits = ScanSql(sql, escapes);
+  const TextRules rules{escapes, /*characters_hide_ascii=*/false};
+  const SqlTraits traits = ScanSql(sql, rules);
   for (const char* const nothing : {" ", "\n\t", "/* comment */", "-- comment\n", "#\n"}) {
-    Require(Same(traits, ScanSql(nothing + sql, escapes)), "blanks in front change nothing", sql);
+    Require(Same(traits, ScanSql(nothing + sql, rules)), "blanks in front change nothing", sql);
   }
   if (sql.find("/*m!") == std::string::npos) {
-    Require(Same(traits, ScanSql(UpperCase(sql), escapes)), "upper and lower case are one", sql);
+    Require(Same(traits, ScanSql(UpperCase(sql), rules)), "upper and lower case are one", sql);
   }
   if (sql.find('\\') == std::string::npos) {
-    Require(Same(traits, ScanSql(sql, !escapes)), "only a backslash escapes", sql);
+    Require(Same(traits, ScanSql(sql, {!escapes, false})), "only a backslash escapes", sql);
   }
   if (!sql.empty() && UpperCase(sql)[0] >= 'A' && UpperCase(sql)[0] <= 'Z') {
-    Require(ScanSql("SELECT 1; " + sql, escapes).compound, "two statements are more than one", sql);
+    Require(ScanSql("SELECT 1; " + sql, rules).compound, "two statements are more than one", sql);
   }
   if (sql.find_first_of("'\\") == std::string::npos) {
-    Require(Same(ScanSql("SELECT '" + sql + "'", escapes), ScanSql("SELECT ''", escapes)),
+    Require(Same(ScanSql("SELECT '" + sql + "'", rules), ScanSql("SELECT ''", rules)),
             "what is in a literal is no statement", sql);
   }
+  const SqlTraits in_doubt = ScanSql(sql, {escapes, /*characters_hide_ascii=*/true});
+  const bool ascii = std::all_of(sql.begin(), sql.end(), [](char c) { return (c & 0x80) == 0; });
+  Require(ascii ? Same(in_doubt, traits) : in_doubt.compound,
+          "only characters that are not ASCII raise doubts, and then it may be several", sql);
 }
 
 void Run(FuzzInput input) {

@@ -29,7 +29,7 @@ class SessionStateTest : public testing::Test {
     state_.StatementEnded();
   }
 
-  static SqlTraits Traits(std::string_view sql) { return ScanSql(sql, true); }
+  static SqlTraits Traits(std::string_view sql) { return ScanSql(sql, TextRules{}); }
 
   // Without the one that turns tracking on.
   std::vector<std::string> Restored() const {
@@ -39,7 +39,7 @@ class SessionStateTest : public testing::Test {
     return statements;
   }
 
-  SessionState state_{"shop"};
+  SessionState state_{"shop", kDefaultCollation};
 };
 
 TEST_F(SessionStateTest, AFreshSessionNeedsNothing) {
@@ -47,6 +47,23 @@ TEST_F(SessionStateTest, AFreshSessionNeedsNothing) {
   EXPECT_THAT(Restored(), ElementsAre());
   EXPECT_FALSE(state_.in_transaction());
   EXPECT_EQ(state_.LoseConnection(), "");
+}
+
+TEST_F(SessionStateTest, TheClientsCharacterSetTellsHowItsTextsAreRead) {
+  constexpr std::uint8_t kGbkChinese = 28;
+  EXPECT_FALSE(state_.text_rules().characters_hide_ascii);
+  Learn("SET NAMES gbk", VariableReport("character_set_client", "gbk") + StateReport());
+  EXPECT_TRUE(state_.text_rules().characters_hide_ascii);
+  Learn("SET NAMES gbk COLLATE gbk_bin", VariableReport("character_set_client", "gbk") +
+                                             VariableReport("character_set_connection", "gbk"));
+  EXPECT_TRUE(state_.text_rules().characters_hide_ascii);
+  Learn("SET NAMES latin1", VariableReport("character_set_client", "latin1") + StateReport());
+  EXPECT_FALSE(state_.text_rules().characters_hide_ascii);
+
+  SessionState logged_in("", kGbkChinese);
+  EXPECT_TRUE(logged_in.text_rules().characters_hide_ascii);
+  logged_in.Reset();
+  EXPECT_TRUE(logged_in.text_rules().characters_hide_ascii);
 }
 
 TEST_F(SessionStateTest, SchemaAndVariablesAreRestored) {

@@ -10,7 +10,7 @@
 namespace mysql_proxy {
 namespace {
 
-SqlTraits Scan(std::string_view sql) { return ScanSql(sql, /*backslash_escapes=*/true); }
+SqlTraits Scan(std::string_view sql) { return ScanSql(sql, TextRules{}); }
 
 TEST(SqlScanTest, OrdinaryStatementsHaveNoTraits) {
   for (const char* sql :
@@ -71,8 +71,23 @@ TEST(SqlScanTest, WhatAnExecutableCommentMayHideIsSeen) {
 
 TEST(SqlScanTest, ABackslashIsALetterIfTheServerSaysSo) {
   const std::string_view sql = "INSERT INTO t VALUES ('\\'); DELETE FROM t; -- '";
-  EXPECT_FALSE(ScanSql(sql, /*backslash_escapes=*/true).compound);
-  EXPECT_TRUE(ScanSql(sql, /*backslash_escapes=*/false).compound);
+  TextRules rules;
+  EXPECT_FALSE(ScanSql(sql, rules).compound);
+  rules.backslash_escapes = false;
+  EXPECT_TRUE(ScanSql(sql, rules).compound);
+}
+
+TEST(SqlScanTest, ABackslashOrABackquoteMayBeHalfACharacter) {
+  TextRules rules;
+  rules.characters_hide_ascii = true;
+  // For GBK \xbf\x5c and \xbf\x60 are characters, so that the literal and the name end early.
+  for (const char* sql : {"INSERT INTO t VALUES ('\xbf\x5c'); DELETE FROM t; -- '",
+                          "SELECT \xbf\x60 FROM t; DELETE FROM t -- `"}) {
+    EXPECT_FALSE(Scan(sql).compound) << sql;
+    EXPECT_TRUE(ScanSql(sql, rules).compound) << sql;
+  }
+  EXPECT_TRUE(ScanSql("SELECT '\xbf\x5c', @a -- '", rules).uses_connection_state);
+  EXPECT_FALSE(ScanSql("SELECT 'it\\'s; @fine'", rules).compound) << "all of it is ASCII";
 }
 
 TEST(SqlScanTest, ConnectionState) {

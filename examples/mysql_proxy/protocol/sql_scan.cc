@@ -21,9 +21,11 @@ struct Token {
   std::string_view text;
 };
 
+bool IsAscii(char c) { return (static_cast<unsigned char>(c) & 0x80) == 0; }
+
 bool IsWordCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '$' || (static_cast<unsigned char>(c) & 0x80) != 0;
+         c == '$' || !IsAscii(c);
 }
 
 bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
@@ -274,12 +276,15 @@ class Scanner {
 
 }  // namespace
 
-SqlTraits ScanSql(std::string_view sql, bool backslash_escapes) {
-  Scanner scanner(sql, backslash_escapes, Reading::kAsServer);
-  const SqlTraits traits = scanner.Scan();
-  if (!scanner.found_executable_comment()) return traits;
-  // Whether a server executes it depends on its kind and version.
-  return Scanner(sql, backslash_escapes, Reading::kEveryWord).Scan();
+SqlTraits ScanSql(std::string_view sql, const TextRules& rules) {
+  // Where literals end is unknown without a table of the character set.
+  if (!rules.characters_hide_ascii || std::all_of(sql.begin(), sql.end(), IsAscii)) {
+    Scanner scanner(sql, rules.backslash_escapes, Reading::kAsServer);
+    const SqlTraits traits = scanner.Scan();
+    // Whether a server executes it depends on its kind and version.
+    if (!scanner.found_executable_comment()) return traits;
+  }
+  return Scanner(sql, rules.backslash_escapes, Reading::kEveryWord).Scan();
 }
 
 }  // namespace mysql_proxy

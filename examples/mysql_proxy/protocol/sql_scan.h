@@ -26,8 +26,16 @@ struct SqlTraits {
   bool has_temporary_variables = false;
 };
 
-// `backslash_escapes` as the server's status says (kNoBackslashEscapes).
-SqlTraits ScanSql(std::string_view sql, bool backslash_escapes);
+// How a server reads a text.
+struct TextRules {
+  // As its status says (kNoBackslashEscapes).
+  bool backslash_escapes = true;
+  // In the client's character set (GBK, Shift JIS, ...) a byte that looks like a backslash or a
+  // backquote may be the second half of a character.
+  bool characters_hide_ascii = false;
+};
+
+SqlTraits ScanSql(std::string_view sql, const TextRules& rules);
 
 }  // namespace mysql_proxy
 
