@@ -1,0 +1,256 @@
+// The invariants themselves: each finds a history that violates it, and nothing else in it.
+#include "invariants.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace failover::simulation {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr Ending kByPrimary{std::nullopt, StopReason::kNewPrimarySeen};
+constexpr Ending kByWindow{};
+
+Ending With(BufferErrorReason error) { return {error, std::nullopt}; }
+
+class InvariantsTest : public ::testing::Test {
+ protected:
+  static constexpr std::int64_t kSecond = 1'000'000'000;
+
+  static Config MakeConfig() {
+    Config config;
+    config.window_ns = 10 * kSecond;
+    config.drain_concurrency = 2;
+    config.size = 10;
+    config.max_bytes = 100;
+    return config;
+  }
+
+  // What a Buffer tells in which two shards know of nothing yet.
+  static BufferStats Stats() {
+    BufferStats stats;
+    stats.size = 10;
+    stats.slots_free = 10;
+    for (std::size_t name = 0; name < 2; ++name) {
+      ShardStats shard;
+      shard.keyspace = std::string(NameOf(name).keyspace);
+      shard.shard = std::string(NameOf(name).shard);
+      stats.shards.push_back(shard);
+    }
+    return stats;
+  }
+
+  // The same, with a failover of the first that holds a request.
+  static BufferStats HoldingStats() {
+    BufferStats stats = Stats();
+    stats.slots_free = 9;
+    stats.shards[0].state = State::kBuffering;
+    stats.shards[0].starts = 1;
+    stats.shards[0].requests_buffered = 1;
+    stats.shards[0].requests_held = 1;
+    return stats;
+  }
+
+  void Hold(std::uint32_t id, std::int64_t timeout_ns = kForEver, Face face = Face::kCallback) {
+    Step step;
+    step.kind = StepKind::kRequest;
+    step.id = id;
+    step.timeout_ns = timeout_ns;
+    step.face = face;
+    invariants_.Held(step, At(0));
+  }
+
+  static absl::Time At(std::int64_t seconds) { return absl::UnixEpoch() + absl::Seconds(seconds); }
+
+  std::vector<std::string> violated_;
+  Invariants invariants_{MakeConfig(), [this](std::string what) { violated_.push_back(what); }};
+};
+
+TEST_F(InvariantsTest, ALifeWithoutFaultViolatesNone) {
+  Hold(1);
+  Hold(2, kSecond);
+  invariants_.Check(HoldingStats(), nullptr);
+  invariants_.Ended(2, With(BufferErrorReason::kTimeout), At(1));
+  invariants_.Polled(At(1));
+  invariants_.Ended(1, kByPrimary, At(2));
+  invariants_.RetryEnded(1);
+  Hold(3);
+  invariants_.CancelWon(3);
+  invariants_.CancelWon(3);
+  invariants_.ShutdownBegins();
+  invariants_.ShutdownReturned();
+  invariants_.Polled(At(100));
+  EXPECT_THAT(violated_, IsEmpty());
+}
+
+TEST_F(InvariantsTest, OneOutcome) {
+  Hold(1);
+  invariants_.Ended(1, kByPrimary, At(1));
+  invariants_.Ended(1, kByPrimary, At(1));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#1 ended twice")));
+}
+
+TEST_F(InvariantsTest, NoOutcomeOfWhatWasNeverHeld) {
+  invariants_.Ended(7, kByPrimary, At(1));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#7 ended but was not held")));
+}
+
+TEST_F(InvariantsTest, NoOutcomeAfterACancelThatWon) {
+  Hold(1);
+  invariants_.CancelWon(1);
+  invariants_.Ended(1, kByPrimary, At(1));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("after its cancel had won")));
+}
+
+TEST_F(InvariantsTest, NoCancelWinsAfterTheOutcome) {
+  Hold(1);
+  Hold(2);
+  invariants_.Ended(1, kByPrimary, At(1));
+  invariants_.Ended(2, With(BufferErrorReason::kEvicted), At(1));
+  invariants_.CancelWon(1);
+  invariants_.CancelWon(2);
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#1 won, but its wait had ended"),
+                                     HasSubstr("#2 won, but its wait had ended")));
+}
+
+TEST_F(InvariantsTest, NothingIsHeldPastItsWindow) {
+  Hold(1);
+  invariants_.Polled(At(9));
+  EXPECT_THAT(violated_, IsEmpty());
+  invariants_.Polled(At(10));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("held past its window")));
+}
+
+TEST_F(InvariantsTest, NothingIsHeldPastItsDeadline) {
+  Hold(1, 3 * kSecond);
+  invariants_.Polled(At(3));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("held past its window or its deadline")));
+}
+
+TEST_F(InvariantsTest, NeitherTheWindowNorTheDeadlineComesEarly) {
+  Hold(1);
+  Hold(2, 3 * kSecond);
+  invariants_.Ended(1, kByWindow, At(9));
+  invariants_.Ended(2, With(BufferErrorReason::kTimeout), At(2));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#1 was released by its window too early"),
+                                     HasSubstr("#2 timed out too early")));
+}
+
+TEST_F(InvariantsTest, FirstInFirstOut) {
+  Hold(1);
+  Hold(2);
+  invariants_.Ended(2, kByPrimary, At(1));
+  invariants_.Ended(1, kByPrimary, At(1));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#1 was let go after a younger one")));
+}
+
+TEST_F(InvariantsTest, TheOldestIsEvictedFirst) {
+  Hold(1);
+  Hold(2);
+  invariants_.Ended(2, With(BufferErrorReason::kEvicted), At(1));
+  invariants_.Ended(1, With(BufferErrorReason::kEvicted), At(1));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#1 was let go after a younger one")));
+}
+
+TEST_F(InvariantsTest, NoMoreRetriesThanTheDrainMayHave) {
+  for (std::uint32_t id = 1; id <= 3; ++id) Hold(id);
+  invariants_.Ended(1, kByPrimary, At(1));
+  invariants_.Ended(2, kByPrimary, At(1));
+  EXPECT_THAT(violated_, IsEmpty());
+  invariants_.Ended(3, kByPrimary, At(1));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("3 retries at once")));
+}
+
+TEST_F(InvariantsTest, ShutdownLeavesNothingBehind) {
+  Hold(1);
+  invariants_.ShutdownBegins();
+  invariants_.ShutdownReturned();
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#1 is held for ever")));
+}
+
+TEST_F(InvariantsTest, NothingRunsAfterShutdown) {
+  Hold(1);
+  Hold(2, kForEver, Face::kBlocking);
+  invariants_.ShutdownReturned();
+  violated_.clear();
+  invariants_.Ended(1, kByPrimary, At(1));
+  invariants_.Ended(2, kByPrimary, At(1));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("the callback of #1 ran after Shutdown")));
+}
+
+TEST_F(InvariantsTest, NothingIsHeldAfterShutdown) {
+  invariants_.ShutdownReturned();
+  Hold(1);
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#1 is held after Shutdown")));
+}
+
+TEST_F(InvariantsTest, EverySlotIsSomewhere) {
+  BufferStats stats = HoldingStats();
+  stats.slots_free = 10;
+  invariants_.Check(stats, nullptr);
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("slots free + held + retrying is 11")));
+}
+
+TEST_F(InvariantsTest, EveryBufferedRequestIsSomewhere) {
+  BufferStats stats = HoldingStats();
+  ++stats.shards[0].requests_buffered;
+  invariants_.Check(stats, nullptr);
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("buffered 2, but drained + evicted + held is 1")));
+}
+
+TEST_F(InvariantsTest, EveryStartHasItsStop) {
+  BufferStats stats = HoldingStats();
+  ++stats.shards[0].starts;
+  invariants_.Check(stats, nullptr);
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("starts and stops do not match")));
+}
+
+TEST_F(InvariantsTest, AnIdleShardHoldsNothing) {
+  BufferStats stats = HoldingStats();
+  stats.shards[0].state = State::kIdle;
+  stats.shards[0].starts = 0;
+  invariants_.Check(stats, nullptr);
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("is idle but holds requests")));
+}
+
+TEST_F(InvariantsTest, NoMoreBytesThanAllowed) {
+  BufferStats stats = HoldingStats();
+  stats.bytes_held = 101;
+  invariants_.Check(stats, nullptr);
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("101 bytes held, of at most 100")));
+}
+
+TEST_F(InvariantsTest, AnotherShardsEventChangesNothing) {
+  invariants_.Check(Stats(), nullptr);
+  const std::set<std::size_t> first = {0};
+  invariants_.Check(HoldingStats(), &first);
+  EXPECT_THAT(violated_, IsEmpty());
+
+  BufferStats released = HoldingStats();
+  released.shards[0].state = State::kDraining;
+  ++released.shards[0].stops[static_cast<std::size_t>(StopReason::kNewPrimarySeen)];
+  const std::set<std::size_t> second = {1};
+  invariants_.Check(released, &second);
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("was changed by another shard's event")));
+}
+
+TEST_F(InvariantsTest, CountersOnlyGrow) {
+  BufferStats stats = Stats();
+  stats.shards[1].retries_failed = 5;
+  invariants_.Check(stats, nullptr);
+  stats.shards[1].retries_failed = 4;
+  invariants_.Check(stats, nullptr);
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("a counter went down")));
+}
+
+}  // namespace
+}  // namespace failover::simulation
