@@ -102,6 +102,9 @@ bool SessionState::Learn(const OkPacket& ok, std::string_view sql, const SqlTrai
 
   std::optional<SessionChanges> changes = ParseSessionChanges(ok.session_changes);
   if (!changes.has_value()) return false;
+  for (const auto& [name, value] : changes->variables) {
+    if (name == "character_set_client") characters_hide_ascii_ = HidesAscii(value);
+  }
   if (!traits.has_temporary_variables) LearnVariables(*changes, sql, traits);
   if (changes->schema.has_value()) schema_ = *std::move(changes->schema);
   if (changes->tables_locked.has_value()) tables_locked_ = *changes->tables_locked;
@@ -121,7 +124,6 @@ void SessionState::LearnVariables(const SessionChanges& changes, std::string_vie
     explained = true;
     collation_reported = collation_reported || name == kConnectionCollation;
     character_set_reported = character_set_reported || name == kConnectionCharacterSet;
-    if (name == "character_set_client") characters_hide_ascii_ = HidesAscii(value);
     if (IsNotRestorable(name) || !IsPlain(value)) {
       has_connection_state_ = true;
     } else {
@@ -166,7 +168,9 @@ void SessionState::Reset() {
 }
 
 TextRules SessionState::text_rules() const {
-  return {(status_ & server_status::kNoBackslashEscapes) == 0, characters_hide_ascii_};
+  // A statement that failed may have changed the character set before.
+  return {(status_ & server_status::kNoBackslashEscapes) == 0,
+          characters_hide_ascii_ || !status_is_known_};
 }
 
 bool SessionState::transaction_open() const {

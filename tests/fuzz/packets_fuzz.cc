@@ -397,8 +397,17 @@ void CheckSql(const std::string& sql, bool escapes) {
   }
   const SqlTraits in_doubt = ScanSql(sql, {escapes, /*characters_hide_ascii=*/true});
   const bool ascii = std::all_of(sql.begin(), sql.end(), [](char c) { return (c & 0x80) == 0; });
-  Require(ascii ? Same(in_doubt, traits) : in_doubt.compound,
-          "only characters that are not ASCII raise doubts, and then it may be several", sql);
+  Require(!ascii || Same(in_doubt, traits), "only what is not ASCII raises doubts", sql);
+  Require(in_doubt.compound || !traits.compound, "in doubt it may be several", sql);
+  bool half_a_character = false;
+  for (std::size_t at = sql.find('@'); at != std::string::npos; at = sql.find('@', at + 1)) {
+    half_a_character = half_a_character || (at > 0 && (sql[at - 1] & 0x80) != 0);
+  }
+  if (half_a_character) return;
+  Require(in_doubt.uses_connection_state || !traits.uses_connection_state,
+          "in doubt no state is missed", sql);
+  Require(in_doubt.reads_insert_id || !traits.reads_insert_id, "in doubt no id is missed", sql);
+  Require(in_doubt.reads_last_result || !traits.reads_last_result, "nor any other answer", sql);
 }
 
 void Run(FuzzInput input) {

@@ -50,20 +50,36 @@ TEST_F(SessionStateTest, AFreshSessionNeedsNothing) {
 }
 
 TEST_F(SessionStateTest, TheClientsCharacterSetTellsHowItsTextsAreRead) {
-  constexpr std::uint8_t kGbkChinese = 28;
-  EXPECT_FALSE(state_.text_rules().characters_hide_ascii);
-  Learn("SET NAMES gbk", VariableReport("character_set_client", "gbk") + StateReport());
-  EXPECT_TRUE(state_.text_rules().characters_hide_ascii);
-  Learn("SET NAMES gbk COLLATE gbk_bin", VariableReport("character_set_client", "gbk") +
-                                             VariableReport("character_set_connection", "gbk"));
-  EXPECT_TRUE(state_.text_rules().characters_hide_ascii);
-  Learn("SET NAMES latin1", VariableReport("character_set_client", "latin1") + StateReport());
-  EXPECT_FALSE(state_.text_rules().characters_hide_ascii);
+  for (const char* name : {"big5", "cp932", "gb18030", "gbk", "sjis"}) {
+    EXPECT_FALSE(state_.text_rules().characters_hide_ascii);
+    Learn("SET NAMES ...", VariableReport("character_set_client", name) + StateReport());
+    EXPECT_TRUE(state_.text_rules().characters_hide_ascii) << name;
+    Learn("SET NAMES latin1", VariableReport("character_set_client", "latin1") + StateReport());
+  }
+  Learn("SET STATEMENT max_statement_time=1 FOR CALL p()",
+        VariableReport("character_set_client", "gbk") + StateReport());
+  EXPECT_TRUE(state_.text_rules().characters_hide_ascii) << "p set it";
+}
 
-  SessionState logged_in("", kGbkChinese);
-  EXPECT_TRUE(logged_in.text_rules().characters_hide_ascii);
-  logged_in.Reset();
-  EXPECT_TRUE(logged_in.text_rules().characters_hide_ascii);
+TEST_F(SessionStateTest, TheLoginTellsTheFirstCharacterSet) {
+  constexpr std::uint8_t kHiding[] = {1, 84, 95, 96, 248, 249, 250, 28, 87, 13, 88};
+  constexpr std::uint8_t kOthers[] = {8, 33, 45, 63, 224, 255};
+  for (const std::uint8_t collation : kHiding) {
+    SessionState state("", collation);
+    EXPECT_TRUE(state.text_rules().characters_hide_ascii) << int{collation};
+    state.Reset();
+    EXPECT_TRUE(state.text_rules().characters_hide_ascii) << int{collation};
+  }
+  for (const std::uint8_t collation : kOthers) {
+    EXPECT_FALSE(SessionState("", collation).text_rules().characters_hide_ascii) << int{collation};
+  }
+}
+
+TEST_F(SessionStateTest, ACallThatFailedMayHaveChangedTheCharacterSet) {
+  state_.StatementFailed(Traits("CALL p()"));
+  EXPECT_TRUE(state_.text_rules().characters_hide_ascii);
+  Learn("DO 1", "");
+  EXPECT_FALSE(state_.text_rules().characters_hide_ascii);
 }
 
 TEST_F(SessionStateTest, SchemaAndVariablesAreRestored) {

@@ -77,23 +77,62 @@ TEST(SqlScanTest, ABackslashIsALetterIfTheServerSaysSo) {
   EXPECT_TRUE(ScanSql(sql, rules).compound);
 }
 
-TEST(SqlScanTest, ABackslashOrABackquoteMayBeHalfACharacter) {
-  TextRules rules;
-  rules.characters_hide_ascii = true;
-  // For GBK \xbf\x5c and \xbf\x60 are characters, so that the literal and the name end early.
+class HiddenAsciiTest : public ::testing::Test {
+ protected:
+  static SqlTraits Scan(std::string_view sql) {
+    return ScanSql(sql, {/*backslash_escapes=*/true, /*characters_hide_ascii=*/true});
+  }
+};
+
+// For GBK \xbf\x5c and \xbf\x60 are characters.
+TEST_F(HiddenAsciiTest, ALiteralOrANameMayEndEarlierThanItLooks) {
   for (const char* sql : {"INSERT INTO t VALUES ('\xbf\x5c'); DELETE FROM t; -- '",
                           "SELECT \xbf\x60 FROM t; DELETE FROM t -- `"}) {
-    EXPECT_FALSE(Scan(sql).compound) << sql;
-    EXPECT_TRUE(ScanSql(sql, rules).compound) << sql;
+    EXPECT_FALSE(mysql_proxy::Scan(sql).compound) << sql;
+    EXPECT_TRUE(Scan(sql).compound) << sql;
   }
-  EXPECT_TRUE(ScanSql("SELECT '\xbf\x5c', @a -- '", rules).uses_connection_state);
-  EXPECT_FALSE(ScanSql("SELECT 'it\\'s; @fine'", rules).compound) << "all of it is ASCII";
+  EXPECT_TRUE(Scan("SELECT '\xbf\x5c', @a -- '").uses_connection_state);
+  EXPECT_TRUE(Scan("SELECT '\xbf\x5c', /*! @a */ 1 -- '").compound);
+  EXPECT_TRUE(Scan("SET /*\xbf\x5c*/ STATEMENT a=1 FOR CALL p()").compound);
+  EXPECT_TRUE(Scan("/*\xbf\x5c select */ CALL p()").compound);
+}
+
+TEST_F(HiddenAsciiTest, OneStatementIsOneWhateverItsLettersAre) {
+  for (const char* sql :
+       {"INSERT INTO t VALUES ('\xb0\xa1')", "/* hint */ SELECT '\xb0\xa1' # comment",
+        "UPDATE t SET c='\x81\x40'", "SELECT 'it\\'s; @fine'"}) {
+    EXPECT_FALSE(Scan(sql).compound) << sql;
+    EXPECT_FALSE(Scan(sql).uses_connection_state) << sql;
+  }
+}
+
+TEST(SqlScanTest, ACommentBeginsWithTwoCharactersThatAreNotItsEnd) {
+  EXPECT_TRUE(Scan("DO 1 /*/ '*/, GET_LOCK('x',1) -- '").uses_connection_state);
+  EXPECT_FALSE(Scan("DO 1 /*/ @a */").uses_connection_state);
+}
+
+TEST(SqlScanTest, WhatMayBeASpaceMayBeginAComment) {
+  for (const char* sql : {"DO 1 --\x7f'\n, GET_LOCK('x',1) -- '",
+                          "DO 1 --\xa0'\n, GET_LOCK('x',1) -- '", "SELECT\xa0GET_LOCK('x',1)"}) {
+    EXPECT_TRUE(Scan(sql).uses_connection_state) << sql;
+  }
+}
+
+TEST(SqlScanTest, ABackslashBetweenDoubleQuotesMayBeALetterOfAName) {
+  EXPECT_TRUE(Scan("SELECT \"a\\\", @b := 1 -- \"").uses_connection_state);
+  EXPECT_TRUE(Scan("SELECT \"a\\\"; DELETE FROM t -- \"").compound);
+  EXPECT_FALSE(Scan("INSERT INTO t VALUES (\"it\\\"s\")").compound);
+}
+
+TEST(SqlScanTest, TrackingIsNotTurnedOffUnseen) {
+  EXPECT_TRUE(Scan("SET session_track_system_variables=''").uses_connection_state);
+  EXPECT_TRUE(Scan("SET @@`session_track_schema`=OFF").uses_connection_state);
 }
 
 TEST(SqlScanTest, ConnectionState) {
   for (const char* sql :
        {"SET @a = 1", "SELECT @b := 2", "SELECT 5 INTO @q", "SELECT get_lock('x', 1)",
-        "HANDLER t OPEN", "SELECT @`a b`", "DO 1; HANDLER t OPEN"}) {
+        "HANDLER t OPEN", "SELECT @`a b`", "DO 1; HANDLER t OPEN", "SELECT `get_lock`('x', 1)"}) {
     EXPECT_TRUE(Scan(sql).uses_connection_state) << sql;
   }
 }
@@ -101,7 +140,8 @@ TEST(SqlScanTest, ConnectionState) {
 TEST(SqlScanTest, EarlierResults) {
   for (const char* sql :
        {"SELECT LAST_INSERT_ID()", "select @@identity",
-        "INSERT INTO child VALUES (last_insert_id())", "SELECT @@last_insert_id"}) {
+        "INSERT INTO child VALUES (last_insert_id())", "SELECT @@last_insert_id",
+        "SELECT @@session.identity", "SELECT @@local . `identity`", "SELECT `last_insert_id`()"}) {
     EXPECT_TRUE(Scan(sql).reads_insert_id) << sql;
     EXPECT_FALSE(Scan(sql).reads_last_result) << sql;
   }

@@ -12,7 +12,8 @@ enum class TokenKind : std::uint8_t {
   kVariable,        // @name: the text is empty
   kSystemVariable,  // @@name: the text is empty, the name follows as a word
   kSymbol,
-  kLiteral,  // quoted
+  kLiteral,  // in single quotes; the text is empty
+  kQuoted,   // in other quotes: a name, or a literal
   kEnd,
 };
 
@@ -30,6 +31,9 @@ bool IsWordCharacter(char c) {
 
 bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
+// A space for some character sets, and a part of a letter for others.
+constexpr char kNoBreakSpace = '\xa0';
+
 // `name` is in upper case.
 bool Is(std::string_view word, std::string_view name) {
   return word.size() == name.size() &&
@@ -45,31 +49,40 @@ bool IsOneOf(std::string_view word, const std::string_view (&names)[kCount]) {
 }
 
 enum class Reading : std::uint8_t {
-  // As any server reads it; up to the first executable comment.
+  // As any server reads it; up to where servers may differ.
   kAsServer,
   // Literals and comments are read like all the rest: wherever they begin and end for a server, no
   // word that it may see is missed.
   kEveryWord,
 };
 
+// Some servers execute what is in them.
+bool BeginsExecutableComment(std::string_view sql) {
+  return sql.substr(0, 3) == "/*!" || sql.substr(0, 4) == "/*M!";
+}
+
+bool ContainsExecutableComment(std::string_view sql) {
+  return sql.find("/*!") != std::string_view::npos || sql.find("/*M!") != std::string_view::npos;
+}
+
 class Lexer {
  public:
-  Lexer(std::string_view sql, bool backslash_escapes, Reading reading)
-      : left_(sql), backslash_escapes_(backslash_escapes), reading_(reading) {}
+  Lexer(std::string_view sql, const TextRules& rules, Reading reading)
+      : left_(sql), rules_(rules), reading_(reading) {}
 
-  // Whether the end is the beginning of a comment that some servers execute.
-  bool found_executable_comment() const { return found_executable_comment_; }
+  // Whether the end is where servers may differ about what follows.
+  bool in_doubt() const { return in_doubt_; }
 
   Token Next() {
     SkipBlanks();
     if (left_.empty()) return {TokenKind::kEnd, {}};
     const char first = left_[0];
-    if (IsWordCharacter(first)) return {TokenKind::kWord, Take(WordLength())};
-    if (reading_ == Reading::kAsServer && (first == '\'' || first == '"' || first == '`')) {
-      SkipQuoted(first);
-      return {TokenKind::kLiteral, {}};
+    if (IsWordCharacter(first)) return NextWord();
+    if (first == '\'' || first == '"' || first == '`') {
+      comments_are_certain_ = false;
+      if (reading_ == Reading::kAsServer) return NextQuoted(first);
     }
-    if (first != '@') return {TokenKind::kSymbol, Take(1)};
+    if (first != '@' || IsHalfACharacter()) return {TokenKind::kSymbol, Take(1)};
     Take(1);
     if (left_.empty() || left_[0] != '@') return {TokenKind::kVariable, {}};
     Take(1);
@@ -80,14 +93,24 @@ class Lexer {
   std::string_view Take(std::size_t count) {
     const std::string_view taken = left_.substr(0, count);
     left_.remove_prefix(taken.size());
+    if (!taken.empty()) previous_ = taken.back();
     return taken;
   }
 
-  std::size_t WordLength() const {
+  Token NextWord() {
     std::size_t length = 1;
     while (length < left_.size() && IsWordCharacter(left_[length])) ++length;
-    return length;
+    const std::size_t space = left_.substr(0, length).find(kNoBreakSpace);
+    if (space != std::string_view::npos) {
+      if (reading_ == Reading::kAsServer) return Doubt();
+      length = space == 0 ? 1 : space;
+    }
+    if (++words_ == 2) comments_are_certain_ = false;
+    return {TokenKind::kWord, Take(length)};
   }
+
+  // Behind the first half of a character no name ends, so no variable begins.
+  bool IsHalfACharacter() const { return rules_.characters_hide_ascii && !IsAscii(previous_); }
 
   bool StartsWith(std::string_view text) const { return left_.substr(0, text.size()) == text; }
 
@@ -96,19 +119,25 @@ class Lexer {
     Take(at == std::string_view::npos ? left_.size() : at + end.size());
   }
 
+  Token Doubt() {
+    in_doubt_ = true;
+    left_ = {};
+    return {TokenKind::kEnd, {}};
+  }
+
   void SkipBlanks() {
     while (!left_.empty()) {
       if (IsSpace(left_[0])) {
         Take(1);
-      } else if (reading_ == Reading::kEveryWord) {
+      } else if (reading_ == Reading::kEveryWord && !comments_are_certain_) {
         return;
       } else if (left_[0] == '#' || IsDashComment()) {
         SkipThrough("\n");
-      } else if (StartsWith("/*!") || StartsWith("/*M!")) {
-        // The rest must be read in another way.
-        found_executable_comment_ = true;
-        left_ = {};
+      } else if (BeginsExecutableComment(left_) || MayBeDashComment()) {
+        if (reading_ == Reading::kAsServer) Doubt();
+        return;
       } else if (StartsWith("/*")) {
+        Take(2);
         SkipThrough("*/");
       } else {
         return;
@@ -117,24 +146,41 @@ class Lexer {
   }
 
   bool IsDashComment() const {
-    return StartsWith("--") && (left_.size() == 2 || static_cast<unsigned char>(left_[2]) <= ' ');
+    if (!StartsWith("--")) return false;
+    return left_.size() == 2 || static_cast<unsigned char>(left_[2]) <= ' ' || left_[2] == '\x7f';
   }
 
-  void SkipQuoted(char quote) {
+  // If a space of the character set follows.
+  bool MayBeDashComment() const {
+    return StartsWith("--") && left_.size() > 2 && !IsAscii(left_[2]);
+  }
+
+  Token NextQuoted(char quote) {
     Take(1);
+    const std::string_view inside = left_;
     while (!left_.empty()) {
       const char c = left_[0];
-      const bool escapes = c == '\\' && backslash_escapes_ && quote != '`';
-      Take(escapes ? 2 : 1);
+      const bool backslash = c == '\\' && rules_.backslash_escapes && quote != '`';
+      // With ANSI_QUOTES it is a name, in which a backslash is a letter.
+      if (backslash && quote == '"') return Doubt();
       // A doubled quote is a quote: it looks like the end and the beginning of another literal.
-      if (c == quote) return;
+      if (c == quote) break;
+      Take(backslash ? 2 : 1);
     }
+    const std::string_view text = inside.substr(0, inside.size() - left_.size());
+    Take(1);
+    return quote == '\'' ? Token{TokenKind::kLiteral, {}} : Token{TokenKind::kQuoted, text};
   }
 
   std::string_view left_;
-  const bool backslash_escapes_;
+  char previous_ = ' ';
+  const TextRules rules_;
   const Reading reading_;
-  bool found_executable_comment_ = false;
+  std::size_t words_ = 0;
+  // Nothing came yet whose end may be doubtful. The first two words, which tell what a statement
+  // is, are found behind comments then.
+  bool comments_are_certain_ = true;
+  bool in_doubt_ = false;
 };
 
 // Statements that begin so are one statement: no call, no block, no EXECUTE of some text.
@@ -166,10 +212,12 @@ bool IsAboutRows(std::string_view word) {
 
 class Scanner {
  public:
-  Scanner(std::string_view sql, bool backslash_escapes, Reading reading)
-      : lexer_(sql, backslash_escapes, reading), every_word_(reading == Reading::kEveryWord) {}
+  Scanner(std::string_view sql, const TextRules& rules, Reading reading)
+      : lexer_(sql, rules, reading),
+        every_word_(reading == Reading::kEveryWord),
+        may_be_several_(every_word_ && ContainsExecutableComment(sql)) {}
 
-  bool found_executable_comment() const { return lexer_.found_executable_comment(); }
+  bool in_doubt() const { return lexer_.in_doubt(); }
 
   SqlTraits Scan() {
     for (Token token = lexer_.Next(); token.kind != TokenKind::kEnd; token = lexer_.Next()) {
@@ -177,13 +225,13 @@ class Scanner {
       Look(token);
       if (words_ == 0 && token.kind != TokenKind::kWord) {
         // Parentheses open a SELECT; with anything else it is no statement that we know.
-        if (token.text != "(" && token.text != ";") traits_.compound = true;
+        const bool opens =
+            token.kind == TokenKind::kSymbol && (token.text == "(" || token.text == ";");
+        if (!opens) traits_.compound = true;
       }
     }
-    if (several_ || every_word_ || !IsSingle(first_, second_)) traits_.compound = true;
-    if (ReadsLastResult(first_, second_) || (every_word_ && shows_)) {
-      traits_.reads_last_result = true;
-    }
+    if (several_ || may_be_several_ || !IsSingle(first_, second_)) traits_.compound = true;
+    if (every_word_ ? shows_ : ReadsLastResult(first_, second_)) traits_.reads_last_result = true;
     if (Is(first_, "HANDLER") || (traits_.compound && handler_)) {
       traits_.uses_connection_state = true;
     }
@@ -203,7 +251,7 @@ class Scanner {
 
   void JudgeCollation() {
     if (!names_ || !collate_) return;
-    if (Is(first_, "SET") && Is(second_, "NAMES") && !comma_ && !traits_.compound) {
+    if (Is(first_, "SET") && Is(second_, "NAMES") && !comma_ && !traits_.compound && !every_word_) {
       traits_.sets_names_with_collation = true;
     } else if (Is(first_, "SET") || traits_.compound) {
       traits_.uses_connection_state = true;
@@ -222,45 +270,60 @@ class Scanner {
         ended_ = ended_ || token.text == ";";
         comma_ = comma_ || token.text == ",";
         break;
+      case TokenKind::kQuoted:
+        LookAtName(token.text);
+        break;
       case TokenKind::kSystemVariable:
       case TokenKind::kLiteral:
       case TokenKind::kEnd:
         break;
     }
-    after_system_variable_ = token.kind == TokenKind::kSystemVariable;
+    static constexpr std::string_view kScopes[] = {"SESSION", "LOCAL", "GLOBAL", ".", "`"};
+    in_system_variable_ = token.kind == TokenKind::kSystemVariable ||
+                          (in_system_variable_ && IsOneOf(token.text, kScopes));
+  }
+
+  // Of a function or a variable.
+  void LookAtName(std::string_view name) {
+    static constexpr std::string_view kResults[] = {"FOUND_ROWS", "ROW_COUNT"};
+    static constexpr std::string_view kResultVariables[] = {"WARNING_COUNT", "ERROR_COUNT"};
+    static constexpr std::string_view kTracking = "SESSION_TRACK_";
+    if (Is(name, "GET_LOCK")) traits_.uses_connection_state = true;
+    // The proxy may learn less from now on.
+    if (Is(name.substr(0, kTracking.size()), kTracking)) traits_.uses_connection_state = true;
+    if (Is(name, "LAST_INSERT_ID")) traits_.reads_insert_id = true;
+    if (IsOneOf(name, kResults)) traits_.reads_last_result = true;
+    if (in_system_variable_ && Is(name, "IDENTITY")) traits_.reads_insert_id = true;
+    if (in_system_variable_ && IsOneOf(name, kResultVariables)) traits_.reads_last_result = true;
   }
 
   void LookAtWord(std::string_view word) {
-    static constexpr std::string_view kResults[] = {"FOUND_ROWS", "ROW_COUNT"};
-    static constexpr std::string_view kResultVariables[] = {"WARNING_COUNT", "ERROR_COUNT"};
     static constexpr std::string_view kShown[] = {"WARNINGS", "ERRORS", "DIAGNOSTICS"};
+    static constexpr std::string_view kBlocks[] = {"STATEMENT", "ATOMIC"};
     if (words_ == 0) first_ = word;
     if (words_ == 1) second_ = word;
     ++words_;
-    if (Is(word, "GET_LOCK")) traits_.uses_connection_state = true;
-    if (Is(word, "LAST_INSERT_ID")) traits_.reads_insert_id = true;
-    if (IsOneOf(word, kResults)) traits_.reads_last_result = true;
-    if (after_system_variable_ && Is(word, "IDENTITY")) traits_.reads_insert_id = true;
-    if (after_system_variable_ && IsOneOf(word, kResultVariables)) {
-      traits_.reads_last_result = true;
-    }
+    LookAtName(word);
     names_ = names_ || Is(word, "NAMES");
     collate_ = collate_ || Is(word, "COLLATE");
     handler_ = handler_ || Is(word, "HANDLER");
     shows_ = shows_ || IsOneOf(word, kShown);
     if (Is(word, "STATEMENT") && (every_word_ || Is(previous_, "SET"))) set_statement_ = true;
+    // SET STATEMENT, or BEGIN NOT ATOMIC, with something between that is no word for the server.
+    if (every_word_ && IsOneOf(word, kBlocks)) may_be_several_ = true;
     if (Is(previous_, "FOR") && ++fors_ == 1) about_rows_ = IsAboutRows(word);
     previous_ = word;
   }
 
   Lexer lexer_;
   const bool every_word_;
+  bool may_be_several_;  // whether a server executes a comment depends on its kind and version
   SqlTraits traits_;
   std::string_view first_;
   std::string_view second_;
   std::string_view previous_;
   std::size_t words_ = 0;
-  bool after_system_variable_ = false;
+  bool in_system_variable_ = false;
   bool ended_ = false;    // a statement
   bool several_ = false;  // something follows its end
   // What was seen anywhere.
@@ -279,12 +342,11 @@ class Scanner {
 SqlTraits ScanSql(std::string_view sql, const TextRules& rules) {
   // Where literals end is unknown without a table of the character set.
   if (!rules.characters_hide_ascii || std::all_of(sql.begin(), sql.end(), IsAscii)) {
-    Scanner scanner(sql, rules.backslash_escapes, Reading::kAsServer);
+    Scanner scanner(sql, rules, Reading::kAsServer);
     const SqlTraits traits = scanner.Scan();
-    // Whether a server executes it depends on its kind and version.
-    if (!scanner.found_executable_comment()) return traits;
+    if (!scanner.in_doubt()) return traits;
   }
-  return Scanner(sql, rules.backslash_escapes, Reading::kEveryWord).Scan();
+  return Scanner(sql, rules, Reading::kEveryWord).Scan();
 }
 
 }  // namespace mysql_proxy
