@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr Ending kByPrimary{std::nullopt, StopReason::kNewPrimarySeen};
 constexpr Ending kByWindow{};
@@ -229,27 +231,69 @@ TEST_F(InvariantsTest, NoMoreBytesThanAllowed) {
   EXPECT_THAT(violated_, ElementsAre(HasSubstr("101 bytes held, of at most 100")));
 }
 
-TEST_F(InvariantsTest, AnotherShardsEventChangesNothing) {
+TEST_F(InvariantsTest, AnEventChangesItsOwnShard) {
   invariants_.Check(Stats(), nullptr);
   const std::set<std::size_t> first = {0};
   invariants_.Check(HoldingStats(), &first);
   EXPECT_THAT(violated_, IsEmpty());
+}
 
-  BufferStats released = HoldingStats();
-  released.shards[0].state = State::kDraining;
-  ++released.shards[0].stops[static_cast<std::size_t>(StopReason::kNewPrimarySeen)];
+using Change = std::function<void(ShardStats&)>;
+
+TEST_F(InvariantsTest, AnotherShardsEventChangesNothing) {
   const std::set<std::size_t> second = {1};
-  invariants_.Check(released, &second);
-  EXPECT_THAT(violated_, ElementsAre(HasSubstr("was changed by another shard's event")));
+  const Change changes[] = {
+      [](ShardStats& shard) { shard.state = State::kDraining; },
+      [](ShardStats& shard) { ++shard.stops[0], ++shard.starts; },
+      [](ShardStats& shard) { --shard.requests_held, ++shard.requests_drained; },
+  };
+  for (const Change& change : changes) {
+    Invariants invariants(MakeConfig(), [this](const std::string& what) {
+      if (what.find("another shard's event") != std::string::npos) violated_.push_back(what);
+    });
+    violated_.clear();
+    BufferStats stats = HoldingStats();
+    invariants.Check(stats, nullptr);
+    change(stats.shards[0]);
+    invariants.Check(stats, &second);
+    EXPECT_THAT(violated_, SizeIs(1));
+  }
 }
 
 TEST_F(InvariantsTest, CountersOnlyGrow) {
-  BufferStats stats = Stats();
-  stats.shards[1].retries_failed = 5;
-  invariants_.Check(stats, nullptr);
-  stats.shards[1].retries_failed = 4;
-  invariants_.Check(stats, nullptr);
-  EXPECT_THAT(violated_, ElementsAre(HasSubstr("a counter went down")));
+  const Change reductions[] = {
+      [](ShardStats& shard) { --shard.starts; },
+      [](ShardStats& shard) { --shard.stops[1]; },
+      [](ShardStats& shard) { shard.failover_duration_sum -= absl::Nanoseconds(1); },
+      [](ShardStats& shard) { --shard.utilization_sum; },
+      [](ShardStats& shard) { --shard.utilization_dry_run_sum; },
+      [](ShardStats& shard) { --shard.requests_buffered; },
+      [](ShardStats& shard) { --shard.requests_buffered_dry_run; },
+      [](ShardStats& shard) { --shard.requests_drained; },
+      [](ShardStats& shard) { --shard.requests_evicted[1]; },
+      [](ShardStats& shard) { --shard.requests_skipped[1]; },
+      [](ShardStats& shard) { --shard.retries_succeeded; },
+      [](ShardStats& shard) { --shard.retries_failed; },
+  };
+  std::size_t number = 0;
+  for (const Change& reduce : reductions) {
+    Invariants invariants(MakeConfig(), [this](const std::string& what) {
+      if (what.find("a counter went down") != std::string::npos) violated_.push_back(what);
+    });
+    violated_.clear();
+    BufferStats stats = Stats();
+    ShardStats& shard = stats.shards[1];
+    shard.starts = shard.utilization_sum = shard.utilization_dry_run_sum = 5;
+    shard.requests_buffered = shard.requests_buffered_dry_run = shard.requests_drained = 5;
+    shard.retries_succeeded = shard.retries_failed = 5;
+    shard.stops[1] = shard.requests_evicted[1] = shard.requests_skipped[1] = 5;
+    shard.failover_duration_sum = absl::Seconds(5);
+    invariants.Check(stats, nullptr);
+    reduce(shard);
+    invariants.Check(stats, nullptr);
+    EXPECT_THAT(violated_, SizeIs(1)) << "counter " << number;
+    ++number;
+  }
 }
 
 }  // namespace
