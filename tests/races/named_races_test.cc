@@ -2,8 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <coroutine>
-#include <exception>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -13,6 +11,7 @@
 #include "failover/coroutine.h"
 #include "racing_request.h"
 #include "support/buffer_test.h"
+#include "support/task.h"
 #include "support/thread_signal.h"
 #include "sync_points.h"
 
@@ -26,33 +25,7 @@ Detached AwaitEnd(Buffer& buffer, ShardHandle shard, absl::Status error, std::at
   ++*ends;
 }
 
-// A coroutine that its owner destroys, wherever it is suspended.
-class OwnedCoroutine {
- public:
-  struct promise_type {
-    OwnedCoroutine get_return_object() {
-      return OwnedCoroutine(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { std::terminate(); }
-  };
-
-  OwnedCoroutine(OwnedCoroutine&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
-  ~OwnedCoroutine() { Destroy(); }
-
-  void Destroy() {
-    if (handle_) std::exchange(handle_, {}).destroy();
-  }
-
- private:
-  explicit OwnedCoroutine(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
-
-  std::coroutine_handle<promise_type> handle_;
-};
-
-OwnedCoroutine AwaitEndOwned(Buffer& buffer, ShardHandle shard, absl::Status error, int* ends) {
+Task AwaitEndInTask(Buffer& buffer, ShardHandle shard, absl::Status error, int* ends) {
   const absl::StatusOr<RetryDoneFunc> done =
       co_await AwaitFailoverEnd(buffer, {}, shard, std::move(error));
   ++*ends;
@@ -190,12 +163,12 @@ TEST_F(NamedRacesTest, ACancelledThreadIsNotReleasedBeforeItWakes) {
 // As a router does when its client goes: on the thread that polls, at any moment of a release.
 TEST_F(NamedRacesTest, ACoroutineThatIsDestroyedWhileItIsReleasedIsNeverResumed) {
   int ends = 0;
-  OwnedCoroutine request = AwaitEndOwned(buffer(), shard(), FailoverError(), &ends);
+  std::optional<Task> request = AwaitEndInTask(buffer(), shard(), FailoverError(), &ends);
   const AsyncRequest next = Request();
   StopAt decided("report:after-lock");
   Step report([&] { Report(1, true, 1); });
   ASSERT_TRUE(decided.Await());
-  request.Destroy();
+  request.reset();
   decided.LetGo();
   ASSERT_TRUE(report.Join());
   PollAll();
@@ -205,10 +178,10 @@ TEST_F(NamedRacesTest, ACoroutineThatIsDestroyedWhileItIsReleasedIsNeverResumed)
 
 TEST_F(NamedRacesTest, ACoroutineThatIsReleasedWhileItIsDestroyedIsNeverResumed) {
   int ends = 0;
-  OwnedCoroutine request = AwaitEndOwned(buffer(), shard(), FailoverError(), &ends);
+  std::optional<Task> request = AwaitEndInTask(buffer(), shard(), FailoverError(), &ends);
   const AsyncRequest next = Request();
   StopAt cancelling("cancel:before-lock");
-  Step destroy([&] { request.Destroy(); });
+  Step destroy([&] { request.reset(); });
   ASSERT_TRUE(cancelling.Await());
   Report(1, true, 1);
   cancelling.LetGo();

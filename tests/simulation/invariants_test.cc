@@ -17,7 +17,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
 constexpr Ending kByPrimary{std::nullopt, StopReason::kNewPrimarySeen};
 constexpr Ending kByWindow{};
@@ -240,6 +239,20 @@ TEST_F(InvariantsTest, AnEventChangesItsOwnShard) {
 
 using Change = std::function<void(ShardStats&)>;
 
+// How often `rule` is violated if the shard changes so in a step about `names`.
+std::size_t Violations(const std::string& rule, const Config& config, BufferStats stats,
+                       std::size_t shard, const Change& change,
+                       const std::set<std::size_t>* names) {
+  std::size_t count = 0;
+  Invariants invariants(config, [&](const std::string& what) {
+    if (what.find(rule) != std::string::npos) ++count;
+  });
+  invariants.Check(stats, nullptr);
+  change(stats.shards[shard]);
+  invariants.Check(stats, names);
+  return count;
+}
+
 TEST_F(InvariantsTest, AnotherShardsEventChangesNothing) {
   const std::set<std::size_t> second = {1};
   const Change changes[] = {
@@ -248,15 +261,9 @@ TEST_F(InvariantsTest, AnotherShardsEventChangesNothing) {
       [](ShardStats& shard) { --shard.requests_held, ++shard.requests_drained; },
   };
   for (const Change& change : changes) {
-    Invariants invariants(MakeConfig(), [this](const std::string& what) {
-      if (what.find("another shard's event") != std::string::npos) violated_.push_back(what);
-    });
-    violated_.clear();
-    BufferStats stats = HoldingStats();
-    invariants.Check(stats, nullptr);
-    change(stats.shards[0]);
-    invariants.Check(stats, &second);
-    EXPECT_THAT(violated_, SizeIs(1));
+    EXPECT_EQ(Violations("was changed by another shard's event", MakeConfig(), HoldingStats(), 0,
+                         change, &second),
+              1u);
   }
 }
 
@@ -275,23 +282,17 @@ TEST_F(InvariantsTest, CountersOnlyGrow) {
       [](ShardStats& shard) { --shard.retries_succeeded; },
       [](ShardStats& shard) { --shard.retries_failed; },
   };
+  BufferStats stats = Stats();
+  ShardStats& shard = stats.shards[1];
+  shard.starts = shard.utilization_sum = shard.utilization_dry_run_sum = 5;
+  shard.requests_buffered = shard.requests_buffered_dry_run = shard.requests_drained = 5;
+  shard.retries_succeeded = shard.retries_failed = 5;
+  shard.stops[1] = shard.requests_evicted[1] = shard.requests_skipped[1] = 5;
+  shard.failover_duration_sum = absl::Seconds(5);
   std::size_t number = 0;
   for (const Change& reduce : reductions) {
-    Invariants invariants(MakeConfig(), [this](const std::string& what) {
-      if (what.find("a counter went down") != std::string::npos) violated_.push_back(what);
-    });
-    violated_.clear();
-    BufferStats stats = Stats();
-    ShardStats& shard = stats.shards[1];
-    shard.starts = shard.utilization_sum = shard.utilization_dry_run_sum = 5;
-    shard.requests_buffered = shard.requests_buffered_dry_run = shard.requests_drained = 5;
-    shard.retries_succeeded = shard.retries_failed = 5;
-    shard.stops[1] = shard.requests_evicted[1] = shard.requests_skipped[1] = 5;
-    shard.failover_duration_sum = absl::Seconds(5);
-    invariants.Check(stats, nullptr);
-    reduce(shard);
-    invariants.Check(stats, nullptr);
-    EXPECT_THAT(violated_, SizeIs(1)) << "counter " << number;
+    EXPECT_EQ(Violations("a counter went down", MakeConfig(), stats, 1, reduce, nullptr), 1u)
+        << "counter " << number;
     ++number;
   }
 }

@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <coroutine>
-#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,35 +10,10 @@
 #include <vector>
 
 #include "buffer_test.h"
+#include "task.h"
 
 namespace failover::test {
 namespace {
-
-// A coroutine that starts at once and that whoever holds the Task may destroy at any point.
-class Task {
- public:
-  struct promise_type {
-    Task get_return_object() {
-      return Task(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_always final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { std::terminate(); }
-  };
-
-  Task(Task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
-  ~Task() {
-    if (coroutine_) coroutine_.destroy();
-  }
-
-  bool done() const { return coroutine_.done(); }
-
- private:
-  explicit Task(std::coroutine_handle<promise_type> coroutine) : coroutine_(coroutine) {}
-
-  std::coroutine_handle<promise_type> coroutine_;
-};
 
 using Result = absl::StatusOr<RetryDoneFunc>;
 

@@ -215,7 +215,7 @@ class Scanner {
   Scanner(std::string_view sql, const TextRules& rules, Reading reading)
       : lexer_(sql, rules, reading),
         every_word_(reading == Reading::kEveryWord),
-        may_be_several_(every_word_ && ContainsExecutableComment(sql)) {}
+        several_(every_word_ && ContainsExecutableComment(sql)) {}
 
   bool in_doubt() const { return lexer_.in_doubt(); }
 
@@ -230,7 +230,7 @@ class Scanner {
         if (!opens) traits_.compound = true;
       }
     }
-    if (several_ || may_be_several_ || !IsSingle(first_, second_)) traits_.compound = true;
+    if (several_ || !IsSingle(first_, second_)) traits_.compound = true;
     if (every_word_ ? shows_ : ReadsLastResult(first_, second_)) traits_.reads_last_result = true;
     if (Is(first_, "HANDLER") || (traits_.compound && handler_)) {
       traits_.uses_connection_state = true;
@@ -310,22 +310,23 @@ class Scanner {
     shows_ = shows_ || IsOneOf(word, kShown);
     if (Is(word, "STATEMENT") && (every_word_ || Is(previous_, "SET"))) set_statement_ = true;
     // SET STATEMENT, or BEGIN NOT ATOMIC, with something between that is no word for the server.
-    if (every_word_ && IsOneOf(word, kBlocks)) may_be_several_ = true;
+    if (every_word_ && IsOneOf(word, kBlocks)) several_ = true;
     if (Is(previous_, "FOR") && ++fors_ == 1) about_rows_ = IsAboutRows(word);
     previous_ = word;
   }
 
   Lexer lexer_;
   const bool every_word_;
-  bool may_be_several_;  // whether a server executes a comment depends on its kind and version
+  // Something follows the end of a statement; or may, because it depends on a server's kind and
+  // version whether it executes a comment.
+  bool several_;
   SqlTraits traits_;
   std::string_view first_;
   std::string_view second_;
   std::string_view previous_;
   std::size_t words_ = 0;
   bool in_system_variable_ = false;
-  bool ended_ = false;    // a statement
-  bool several_ = false;  // something follows its end
+  bool ended_ = false;  // a statement
   // What was seen anywhere.
   bool comma_ = false;
   bool names_ = false;
