@@ -8,6 +8,7 @@
 #ifndef FAILOVER_BUFFER_OPTIONS_H_
 #define FAILOVER_BUFFER_OPTIONS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -18,6 +19,9 @@
 #include "failover/export.h"
 
 namespace failover {
+
+// The longest keyspace name and the longest shard name that a Buffer takes, in bytes.
+inline constexpr std::size_t kMaxNameLength = 256;
 
 class Clock;
 

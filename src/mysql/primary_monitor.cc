@@ -17,8 +17,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "log.h"
-#include "mutex.h"
+#include "base/log.h"
+#include "base/mutex.h"
 #include "mysql/primary_tracker.h"
 #include "mysql/server_poller.h"
 #include "mysql/wake_up.h"

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "base/log.h"
 #include "failover/health_check.h"
-#include "log.h"
 #include "mysql/primary_election.h"
 
 namespace failover::mysql::internal {

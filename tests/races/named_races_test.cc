@@ -6,10 +6,10 @@
 #include <optional>
 #include <utility>
 
-#include "buffer_error.h"
 #include "detached.h"
 #include "failover/coroutine.h"
 #include "racing_request.h"
+#include "shard/buffer_error.h"
 #include "support/buffer_test.h"
 #include "support/task.h"
 #include "support/thread_signal.h"

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "sync_point.h"
+#include "base/sync_point.h"
 
 namespace failover::test {
 namespace {

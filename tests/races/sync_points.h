@@ -1,5 +1,5 @@
-// Stops threads at the sync points of the library (src/sync_point.h), so that a test can bring two
-// of them into a given order.
+// Stops threads at the sync points of the library (src/base/sync_point.h), so that a test can bring
+// two of them into a given order.
 //
 //   StopAt window("submit:before-lock");
 //   Step submit([&] { ... });

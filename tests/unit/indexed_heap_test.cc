@@ -1,5 +1,5 @@
 // The heap of timers and deadlines.
-#include "indexed_heap.h"
+#include "base/indexed_heap.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The list of what buffers: its grammar, and what each shard does then.
-#include "keyspace_shards.h"
+#include "shard/keyspace_shards.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

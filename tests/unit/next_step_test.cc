@@ -5,7 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "shard_buffer.h"
+#include "shard/shard_buffer.h"
 
 namespace failover::internal {
 namespace {

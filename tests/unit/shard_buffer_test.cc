@@ -1,5 +1,5 @@
 // The state machine of a shard as plain data: what cannot be seen through a Buffer.
-#include "shard_buffer.h"
+#include "shard/shard_buffer.h"
 
 #include <gtest/gtest.h>
 

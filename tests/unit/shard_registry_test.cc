@@ -1,5 +1,5 @@
 // The table of all shards.
-#include "shard_registry.h"
+#include "api/shard_registry.h"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/cord.h"
-#include "buffer_error.h"
+#include "shard/buffer_error.h"
 
 namespace failover::internal {
 namespace {

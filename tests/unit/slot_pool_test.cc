@@ -1,5 +1,5 @@
 // The slots and bytes that all shards share.
-#include "slot_pool.h"
+#include "shard/slot_pool.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The counters of disabled shards.
-#include "striped_counter.h"
+#include "base/striped_counter.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The queue of waiters.
-#include "waiter_list.h"
+#include "base/waiter_list.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,208 @@
+"""The floors of the project, and the check that every include points down.
+
+A file belongs to the first floor whose patterns match its path. A floor may include itself and the
+floors that it names; nothing is inherited, so each row tells everything. Within a floor, files must
+not include each other in a circle.
+"""
+
+import fnmatch
+import pathlib
+import re
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Floor:
+    name: str
+    patterns: tuple[str, ...]
+    below: tuple[str, ...]
+    # Headers of other projects, by the first part of their names, that only some floors may use.
+    outside: tuple[str, ...] = ()
+
+
+CORE_HEADERS = ("headers: plain", "headers: buffer")
+API = CORE_HEADERS + ("src/base", "src/shard", "src/run")
+USER_OF_LIBRARY = CORE_HEADERS + (
+    "headers: outcome",
+    "headers: watch",
+    "headers: mysql",
+    "headers: flags",
+    "headers: testing",
+)
+
+FLOORS = (
+    # What a user of the library sees.
+    Floor(
+        "headers: buffer",
+        tuple(
+            f"include/failover/{name}.h"
+            for name in ("buffer", "coroutine", "handles", "retry", "internal/buffer_access")
+        ),
+        ("headers: plain",),
+    ),
+    Floor("headers: flags", ("include/failover/flags.h",), CORE_HEADERS),
+    Floor("headers: outcome", ("include/failover/outcome.h",), ("headers: plain",)),
+    # The watchers report to a HealthCheckStatsListener and know no Buffer.
+    Floor("headers: watch", ("include/failover/watch/*",), ("headers: plain",)),
+    Floor(
+        "headers: mysql",
+        ("include/failover/mysql/*",),
+        ("headers: plain", "headers: outcome", "headers: watch"),
+    ),
+    Floor("headers: testing", ("include/failover/testing/*",), ("headers: plain",)),
+    Floor("headers: plain", ("include/failover/*",), ()),
+    # The library, bottom up.
+    Floor("src/base", ("src/base/*",), ("headers: plain",), ("spdlog",)),
+    Floor("src/shard", ("src/shard/*",), ("headers: plain", "src/base")),
+    Floor("src/run", ("src/run/*",), ("headers: plain", "src/base", "src/shard")),
+    Floor("src/api/flags", ("src/api/flags.cc",), CORE_HEADERS + ("headers: flags",)),
+    Floor("src/api", ("src/api/*",), API),
+    Floor("src/outcome", ("src/outcome/*",), ("headers: plain", "headers: outcome")),
+    Floor("src/watch", ("src/watch/*",), ("headers: plain", "headers: watch", "src/base")),
+    Floor(
+        "src/mysql",
+        ("src/mysql/*",),
+        (
+            "headers: plain",
+            "headers: outcome",
+            "headers: watch",
+            "headers: mysql",
+            "src/base",
+            "src/outcome",
+            "src/watch",
+        ),
+        ("mysql.h", "mariadb", "errmsg.h"),
+    ),
+    # The products. They see of the library what every user sees.
+    Floor("proxy/core", ("proxy/core/*",), USER_OF_LIBRARY[:-1], ("asio", "spdlog")),
+    Floor("proxy/mysql/protocol", ("proxy/mysql/protocol/*",), (), ("openssl",)),
+    Floor(
+        "proxy/mysql/session",
+        ("proxy/mysql/session/*",),
+        USER_OF_LIBRARY[:-1] + ("proxy/core", "proxy/mysql/protocol"),
+        ("asio", "spdlog"),
+    ),
+    Floor(
+        "proxy/mysql",
+        ("proxy/mysql/*",),
+        USER_OF_LIBRARY[:-1] + ("proxy/core", "proxy/mysql/protocol", "proxy/mysql/session"),
+        ("asio", "spdlog"),
+    ),
+    Floor("demo", ("demo/*",), USER_OF_LIBRARY, ("spdlog", "mysql.h", "errmsg.h")),
+    Floor("examples", ("examples/*",), USER_OF_LIBRARY),
+)
+
+GUARDED_OUTSIDE = ("spdlog", "mysql.h", "mariadb", "errmsg.h", "asio", "openssl")
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.MULTILINE)
+FOLDERS = ("include", "src", "proxy", "demo", "examples")
+
+
+def floor_of(path: str) -> Floor | None:
+    for floor in FLOORS:
+        if any(fnmatch.fnmatchcase(path, pattern) for pattern in floor.patterns):
+            return floor
+    return None
+
+
+def resolve(root: pathlib.Path, path: str, name: str) -> str | None:
+    """The path of an included file of this project, or None for one of another project."""
+    beside = pathlib.PurePosixPath(path).parent
+    for folder in (beside, "include", "src", "."):
+        candidate = root / folder / name
+        if candidate.is_file():
+            found = candidate.resolve()
+            if found.is_relative_to(root):
+                return found.relative_to(root).as_posix()
+    return None
+
+
+def outside_group(name: str) -> str | None:
+    first = name.split("/")[0]
+    for group in GUARDED_OUTSIDE:
+        if first == group or first == f"{group}.hpp":
+            return group
+    return None
+
+
+def circle_in(includes: dict[str, list[str]]) -> list[str] | None:
+    """The files of a circle of includes, if there is one."""
+    done: set[str] = set()
+    trail: list[str] = []
+
+    def visit(path: str) -> list[str] | None:
+        if path in done:
+            return None
+        if path in trail:
+            return trail[trail.index(path) :] + [path]
+        trail.append(path)
+        for included in includes.get(path, []):
+            found = visit(included)
+            if found:
+                return found
+        trail.pop()
+        done.add(path)
+        return None
+
+    for path in includes:
+        found = visit(path)
+        if found:
+            return found
+    return None
+
+
+def check(root: pathlib.Path) -> tuple[list[str], int]:
+    problems = []
+    includes: dict[str, list[str]] = {}
+    for folder in FOLDERS:
+        for file in sorted((root / folder).rglob("*")):
+            if file.suffix not in (".h", ".cc"):
+                continue
+            path = file.relative_to(root).as_posix()
+            floor = floor_of(path)
+            if floor is None:
+                problems.append(f"{path}: the table of floors does not know this place")
+                continue
+            includes[path] = []
+            text = file.read_text(encoding="utf-8")
+            for match in INCLUDE.finditer(text):
+                line = text.count("\n", 0, match.start(2)) + 1
+                name = match.group(2)
+                target = resolve(root, path, name)
+                if target is None:
+                    group = outside_group(name)
+                    if group is not None and group not in floor.outside:
+                        problems.append(f"{path}:{line}: {floor.name} must not include <{name}>")
+                    continue
+                includes[path].append(target)
+                target_floor = floor_of(target)
+                if target_floor is None:
+                    problems.append(f"{path}:{line}: {target} is on no floor")
+                elif target_floor != floor and target_floor.name not in floor.below:
+                    problems.append(
+                        f"{path}:{line}: {floor.name} must not include {target} "
+                        f"({target_floor.name})"
+                    )
+    circle = circle_in(includes)
+    if circle:
+        problems.append("a circle of includes: " + " -> ".join(circle))
+    return problems, len(includes)
+
+
+def main() -> int:
+    root = pathlib.Path(sys.argv[1]).resolve()
+    problems, files = check(root)
+    for problem in problems:
+        print(problem)
+    if files == 0:
+        print(f"no source files in {root}")
+        return 1
+    if problems:
+        print(f"check-layers: {len(problems)} includes or places are wrong")
+        return 1
+    print(f"check-layers: {files} files, every include points down")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+// The inside of a Buffer: what its tokens and handles share with it, and what may outlive it.
+#ifndef FAILOVER_SRC_API_BUFFER_CORE_H_
+#define FAILOVER_SRC_API_BUFFER_CORE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "api/shard_registry.h"
+#include "base/mutex.h"
+#include "base/ref_counted.h"
+#include "base/time_source.h"
+#include "failover/buffer.h"
+#include "run/dispatcher.h"
+#include "run/service_thread.h"
+#include "shard/effects.h"
+#include "shard/keyspace_shards.h"
+#include "shard/shard_buffer.h"
+#include "shard/slot_pool.h"
+
+namespace failover::internal {
+
+enum class CancelResult : std::uint8_t {
+  kWon,        // the waiter will not be completed, and its slot is free
+  kWonBefore,  // by an earlier call
+  kLost,       // it was completed, or is being so
+};
+
+// Brings the parts together: every call classifies, finds the shard, lets it decide under its
+// mutex, hands what follows to the dispatcher, and does the rest under no lock.
+//
+// Lock order: Cancellation, then one shard, then the dispatcher. The registry's mutex comes before
+// the dispatcher's; lifecycle_mutex_ and the service thread's are taken with no other held. No
+// path holds two shards' mutexes.
+class BufferCore final : public RefCounted {
+ public:
+  BufferCore(BufferOptions options, KeyspaceShards keyspace_shards);
+
+  // The waits, as in Buffer.
+  absl::StatusOr<RetryDoneFunc> Wait(const RequestContext& context, Cancellation* stop,
+                                     ShardBuffer& shard, const absl::Status& error);
+  absl::StatusOr<BufferedRequest> WaitAsync(const RequestContext& context, ShardBuffer& shard,
+                                            const absl::Status& error, WaitCallback&& callback);
+  // Kind::kHeld: the waiter is completed or cancelled later, maybe before this returns.
+  Decision Submit(const RequestContext& context, const absl::Status& error, bool cancelled,
+                  Waiter* waiter);
+  // Whether a request has to be submitted. Counts it if it passes because its shard is disabled.
+  bool MustSubmit(ShardBuffer& shard, const absl::Status& error) const;
+  absl::Status RefusalError(ShardBuffer& shard, const RequestContext& context, Refusal refusal,
+                            const absl::Status& error) const noexcept;
+
+  CancelResult Cancel(Waiter& waiter);
+  void WaitWhileRunning(const Waiter& waiter) { dispatcher_.WaitWhileRunning(&waiter); }
+  void EndRetry(ShardBuffer& shard, bool in_drain, RetryOutcome outcome);
+
+  bool IsFailover(const absl::Status& error) const;
+  Instant Now() const { return time_.Now(); }
+
+  // kInvalidArgument for a bad name. Null (inert) if the shard is not known and cannot be made
+  // known. One that failed for another reason than a failover makes no shard known.
+  absl::StatusOr<ShardBuffer*> ShardForRequest(std::string_view keyspace, std::string_view shard,
+                                               const absl::Status& error);
+  // Null for a bad name too.
+  ShardBuffer* ShardOrNull(std::string_view keyspace, std::string_view shard);
+  ShardBuffer* FindShard(std::string_view keyspace, std::string_view shard) const {
+    return registry_.Find(keyspace, shard);
+  }
+
+  void OnReport(const TabletStats& stats);
+  void OnKeyspaceEvent(const KeyspaceEvent& event);
+  bool StartBuffering(ShardBuffer& shard, std::string_view reason);
+  bool StopBuffering(ShardBuffer& shard);
+
+  BufferStats Stats() const;
+  void ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) const;
+
+  absl::Duration Poll();
+  void Shutdown();
+  // The end of the Buffer: gives up its reference.
+  void Destroy();
+
+ private:
+  class Caller;
+
+  ~BufferCore() override = default;
+
+  std::unique_ptr<ShardBuffer> MakeShard(std::string_view keyspace, std::string_view shard,
+                                         StripedCounters* counters, std::size_t lane);
+  ShardBuffer* MakeKnown(std::string_view keyspace, std::string_view shard);
+  static bool MayHold(ShardBuffer& shard);
+
+  // What follows a decision, under no lock. `make_cause` as in LogEffects.
+  void Finish(ShardBuffer& shard, Effects* effects, absl::FunctionRef<std::string()> make_cause);
+  void Finish(ShardBuffer& shard, Effects* effects);
+  void NoticeFreeSlot();
+  // An exception of the embedder's would leave a held request behind that its caller gave up.
+  void WakePoller() noexcept;
+
+  absl::Duration PollOnce();
+  void RunDueTimers(Instant now);
+  void SettleFirstTimer();
+
+  // True: it ended in this call. False: in another, or it has to wait for the callback that calls.
+  bool ShutDownOnce();
+  void CloseShards();
+  void FinishShutdown();
+  void RunCallbacksHere();
+  void WaitForRetries(absl::Duration grace);
+  void RetireShards();
+  void Abandon();
+  bool TakeOverLastRites() ABSL_LOCKS_EXCLUDED(lifecycle_mutex_);
+  void LastRites();
+  void WaitForCallers();
+
+  bool manual() const { return options_.threading == Threading::kManual; }
+
+  // Constant.
+  const BufferOptions options_;
+  const KeyspaceShards keyspace_shards_;
+  const TimeSource time_;
+
+  // With their own synchronisation.
+  SlotPool pool_;
+  const ShardContext shard_context_;
+  ShardRegistry registry_;
+  Dispatcher dispatcher_;
+  std::atomic<std::uint64_t> refused_shards_{0};
+  std::atomic<std::int64_t> callers_{0};
+  std::atomic<bool> destroying_{false};
+
+  // The order of the end: closed to requests, then to everything.
+  Mutex lifecycle_mutex_;
+  CondVar lifecycle_changed_;
+  bool shutdown_begun_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
+  bool shards_closed_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
+  bool finishing_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
+  bool shut_down_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
+  // The Buffer was destroyed inside a callback.
+  bool abandoned_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
+
+  // Null in kManual and if nothing is ever held. Last: its thread uses all of the above.
+  std::unique_ptr<ServiceThread> service_thread_;
+};
+
+}  // namespace failover::internal
+
+#endif  // FAILOVER_SRC_API_BUFFER_CORE_H_

@@ -1,0 +1,94 @@
+// All shards of a Buffer by name. Insert-only, so that a look-up takes no lock.
+#ifndef FAILOVER_SRC_API_SHARD_REGISTRY_H_
+#define FAILOVER_SRC_API_SHARD_REGISTRY_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "base/mutex.h"
+#include "base/striped_counter.h"
+#include "shard/shard_buffer.h"
+
+namespace failover::internal {
+
+// Thread-safe. Owns the shards; they live as long as the registry.
+//
+// Readers probe an open-addressing table behind an atomic pointer. A writer that outgrows it
+// publishes one of twice the size and keeps the old one, for readers that are still in it: all old
+// tables together are smaller than the newest.
+class ShardRegistry {
+ public:
+  // Makes the shard, with the counters that it shares if it is disabled.
+  using Factory =
+      std::function<std::unique_ptr<ShardBuffer>(std::string_view keyspace, std::string_view shard,
+                                                 StripedCounters* counters, std::size_t lane)>;
+
+  explicit ShardRegistry(std::size_t max_shards);
+  ~ShardRegistry();
+
+  ShardRegistry(const ShardRegistry&) = delete;
+  ShardRegistry& operator=(const ShardRegistry&) = delete;
+
+  // nullptr: not known. Takes no lock and allocates nothing.
+  ShardBuffer* Find(std::string_view keyspace, std::string_view shard) const {
+    return FindHashed(Hash(keyspace, shard), keyspace, shard);
+  }
+
+  // nullptr: there are max_shards already, or the registry is closed. `disabled` says whether the
+  // shard needs counters. `prepare` is given the number of shards to be, before the shard is
+  // visible. May throw std::bad_alloc, and has then changed nothing.
+  ShardBuffer* FindOrMake(std::string_view keyspace, std::string_view shard, bool disabled,
+                          absl::FunctionRef<void(std::size_t)> prepare, const Factory& make)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // No more shards, for good. Those that were made before are all visited by ForEach afterwards.
+  void Close() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool full() const { return count_.load(std::memory_order_relaxed) >= max_shards_; }
+
+  // In the order in which the shards became known. Takes no lock.
+  void ForEach(absl::FunctionRef<void(ShardBuffer&)> visit) const;
+
+ private:
+  struct Slot {
+    // `hash` is written before `shard` is, once, so whoever sees the shard sees it.
+    std::uint64_t hash = 0;
+    std::atomic<ShardBuffer*> shard{nullptr};
+  };
+  struct Table {
+    explicit Table(std::size_t size) : mask(size - 1), slots(std::make_unique<Slot[]>(size)) {}
+    const std::size_t mask;
+    const std::unique_ptr<Slot[]> slots;
+  };
+
+  static std::uint64_t Hash(std::string_view keyspace, std::string_view shard);
+  ShardBuffer* FindHashed(std::uint64_t hash, std::string_view keyspace,
+                          std::string_view shard) const;
+  static void Insert(const Table& table, std::uint64_t hash, ShardBuffer* shard);
+  void GrowIfNeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  StripedCounters* CountersForNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::size_t max_shards_;
+
+  // Written under mutex_, read without it. Each release publishes what it points to.
+  std::atomic<const Table*> table_;
+  std::atomic<ShardBuffer*> first_{nullptr};
+  std::atomic<std::size_t> count_{0};
+
+  Mutex mutex_;
+  ShardBuffer* last_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::unique_ptr<const Table>> tables_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<StripedCounters>> counters_ ABSL_GUARDED_BY(mutex_);
+  std::size_t disabled_count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace failover::internal
+
+#endif  // FAILOVER_SRC_API_SHARD_REGISTRY_H_

@@ -1,0 +1,61 @@
+// An intrusive list of waiters: O(1) at both ends, from the middle, and for joining two.
+#ifndef FAILOVER_SRC_BASE_WAITER_LIST_H_
+#define FAILOVER_SRC_BASE_WAITER_LIST_H_
+
+#include <cstddef>
+
+#include "failover/internal/waiter.h"
+
+namespace failover::internal {
+
+class WaiterList {
+ public:
+  WaiterList() = default;
+  WaiterList(const WaiterList&) = delete;
+  WaiterList& operator=(const WaiterList&) = delete;
+
+  bool empty() const { return head_ == nullptr; }
+  std::size_t size() const { return size_; }
+  Waiter* front() const { return head_; }
+
+  void PushBack(Waiter* waiter) {
+    waiter->previous = tail_;
+    waiter->next = nullptr;
+    (tail_ != nullptr ? tail_->next : head_) = waiter;
+    tail_ = waiter;
+    ++size_;
+  }
+
+  void Remove(Waiter* waiter) {
+    (waiter->previous != nullptr ? waiter->previous->next : head_) = waiter->next;
+    (waiter->next != nullptr ? waiter->next->previous : tail_) = waiter->previous;
+    waiter->previous = waiter->next = nullptr;
+    --size_;
+  }
+
+  Waiter* PopFront() {
+    Waiter* const waiter = head_;
+    Remove(waiter);
+    return waiter;
+  }
+
+  // Moves all of `other` behind what is here.
+  void Append(WaiterList* other) {
+    if (other->empty()) return;
+    other->head_->previous = tail_;
+    (tail_ != nullptr ? tail_->next : head_) = other->head_;
+    tail_ = other->tail_;
+    size_ += other->size_;
+    other->head_ = other->tail_ = nullptr;
+    other->size_ = 0;
+  }
+
+ private:
+  Waiter* head_ = nullptr;
+  Waiter* tail_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace failover::internal
+
+#endif  // FAILOVER_SRC_BASE_WAITER_LIST_H_

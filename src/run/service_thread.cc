@@ -1,0 +1,87 @@
+#include "run/service_thread.h"
+
+#include <atomic>
+#include <utility>
+
+#include "base/sync_point.h"
+
+namespace failover::internal {
+
+namespace {
+
+// When many shards fail over, what they release comes in quick succession. A few microseconds of
+// patience spare the thread a sleep, and whoever wakes it a call of the kernel, for each.
+void AwaitNextWake(const std::atomic<bool>& woken) {
+  constexpr int kLooks = 200;
+  // Relaxed: a hint. The mutex is what orders the threads.
+  for (int look = 0; look < kLooks && !woken.load(std::memory_order_relaxed); ++look) {
+    PauseProcessor();
+  }
+}
+
+}  // namespace
+
+struct ServiceThread::Shared {
+  explicit Shared(std::function<absl::Duration()> poll_function) : poll(std::move(poll_function)) {}
+
+  const std::function<absl::Duration()> poll;
+
+  Mutex mutex;
+  CondVar changed;
+  // Written under the mutex; the service thread also looks at it without.
+  std::atomic<bool> woken{false};
+  bool stopping ABSL_GUARDED_BY(mutex) = false;
+  std::function<void()> last ABSL_GUARDED_BY(mutex);
+};
+
+ServiceThread::ServiceThread(std::function<absl::Duration()> poll)
+    : shared_(std::make_shared<Shared>(std::move(poll))),
+      thread_([shared = shared_] { Run(shared); }) {}
+
+ServiceThread::~ServiceThread() { Stop(); }
+
+void ServiceThread::Wake() {
+  {
+    const MutexLock lock(shared_->mutex);
+    shared_->woken = true;
+  }
+  shared_->changed.NotifyOne();
+}
+
+void ServiceThread::Stop() {
+  {
+    const MutexLock lock(shared_->mutex);
+    shared_->stopping = true;
+  }
+  shared_->changed.NotifyOne();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ServiceThread::Orphan(std::function<void()> last) {
+  {
+    const MutexLock lock(shared_->mutex);
+    shared_->stopping = true;
+    shared_->last = std::move(last);
+  }
+  thread_.detach();
+}
+
+void ServiceThread::Run(const std::shared_ptr<Shared>& shared) {
+  std::function<void()> last;
+  for (bool stopping = false; !stopping;) {
+    const absl::Duration idle_for = shared->poll();
+    const auto deadline = SteadyDeadline(idle_for);
+    if (idle_for > absl::ZeroDuration()) AwaitNextWake(shared->woken);
+    FAILOVER_SYNC_POINT("service:before-sleep");
+    const MutexLock lock(shared->mutex);
+    while (!shared->woken && !shared->stopping) {
+      if (!shared->changed.WaitUntil(shared->mutex, deadline)) break;
+    }
+    shared->woken = false;
+    stopping = shared->stopping;
+    last = shared->last;
+  }
+  if (last) last();
+}
+
+}  // namespace failover::internal

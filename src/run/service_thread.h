@@ -1,0 +1,44 @@
+// The default driver of Poll: a thread that sleeps until something is due.
+#ifndef FAILOVER_SRC_RUN_SERVICE_THREAD_H_
+#define FAILOVER_SRC_RUN_SERVICE_THREAD_H_
+
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "base/mutex.h"
+
+namespace failover::internal {
+
+// Thread-safe.
+class ServiceThread {
+ public:
+  // `poll` runs what is due and says for how long nothing more will be.
+  explicit ServiceThread(std::function<absl::Duration()> poll);
+  // Stop.
+  ~ServiceThread();
+
+  // Polls at once.
+  void Wake();
+
+  // Ends the thread after the poll that runs, and waits for it. Not on the thread itself.
+  void Stop();
+
+  // For a Buffer that is destroyed inside a callback: the thread ends by itself after the poll that
+  // runs, and calls `last` before. To be called on the thread itself.
+  void Orphan(std::function<void()> last);
+
+ private:
+  struct Shared;
+  static void Run(const std::shared_ptr<Shared>& shared);
+
+  // Shared with the thread, which may outlive *this once it is orphaned.
+  const std::shared_ptr<Shared> shared_;
+  std::thread thread_;
+};
+
+}  // namespace failover::internal
+
+#endif  // FAILOVER_SRC_RUN_SERVICE_THREAD_H_

@@ -1,0 +1,130 @@
+#include "shard/buffer_error.h"
+
+#include <array>
+#include <new>
+#include <optional>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/string_view.h"
+#include "base/sync_point.h"
+
+namespace failover {
+namespace {
+
+// Short enough for a std::string to hold it without an allocation.
+constexpr char kReasonPayload[] = "failover/reason";
+
+// A text that is put together without an allocation. It has room for two names, an observation and
+// the original error; what is longer is cut.
+class Text {
+ public:
+  void Append(std::string_view part) {
+    size_ += part.copy(text_.data() + size_, text_.size() - size_);
+  }
+  std::string_view view() const { return {text_.data(), size_}; }
+
+ private:
+  std::size_t size_ = 0;
+  std::array<char, 1280> text_;
+};
+
+absl::StatusCode CodeOf(BufferErrorReason reason) {
+  switch (reason) {
+    case BufferErrorReason::kBufferFull:
+    case BufferErrorReason::kEvicted:
+    case BufferErrorReason::kShardMissing:
+      return absl::StatusCode::kUnavailable;
+    case BufferErrorReason::kCancelled:
+      return absl::StatusCode::kCancelled;
+    case BufferErrorReason::kTimeout:
+      return absl::StatusCode::kDeadlineExceeded;
+  }
+  return absl::StatusCode::kInternal;
+}
+
+constexpr std::array<BufferErrorReason, 5> kReasons = {
+    BufferErrorReason::kBufferFull, BufferErrorReason::kEvicted, BufferErrorReason::kCancelled,
+    BufferErrorReason::kTimeout, BufferErrorReason::kShardMissing};
+
+}  // namespace
+
+std::string_view ToString(BufferErrorReason reason) {
+  switch (reason) {
+    case BufferErrorReason::kBufferFull:
+      return "BufferFull";
+    case BufferErrorReason::kEvicted:
+      return "Evicted";
+    case BufferErrorReason::kCancelled:
+      return "Cancelled";
+    case BufferErrorReason::kTimeout:
+      return "Timeout";
+    case BufferErrorReason::kShardMissing:
+      return "ShardMissing";
+  }
+  return "?";
+}
+
+std::optional<BufferErrorReason> ReasonOf(const absl::Status& status) {
+  const auto payload = status.GetPayload(kReasonPayload);
+  if (!payload.has_value()) return std::nullopt;
+  for (const BufferErrorReason reason : kReasons) {
+    const std::string_view name = ToString(reason);
+    if (*payload == absl::string_view(name.data(), name.size())) return reason;
+  }
+  return std::nullopt;
+}
+
+namespace internal {
+
+absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
+                         std::string_view shard, std::string_view what,
+                         absl::StatusCode original_code, std::string_view original_text) noexcept
+    try {
+  const auto piece = [](std::string_view text) {
+    return absl::string_view(text.data(), text.size());
+  };
+  Text text;
+  for (const std::string_view part : {std::string_view("failover buffer, shard "), keyspace,
+                                      std::string_view("/"), shard, std::string_view(": "), what}) {
+    text.Append(part);
+  }
+  if (original_code != absl::StatusCode::kOk) {
+    text.Append("; original error: ");
+    text.Append(absl::StatusCodeToString(original_code));
+    text.Append(": ");
+    text.Append(original_text.substr(0, kMaxShownErrorText));
+  }
+  absl::Status error(CodeOf(reason), piece(text.view()));
+  error.SetPayload(kReasonPayload, absl::Cord(piece(ToString(reason))));
+  return error;
+} catch (const std::bad_alloc&) {
+  return BufferErrorWithoutText(reason);
+}
+
+absl::Status BufferErrorWithoutText(BufferErrorReason reason) {
+  return absl::Status(CodeOf(reason), absl::string_view());
+}
+
+// Relaxed: nobody else uses *this any more.
+SharedError::~SharedError() { delete error_.load(std::memory_order_relaxed); }
+
+absl::Status SharedError::Get(absl::FunctionRef<absl::Status()> make) {
+  // Acquire: pairs with the release below, so that who sees the pointer sees the error.
+  const absl::Status* known = error_.load(std::memory_order_acquire);
+  if (known != nullptr) return *known;
+  absl::Status made = make();
+  // Without its text, for want of memory, it is not the one to give to all.
+  if (made.message().empty()) return made;
+  const auto* const mine = new (std::nothrow) absl::Status(made);
+  if (mine == nullptr) return made;
+  FAILOVER_SYNC_POINT("shared-error:before-publish");
+  // Release: publishes *mine. A thread that was faster wins; its error is not read here.
+  if (!error_.compare_exchange_strong(known, mine, std::memory_order_release,
+                                      std::memory_order_relaxed)) {
+    delete mine;
+  }
+  return made;
+}
+
+}  // namespace internal
+}  // namespace failover

@@ -1,0 +1,41 @@
+// Which shards buffer: BufferOptions::keyspace_shards, parsed.
+#ifndef FAILOVER_SRC_SHARD_KEYSPACE_SHARDS_H_
+#define FAILOVER_SRC_SHARD_KEYSPACE_SHARDS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "failover/buffer_options.h"
+
+namespace failover::internal {
+
+// What a shard does with its requests, for its whole life.
+enum class Mode : std::uint8_t { kEnabled, kDryRun, kDisabled };
+
+// Immutable once parsed.
+class KeyspaceShards {
+ public:
+  // kInvalidArgument names the item that is wrong.
+  static absl::StatusOr<KeyspaceShards> Parse(std::string_view list);
+
+  bool empty() const { return keyspaces_.empty() && shards_.empty(); }
+
+  // A listed shard really buffers, whatever dry_run says.
+  Mode ModeOf(const BufferOptions& options, std::string_view keyspace,
+              std::string_view shard) const;
+
+ private:
+  absl::Status AddItem(std::string_view item);
+  absl::Status CheckOverlaps() const;
+
+  absl::flat_hash_set<std::string> keyspaces_;
+  absl::flat_hash_set<std::string> shards_;  // as "keyspace/shard"
+};
+
+}  // namespace failover::internal
+
+#endif  // FAILOVER_SRC_SHARD_KEYSPACE_SHARDS_H_

@@ -1,0 +1,490 @@
+#include "shard/shard_buffer.h"
+
+#include <algorithm>
+#include <cassert>
+#include <new>
+
+namespace failover::internal {
+namespace {
+
+// At most one line about a failover that was not started per shard in this time (as vtgate).
+constexpr std::chrono::seconds kSkipLogInterval(5);
+
+constexpr std::uint32_t kHoldsAll = ShardGate::kStopsRequests | ShardGate::kStopsFailures;
+
+std::uint32_t InitialGate(Mode mode) {
+  return mode == Mode::kDisabled ? (ShardGate::kDisabled | kHoldsAll) : ShardGate::kStopsFailures;
+}
+
+}  // namespace
+
+Step NextStep(State state, Event event) {
+  switch (state) {
+    case State::kIdle:
+      switch (event) {
+        case Event::kRequest:
+          return Step::kPass;
+        case Event::kFailedRequest:
+        case Event::kStartCommand:
+          return Step::kStart;
+        case Event::kFailoverEnd:
+        case Event::kDrainEnd:
+          return Step::kIgnore;
+      }
+      break;
+    case State::kBuffering:
+      switch (event) {
+        case Event::kRequest:
+        case Event::kFailedRequest:
+          return Step::kHold;
+        case Event::kFailoverEnd:
+          return Step::kStop;
+        case Event::kStartCommand:
+        case Event::kDrainEnd:
+          return Step::kIgnore;
+      }
+      break;
+    case State::kDraining:
+      switch (event) {
+        // The failover is over, so this failure must have raced with its end: retry at once.
+        case Event::kRequest:
+        case Event::kFailedRequest:
+          return Step::kPass;
+        case Event::kDrainEnd:
+          return Step::kFinish;
+        case Event::kStartCommand:
+        case Event::kFailoverEnd:
+          return Step::kIgnore;
+      }
+      break;
+  }
+  return Step::kIgnore;
+}
+
+ShardBuffer::ShardBuffer(const ShardContext& context, std::string_view keyspace,
+                         std::string_view shard, Mode mode, StripedCounters* disabled_counters,
+                         std::size_t lane)
+    : ShardGate(InitialGate(mode)),
+      keyspace_(keyspace),
+      shard_(shard),
+      context_(context),
+      disabled_counters_(disabled_counters),
+      lane_(static_cast<std::uint8_t>(lane)),
+      mode_(mode) {}
+
+bool ShardBuffer::EnsureCounters() {
+  if (counters_ == nullptr) counters_.reset(new (std::nothrow) ShardCounters);
+  return counters_ != nullptr;
+}
+
+Decision ShardBuffer::OnRequest(Instant now, const Request& request, Waiter* waiter,
+                                Effects* effects) {
+  if (!EnsureCounters()) {
+    if (!MayHold()) return {};
+    return {Decision::Kind::kRefused, Refusal::kNoMemory};
+  }
+  if (closed_) {
+    ++Skipped(SkippedReason::kShutdown);
+    return {};
+  }
+  now = Monotonic(now);
+  const bool failed = request.failed || PrimaryKnownDown();
+  switch (NextStep(state_, failed ? Event::kFailedRequest : Event::kRequest)) {
+    case Step::kStart:
+      if (!MayStart(now, effects)) return {};
+      Start(now, effects);
+      effects->started->primary_known_down = !request.failed;
+      break;
+    case Step::kHold:
+      break;
+    case Step::kPass:
+    case Step::kIgnore:
+    case Step::kStop:
+    case Step::kFinish:
+      return {};
+  }
+  if (mode_ == Mode::kDryRun) {
+    ++counters_->requests_buffered_dry_run;
+    ++counters_->last_requests_dry_run_max;
+    return {};
+  }
+  return Hold(now, request, waiter, effects);
+}
+
+bool ShardBuffer::MayStart(Instant now, Effects* effects) {
+  // Without the second guard a failover whose end was reported before its first error would be
+  // held until max_failover_duration: no further report would end it.
+  return !TooSoonAfter(last_end_, SkippedReason::kLastFailoverTooRecent, now, effects) &&
+         !TooSoonAfter(last_reparent_, SkippedReason::kLastReparentTooRecent, now, effects);
+}
+
+bool ShardBuffer::TooSoonAfter(Instant event, SkippedReason guard, Instant now, Effects* effects) {
+  if (now >= After(event, context_.min_time_between_failovers)) return false;
+  ++Skipped(guard);
+  if (now >= After(last_skip_log_, kSkipLogInterval)) {
+    last_skip_log_ = now;
+    effects->skipped = StartSkipped{mode_ == Mode::kDryRun, guard, now - event};
+  }
+  return true;
+}
+
+void ShardBuffer::Start(Instant now, Effects* effects) {
+  started_ = now;
+  ++counters_->starts;
+  counters_->last_requests_in_flight_max = 0;
+  counters_->last_requests_dry_run_max = 0;
+  SetState(State::kBuffering);
+  effects->started = FailoverStarted{mode_ == Mode::kDryRun, false};
+}
+
+bool ShardBuffer::Stop(StopReason reason, Instant now, Effects* effects) {
+  if (NextStep(state_, Event::kFailoverEnd) != Step::kStop) return false;
+  last_end_ = now;
+  CountFailover(reason);
+  counters_->last_failover_duration = absl::FromChrono(now - started_);
+  counters_->failover_duration_sum += counters_->last_failover_duration;
+  effects->stopped = FailoverStopped{mode_ == Mode::kDryRun, reason, now - started_, queue_.size()};
+  // Nobody has seen a new primary in all this time, but a serving report that looked too old to be
+  // one may have come. The next one is believed, whosever it is.
+  if (reason == StopReason::kMaxDurationExceeded && primary_down_) primary_has_served_ = false;
+  drain_reason_ = reason;
+  drained_before_ = counters_->requests_drained;
+  SetState(State::kDraining);
+  if (reason == StopReason::kReshardingComplete) FailAllAsMissing(effects);
+  Drain(effects);
+  return true;
+}
+
+void ShardBuffer::CountFailover(StopReason reason) {
+  ++counters_->stops[static_cast<std::size_t>(reason)];
+  const auto percent = [this](std::uint64_t peak) {
+    return peak * 100 / static_cast<std::uint64_t>(context_.pool.size());
+  };
+  if (mode_ == Mode::kDryRun) {
+    counters_->utilization_dry_run_sum += percent(counters_->last_requests_dry_run_max);
+  } else {
+    counters_->utilization_sum += percent(counters_->last_requests_in_flight_max);
+  }
+}
+
+void ShardBuffer::Drain(Effects* effects) {
+  while (!queue_.empty() && (closed_ || drain_retries_ < context_.drain_concurrency)) {
+    ++counters_->requests_drained;
+    Release(queue_.front(), drain_reason_, true, effects);
+  }
+  if (!queue_.empty() || drain_retries_ > 0) return;
+  if (NextStep(state_, Event::kDrainEnd) != Step::kFinish) return;
+  SetState(State::kIdle);
+  effects->drained = DrainFinished{last_end_, counters_->requests_drained - drained_before_};
+}
+
+void ShardBuffer::FailAllAsMissing(Effects* effects) {
+  while (!queue_.empty()) {
+    ++counters_->requests_drained;
+    FailAndFree(queue_.front(), BufferErrorReason::kShardMissing, effects);
+  }
+}
+
+Decision ShardBuffer::Hold(Instant now, const Request& request, Waiter* waiter, Effects* effects) {
+  const auto refuse = [](Refusal refusal) { return Decision{Decision::Kind::kRefused, refusal}; };
+  if (request.cancelled) return refuse(Refusal::kCancelled);
+  if (request.timeout <= std::chrono::nanoseconds::zero()) return refuse(Refusal::kTimeoutOver);
+  std::optional<Refusal> full = ReserveDeadline(request);
+  if (!full.has_value()) full = MakeRoom(request.bytes, effects);
+  if (full.has_value()) {
+    ++Skipped(SkippedReason::kBufferFull);
+    return refuse(*full);
+  }
+  Enqueue(now, request, waiter);
+  return Decision{Decision::Kind::kHeld, {}};
+}
+
+std::optional<Refusal> ShardBuffer::ReserveDeadline(const Request& request) {
+  // The window ends first, so the longer timeout needs no timer.
+  if (request.timeout > context_.window) return std::nullopt;
+  try {
+    deadlines_.Reserve(deadlines_.size() + 1);
+  } catch (const std::bad_alloc&) {
+    return Refusal::kNoMemory;
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects) {
+  if (context_.pool.max_bytes() != 0 && bytes > context_.pool.max_bytes())
+    return Refusal::kTooLarge;
+  // What its own requests hold can be made free. Nothing is taken, not even for a moment, by one
+  // that is refused for its bytes: meanwhile another shard might evict in vain.
+  const std::uint64_t least = bytes > held_bytes_ ? bytes - held_bytes_ : 0;
+  const std::optional<std::uint64_t> taken = context_.pool.TakeBytes(bytes, least);
+  if (!taken.has_value()) return Refusal::kNoBytes;
+  bool has_slot = context_.pool.TryTakeSlot();
+  if (!has_slot && queue_.empty()) {
+    context_.pool.ReturnBytes(*taken);
+    return Refusal::kNoSlot;
+  }
+  const std::uint64_t missing = bytes - *taken;
+  // From here on nothing can fail, so nobody is evicted in vain.
+  std::uint64_t evicted_bytes = 0;
+  while (!has_slot || evicted_bytes < missing) {
+    Waiter* const oldest = queue_.front();
+    evicted_bytes += oldest->bytes;
+    ++Evicted(EvictedReason::kBufferFull);
+    // Its slot and its bytes are the newcomer's now.
+    Dequeue(oldest);
+    Deliver(oldest, Outcome{BufferErrorReason::kEvicted, std::nullopt, false}, effects);
+    if (has_slot) context_.pool.ReturnSlots(1);
+    has_slot = true;
+  }
+  context_.pool.ReturnBytes(evicted_bytes - missing);
+  return std::nullopt;
+}
+
+void ShardBuffer::Enqueue(Instant now, const Request& request, Waiter* waiter) {
+  waiter->held = true;
+  waiter->bytes = request.bytes;
+  waiter->window_end = After(now, context_.window);
+  if (request.timeout <= context_.window) {
+    waiter->deadline = After(now, request.timeout);
+    deadlines_.Add(waiter);
+  }
+  queue_.PushBack(waiter);
+  held_bytes_ += request.bytes;
+  ++counters_->requests_buffered;
+  counters_->last_requests_in_flight_max =
+      std::max<std::uint64_t>(counters_->last_requests_in_flight_max, queue_.size());
+}
+
+void ShardBuffer::Release(Waiter* waiter, std::optional<StopReason> by, bool in_drain,
+                          Effects* effects) {
+  context_.pool.ReturnBytes(waiter->bytes);
+  ++retrying_;
+  if (in_drain) ++drain_retries_;
+  Dequeue(waiter);
+  Deliver(waiter, Outcome{std::nullopt, by, in_drain}, effects);
+}
+
+void ShardBuffer::FailAndFree(Waiter* waiter, BufferErrorReason error, Effects* effects) {
+  context_.pool.ReturnBytes(waiter->bytes);
+  context_.pool.ReturnSlots(1);
+  Dequeue(waiter);
+  Deliver(waiter, Outcome{error, std::nullopt, false}, effects);
+}
+
+void ShardBuffer::OnCancel(Waiter* waiter, Effects* effects) {
+  ++Evicted(EvictedReason::kContextDone);
+  context_.pool.ReturnBytes(waiter->bytes);
+  context_.pool.ReturnSlots(1);
+  Dequeue(waiter);
+  const Outcome cancelled{BufferErrorReason::kCancelled, std::nullopt, false};
+  // Nobody else waits for the outcome.
+  if (waiter->blocks_thread) Deliver(waiter, cancelled, effects);
+}
+
+void ShardBuffer::Dequeue(Waiter* waiter) {
+  assert(waiter->held);
+  waiter->held = false;
+  queue_.Remove(waiter);
+  held_bytes_ -= waiter->bytes;
+  if (deadlines_.Contains(waiter)) deadlines_.Remove(waiter);
+}
+
+void ShardBuffer::Deliver(Waiter* waiter, const Outcome& outcome, Effects* effects) {
+  waiter->outcome = outcome;
+  if (waiter->blocks_thread) {
+    effects->threads.PushBack(waiter);
+  } else {
+    waiter->ready = true;
+    effects->ready.PushBack(waiter);
+  }
+}
+
+void ShardBuffer::OnRetryEnd(bool in_drain, RetryOutcome outcome, Effects* effects) {
+  if (retired_) return;
+  --retrying_;
+  context_.pool.ReturnSlots(1);
+  if (outcome == RetryOutcome::kSucceeded) ++counters_->retries_succeeded;
+  if (outcome == RetryOutcome::kFailed) ++counters_->retries_failed;
+  if (!in_drain) return;
+  --drain_retries_;
+  Drain(effects);
+}
+
+void ShardBuffer::OnReport(Instant now, const TabletStats& stats, Effects* effects) {
+  now = Monotonic(now);
+  const bool from_primary = primary_.has_value() && *primary_ == stats.alias;
+  if (!stats.up || !stats.serving) {
+    // Another server than the primary going away is no news. Neither is a timestamp of one that
+    // does not serve: recorded, it would make the report of its recovery look old.
+    if (primary_.has_value() && !from_primary) return;
+    primary_ = stats.alias;
+    primary_down_ = true;
+    UpdateGate();
+    return;
+  }
+  const bool newer = stats.tablet_externally_reparented_timestamp > reparent_timestamp_;
+  // An old primary may still call itself one.
+  if (!newer && !from_primary && primary_has_served_) return;
+  const bool was_down = from_primary && primary_down_;
+  // First what may run out of memory, so that the report can be repeated.
+  if (newer) {
+    RememberPrimary(now, stats.alias);
+    reparent_timestamp_ = stats.tablet_externally_reparented_timestamp;
+  } else {
+    primary_ = stats.alias;
+  }
+  primary_has_served_ = true;
+  primary_down_ = false;
+  UpdateGate();
+  if (closed_) return;
+  if (newer) {
+    Stop(StopReason::kNewPrimarySeen, now, effects);
+  } else if (was_down) {
+    Stop(StopReason::kPrimaryServingAgain, now, effects);
+  }
+}
+
+void ShardBuffer::OnKeyspaceEvent(Instant now, const ShardEvent& event, MoveTablesState move_tables,
+                                  Effects* effects) {
+  now = Monotonic(now);
+  if (!event.alias.cell.empty() || event.alias.uid != 0) RememberPrimary(now, event.alias);
+  // A move that is under way says nothing about who serves.
+  if (move_tables == MoveTablesState::kSwitching) {
+    UpdateGate();
+    return;
+  }
+  primary_has_served_ = event.serving && primary_.has_value();
+  primary_down_ = false;
+  if (!event.serving) primary_.reset();
+  UpdateGate();
+  if (closed_) return;
+  if (move_tables == MoveTablesState::kSwitched) {
+    Stop(StopReason::kMoveTablesSwitchedTraffic, now, effects);
+  } else {
+    Stop(event.serving ? StopReason::kNewPrimarySeen : StopReason::kReshardingComplete, now,
+         effects);
+  }
+}
+
+void ShardBuffer::RememberPrimary(Instant now, const TabletAlias& alias) {
+  if (primary_.has_value() && *primary_ == alias) return;
+  const bool known = primary_.has_value();
+  primary_ = alias;
+  primary_has_served_ = false;
+  primary_down_ = false;
+  if (known) last_reparent_ = now;
+}
+
+bool ShardBuffer::OnStartCommand(Instant now, Effects* effects) {
+  if (closed_ || mode_ == Mode::kDisabled) return false;
+  if (NextStep(state_, Event::kStartCommand) != Step::kStart || !EnsureCounters()) return false;
+  Start(Monotonic(now), effects);
+  return true;
+}
+
+bool ShardBuffer::OnStopCommand(Instant now, Effects* effects) {
+  return !closed_ && Stop(StopReason::kManual, Monotonic(now), effects);
+}
+
+void ShardBuffer::OnTimer(Instant now, Effects* effects) {
+  now = Monotonic(now);
+  while (!deadlines_.empty() && deadlines_.top()->deadline <= now) {
+    ++Evicted(EvictedReason::kContextDone);
+    FailAndFree(deadlines_.top(), BufferErrorReason::kTimeout, effects);
+  }
+  while (!queue_.empty() && queue_.front()->window_end <= now) {
+    ++Evicted(EvictedReason::kWindowExceeded);
+    Release(queue_.front(), std::nullopt, false, effects);
+  }
+  // The same sum as in NextDue, so that a timer which is set to it has something to do.
+  if (state_ == State::kBuffering && now >= After(started_, context_.max_failover_duration)) {
+    Stop(StopReason::kMaxDurationExceeded, now, effects);
+  }
+}
+
+Instant ShardBuffer::NextDue() const {
+  Instant first = kNever;
+  if (!deadlines_.empty()) first = deadlines_.top()->deadline;
+  if (!queue_.empty()) first = std::min(first, queue_.front()->window_end);
+  if (state_ == State::kBuffering) {
+    first = std::min(first, After(started_, context_.max_failover_duration));
+  }
+  return first;
+}
+
+void ShardBuffer::Close(Instant now, Effects* effects) {
+  if (closed_) return;
+  closed_ = true;
+  Stop(StopReason::kShutdown, Monotonic(now), effects);
+  // A drain that was under way already.
+  if (state_ == State::kDraining) Drain(effects);
+  UpdateGate();
+}
+
+void ShardBuffer::Retire() {
+  assert(closed_ && queue_.empty());
+  retired_ = true;
+  context_.pool.ReturnSlots(retrying_);
+  retrying_ = 0;
+  drain_retries_ = 0;
+  SetState(State::kIdle);
+}
+
+ShardStats ShardBuffer::Stats() {
+  ShardStats stats;
+  stats.keyspace = keyspace_;
+  stats.shard = shard_;
+  const MutexLock lock(mutex_);
+  if (counters_ != nullptr) static_cast<ShardCounters&>(stats) = *counters_;
+  stats.state = state_;
+  stats.requests_held = queue_.size();
+  stats.requests_retrying = static_cast<std::uint64_t>(retrying_);
+  if (disabled_counters_ != nullptr) {
+    stats.requests_skipped[static_cast<std::size_t>(SkippedReason::kDisabled)] =
+        disabled_counters_->Sum(lane_);
+  }
+  return stats;
+}
+
+bool ShardBuffer::PrimaryKnownDown() const { return primary_down_ && primary_has_served_; }
+
+void ShardBuffer::SetState(State state) {
+  state_ = state;
+  UpdateGate();
+}
+
+void ShardBuffer::UpdateGate() {
+  if (closed_) {
+    Set(kHoldsAll);
+    return;
+  }
+  if (mode_ == Mode::kDisabled) return;
+  switch (state_) {
+    case State::kIdle:
+      Set(PrimaryKnownDown() ? kHoldsAll : ShardGate::kStopsFailures);
+      break;
+    case State::kBuffering:
+      Set(kHoldsAll);
+      break;
+    case State::kDraining:
+      Set(ShardGate::kOpen);
+      break;
+  }
+}
+
+Instant ShardBuffer::Monotonic(Instant now) {
+  // Callers read the clock before they get the mutex, so a later one may come with an earlier
+  // time. Its wait begins when it joins: the queue stays sorted by the ends of the windows.
+  last_now_ = std::max(last_now_, now);
+  return last_now_;
+}
+
+std::uint64_t& ShardBuffer::Evicted(EvictedReason reason) {
+  return counters_->requests_evicted[static_cast<std::size_t>(reason)];
+}
+
+std::uint64_t& ShardBuffer::Skipped(SkippedReason reason) {
+  return counters_->requests_skipped[static_cast<std::size_t>(reason)];
+}
+
+}  // namespace failover::internal
