@@ -76,7 +76,7 @@ FLOORS = (
     ),
     # The products. They see of the library what every user sees.
     Floor("proxy/core", ("proxy/core/*",), USER_OF_LIBRARY[:-1], ("asio", "spdlog")),
-    Floor("proxy/mysql/protocol", ("proxy/mysql/protocol/*",), (), ("openssl",)),
+    Floor("proxy/mysql/protocol", ("proxy/mysql/protocol/*",), ("headers: mysql",), ("openssl",)),
     Floor(
         "proxy/mysql/session",
         ("proxy/mysql/session/*",),

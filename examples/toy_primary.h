@@ -1,0 +1,42 @@
+// Stands in for a database in the examples: a primary that refuses writes while it fails over.
+#ifndef FAILOVER_EXAMPLES_TOY_PRIMARY_H_
+#define FAILOVER_EXAMPLES_TOY_PRIMARY_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "failover/errors.h"
+#include "failover/health_check.h"
+
+class ToyPrimary {
+ public:
+  absl::Status Execute() {
+    if (writable_) return absl::OkStatus();
+    // A refusal: the statement was certainly not executed. Mark only such errors.
+    return failover::MarkCausedByFailover(absl::UnavailableError("the server is read-only"));
+  }
+
+  void BeginSwitchover() { writable_ = false; }
+  void EndSwitchover() {
+    writable_ = true;
+    ++term_;
+  }
+
+  // What a health check would report.
+  failover::TabletStats Report() const {
+    failover::TabletStats stats;
+    stats.alias = {"zone1", 100};
+    stats.target = {"commerce", "-80", failover::TabletType::kPrimary};
+    stats.up = true;
+    stats.serving = writable_;
+    stats.tablet_externally_reparented_timestamp = term_;
+    return stats;
+  }
+
+ private:
+  std::atomic<bool> writable_{true};
+  std::atomic<std::int64_t> term_{1};
+};
+
+#endif  // FAILOVER_EXAMPLES_TOY_PRIMARY_H_

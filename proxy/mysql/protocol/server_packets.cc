@@ -1,0 +1,74 @@
+#include "proxy/mysql/protocol/server_packets.h"
+
+#include "proxy/mysql/protocol/codec.h"
+#include "proxy/mysql/protocol/constants.h"
+
+namespace mysql_proxy {
+namespace {
+
+constexpr std::size_t kSqlstateLength = 5;
+
+}  // namespace
+
+std::optional<OkPacket> ParseOk(std::string_view payload) {
+  PacketReader reader(payload);
+  reader.U8();
+  OkPacket ok;
+  ok.affected_rows = reader.LengthEncoded();
+  ok.insert_id = reader.LengthEncoded();
+  ok.status = reader.U16();
+  ok.warnings = reader.U16();
+  if (reader.left() > 0) ok.info = reader.LengthEncodedString();
+  if ((ok.status & server_status::kSessionStateChanged) != 0) {
+    ok.session_changes = reader.LengthEncodedString();
+  }
+  if (!reader.ok()) return std::nullopt;
+  return ok;
+}
+
+std::string BuildOk(const OkPacket& ok) {
+  std::string out;
+  PutInteger(kOkHeader, 1, out);
+  PutLengthEncoded(ok.affected_rows, out);
+  PutLengthEncoded(ok.insert_id, out);
+  PutInteger(ok.status & ~server_status::kSessionStateChanged, 2, out);
+  PutInteger(ok.warnings, 2, out);
+  if (!ok.info.empty()) PutLengthEncodedString(ok.info, out);
+  return out;
+}
+
+std::string BuildEof(std::uint16_t status, std::uint16_t warnings) {
+  std::string out;
+  PutInteger(kEofHeader, 1, out);
+  PutInteger(warnings, 2, out);
+  PutInteger(status & ~server_status::kSessionStateChanged, 2, out);
+  return out;
+}
+
+std::optional<failover::mysql::MysqlError> ParseError(std::string_view payload) {
+  PacketReader reader(payload);
+  reader.U8();
+  failover::mysql::MysqlError error;
+  error.number = reader.U16();
+  std::string_view text = reader.Rest();
+  if (!reader.ok()) return std::nullopt;
+  // Left out when an error comes before the handshake.
+  if (text.size() > kSqlstateLength && text[0] == '#') {
+    error.sqlstate = text.substr(1, kSqlstateLength);
+    text.remove_prefix(1 + kSqlstateLength);
+  }
+  error.text = text;
+  return error;
+}
+
+std::string BuildError(const failover::mysql::MysqlError& error) {
+  std::string out;
+  PutInteger(kErrorHeader, 1, out);
+  PutInteger(error.number, 2, out);
+  out.push_back('#');
+  out.append(error.sqlstate.size() == kSqlstateLength ? error.sqlstate : "HY000");
+  out.append(error.text);
+  return out;
+}
+
+}  // namespace mysql_proxy

@@ -1,0 +1,65 @@
+#include "proxy/mysql/session/prepared_statements.h"
+
+#include <utility>
+
+namespace mysql_proxy {
+namespace {
+
+// A server allows 16382 for all its sessions together (max_prepared_stmt_count).
+constexpr std::size_t kMaxStatements = 4096;
+
+}  // namespace
+
+bool PreparedStatements::HasRoomFor(std::string_view sql) const {
+  return statements_.size() < kMaxStatements && sql.size() <= max_bytes_ - bytes_;
+}
+
+PreparedStatement& PreparedStatements::Add(std::string sql) {
+  PreparedStatement& statement = statements_[next_id_++];
+  statement.sql = std::move(sql);
+  bytes_ += statement.sql.size();
+  return statement;
+}
+
+PreparedStatement* PreparedStatements::Find(std::uint32_t id) {
+  const auto found = statements_.find(id);
+  return found == statements_.end() ? nullptr : &found->second;
+}
+
+void PreparedStatements::Remove(std::uint32_t id) {
+  const auto found = statements_.find(id);
+  if (found == statements_.end()) return;
+  bytes_ -= BytesOf(found->second);
+  statements_.erase(found);
+}
+
+void PreparedStatements::Clear() {
+  statements_.clear();
+  bytes_ = 0;
+}
+
+void PreparedStatements::AddLongData(std::uint16_t parameter, std::string_view data,
+                                     PreparedStatement& statement) {
+  if (statement.long_data_refused) return;
+  if (parameter >= statement.parameters || data.size() > max_bytes_ - bytes_) {
+    DropLongData(statement);
+    statement.long_data_refused = true;
+    return;
+  }
+  bytes_ += data.size();
+  statement.long_data[parameter].append(data);
+}
+
+void PreparedStatements::DropLongData(PreparedStatement& statement) {
+  for (const auto& [parameter, data] : statement.long_data) bytes_ -= data.size();
+  statement.long_data.clear();
+  statement.long_data_refused = false;
+}
+
+std::size_t PreparedStatements::BytesOf(const PreparedStatement& statement) {
+  std::size_t bytes = statement.sql.size();
+  for (const auto& [parameter, data] : statement.long_data) bytes += data.size();
+  return bytes;
+}
+
+}  // namespace mysql_proxy

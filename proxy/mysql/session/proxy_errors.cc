@@ -1,0 +1,102 @@
+#include "proxy/mysql/session/proxy_errors.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "failover/errors.h"
+
+namespace mysql_proxy {
+namespace {
+
+using failover::mysql::MysqlError;
+using failover::mysql::Outcome;
+using failover::mysql::SendState;
+using failover::mysql::StatementState;
+
+constexpr char kGeneralState[] = "HY000";
+
+constexpr std::uint32_t kServerIsNotAvailable = 3168;  // ER_SERVER_ISNT_AVAILABLE
+constexpr std::uint32_t kCannotConnect = 2003;         // CR_CONN_HOST_ERROR
+constexpr std::uint32_t kServerGone = 2006;            // CR_SERVER_GONE_ERROR
+constexpr std::uint32_t kServerLost = 2013;            // CR_SERVER_LOST
+constexpr std::uint32_t kDeadlock = 1213;              // ER_LOCK_DEADLOCK
+constexpr std::uint32_t kNetReadError = 1158;          // ER_NET_READ_ERROR
+
+constexpr char kNotExecutedText[] = "The statement was not executed: ";
+
+// Numbers that client libraries keep for themselves. They take a packet with one for malformed.
+bool IsClientError(std::uint32_t number) {
+  return (number >= 2000 && number <= 2999) || (number >= 5000 && number <= 5999);
+}
+
+absl::Status NotSent(MysqlError error) {
+  StatementState statement;
+  statement.send_state = SendState::kNotSent;
+  return failover::mysql::ToStatus(error, statement);
+}
+
+std::string Text(std::string_view first, std::string_view second) {
+  return std::string(first).append(second);
+}
+
+}  // namespace
+
+absl::Status NotExecuted(std::string_view why) {
+  return NotSent({kServerIsNotAvailable, kGeneralState, Text(kNotExecutedText, why)});
+}
+
+absl::Status CannotConnect(std::string_view server, std::string_view why) {
+  return NotSent({kCannotConnect, kGeneralState,
+                  absl::StrCat(kNotExecutedText, "can't connect to ", std::string(server), ": ",
+                               std::string(why))});
+}
+
+absl::Status ConnectionWasGone() {
+  return NotSent({kServerGone, kGeneralState, "The server has gone away"});
+}
+
+absl::Status ConnectionLost(const StatementState& statement) {
+  std::string text = "Lost connection to server during query";
+  if (statement.in_transaction) text += kNothingRemains;
+  return failover::mysql::ToStatus({kServerLost, kGeneralState, std::move(text)}, statement);
+}
+
+// Applications know the number and the state as: start the transaction again.
+absl::Status TransactionRolledBack(std::string_view why) {
+  return NotSent(
+      {kDeadlock, "40001", Text("The transaction was rolled back, start it again: ", why)});
+}
+
+absl::Status Refused(MysqlError error) { return NotSent(std::move(error)); }
+
+bool IsConnectionWasGone(const absl::Status& error) {
+  const std::optional<MysqlError> mysql = failover::mysql::MysqlErrorOf(error);
+  return mysql.has_value() && mysql->number == kServerGone &&
+         failover::mysql::OutcomeOf(error) == Outcome::kNotExecuted;
+}
+
+MysqlError ForClient(const absl::Status& error, const absl::Status& before) {
+  const std::optional<MysqlError> mysql = failover::mysql::MysqlErrorOf(error);
+  if (!mysql.has_value()) {
+    const auto reason = failover::ReasonOf(error);
+    std::string text =
+        Text(kNotExecutedText,
+             reason.has_value() ? failover::ToString(*reason) : std::string_view("of the proxy"));
+    if (const auto cause = failover::mysql::MysqlErrorOf(before); cause.has_value()) {
+      text.append("; before that: ").append(cause->text);
+    }
+    return {kServerIsNotAvailable, kGeneralState, std::move(text)};
+  }
+  if (failover::mysql::OutcomeOf(error) == Outcome::kUnknown) {
+    return {kNetReadError, "08007",
+            absl::StrCat("It is unknown whether the statement was executed: ", mysql->text, " (",
+                         mysql->number, ")")};
+  }
+  if (IsClientError(mysql->number)) return {kServerIsNotAvailable, kGeneralState, mysql->text};
+  return *mysql;
+}
+
+}  // namespace mysql_proxy

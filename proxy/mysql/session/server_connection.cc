@@ -1,0 +1,228 @@
+#include "proxy/mysql/session/server_connection.h"
+
+#include <sys/socket.h>
+
+#include <asio/buffer.hpp>
+#include <asio/write.hpp>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proxy/mysql/protocol/codec.h"
+#include "proxy/mysql/protocol/handshake.h"
+#include "proxy/mysql/protocol/native_password.h"
+#include "proxy/mysql/protocol/server_packets.h"
+#include "proxy/mysql/session/proxy_errors.h"
+
+namespace mysql_proxy {
+namespace {
+
+// No answer to the proxy itself is longer.
+constexpr std::size_t kMaxAnswer = 1024 * 1024;
+
+// What the server must be able to do: it tells with every reply how it left the session.
+constexpr std::uint32_t kRequired = capability::kProtocol41 | capability::kSecureConnection |
+                                    capability::kPluginAuth | capability::kSessionTrack |
+                                    capability::kDeprecateEof | capability::kTransactions;
+// What it is asked for if the client asked for it.
+constexpr std::uint32_t kPassedOn = capability::kFoundRows | capability::kOdbc |
+                                    capability::kIgnoreSpace | capability::kInteractive |
+                                    capability::kMultiStatements | capability::kMultiResults |
+                                    capability::kPreparedMultiResults;
+
+std::string CommandOf(Command command, std::string_view text) {
+  std::string payload(1, static_cast<char>(command));
+  return payload.append(text);
+}
+
+class PrepareObserver final : public ReplyObserver {
+ public:
+  void OnOk(const OkPacket&) override {}
+  failover::mysql::MysqlError OnError(const failover::mysql::MysqlError& error) override {
+    return error;
+  }
+  void OnPrepared(const PreparedReply& reply) override { prepared = reply; }
+
+  PreparedReply prepared;
+};
+
+}  // namespace
+
+ServerConnection::ServerConnection(const Executor& executor, std::size_t server,
+                                   std::uint64_t number)
+    : socket_(executor), server_(server), number_(number), assembler_(kMaxAnswer) {}
+
+Task<absl::Status> ServerConnection::Connect(const ServerAddress& address,
+                                             const ServerLogin& login) {
+  address_ = address.ToString();
+  std::error_code error;
+  const asio::ip::address ip = asio::ip::make_address(address.host, error);
+  if (!error) {
+    const asio::ip::tcp::endpoint endpoint(ip, address.port);
+    co_await socket_.async_connect(endpoint, ErrorTo(error));
+  }
+  if (error) co_return Failed(error.message());
+  socket_.set_option(asio::ip::tcp::no_delay(true), error);
+  socket_.set_option(asio::socket_base::keep_alive(true), error);
+  co_return co_await Handshake(login);
+}
+
+Task<absl::Status> ServerConnection::Handshake(const ServerLogin& login) {
+  if (!co_await Read(0)) co_return Failed("no greeting");
+  const std::string& packet = assembler_.packet();
+  if (!packet.empty() && static_cast<std::uint8_t>(packet[0]) == kErrorHeader) {
+    std::optional<failover::mysql::MysqlError> error = ParseError(packet);
+    co_return error.has_value() ? Refused(*std::move(error)) : Failed("malformed greeting");
+  }
+  const std::optional<Greeting> greeting = ParseGreeting(packet);
+  if (!greeting.has_value()) co_return Failed("malformed greeting");
+  if ((greeting->capabilities & kRequired) != kRequired) {
+    co_return Refused({1043, "08S01", absl::StrCat(address_, ": the server is too old")});
+  }
+  Login answer;
+  answer.capabilities = kRequired | capability::kLongPassword | capability::kLongFlag |
+                        (login.client_capabilities & greeting->capabilities & kPassedOn) |
+                        (login.schema.empty() ? 0 : capability::kConnectWithDatabase);
+  answer.max_packet = 1 << 30;
+  answer.collation = login.collation;
+  answer.user = login.user;
+  answer.auth_answer = ScrambledPassword(login.password, greeting->scramble);
+  answer.database = login.schema;
+  answer.auth_plugin = kNativePassword;
+  const std::string payload = BuildLogin(answer);
+  if (!co_await SendPacket(payload, 1)) co_return Failed("login");
+  co_return co_await Authenticate(login);
+}
+
+Task<absl::Status> ServerConnection::Authenticate(const ServerLogin& login) {
+  for (std::uint8_t sequence = 2;; sequence = static_cast<std::uint8_t>(sequence + 2)) {
+    const bool read = co_await Read(sequence);
+    const std::string& packet = assembler_.packet();
+    if (!read || packet.empty()) co_return Failed("no answer to the login");
+    const auto header = static_cast<std::uint8_t>(packet[0]);
+    if (header == kErrorHeader) {
+      std::optional<failover::mysql::MysqlError> error = ParseError(packet);
+      co_return error.has_value() ? Refused(*std::move(error)) : Failed("malformed error");
+    }
+    if (header == kOkHeader) {
+      const std::optional<OkPacket> ok = ParseOk(packet);
+      if (!ok.has_value()) co_return Failed("malformed answer to the login");
+      status_ = ok->status;
+      co_return absl::OkStatus();
+    }
+    const std::optional<AuthSwitch> request = ParseAuthSwitch(packet);
+    if (header != kEofHeader || sequence > 2 || !request.has_value() ||
+        request->plugin != kNativePassword) {
+      co_return Refused({1251, "08004",
+                         absl::StrCat(address_, ": the account of the proxy must use ",
+                                      std::string(kNativePassword))});
+    }
+    const std::string answer = ScrambledPassword(login.password, request->scramble);
+    if (!co_await SendPacket(answer, static_cast<std::uint8_t>(sequence + 1))) {
+      co_return Failed("login");
+    }
+  }
+}
+
+Task<absl::Status> ServerConnection::Execute(Command command, std::string_view text) {
+  const std::string payload = CommandOf(command, text);
+  if (!co_await SendPacket(payload, 0)) co_return Failed("lost");
+  const bool read = co_await Read(1);
+  const std::string& packet = assembler_.packet();
+  if (!read || packet.empty()) co_return Failed("lost");
+  if (static_cast<std::uint8_t>(packet[0]) == kErrorHeader) {
+    std::optional<failover::mysql::MysqlError> error = ParseError(packet);
+    co_return error.has_value() ? Refused(*std::move(error)) : Failed("malformed error");
+  }
+  const std::optional<OkPacket> ok = ParseOk(packet);
+  if (!ok.has_value() || (ok->status & server_status::kMoreResults) != 0 || !input_.empty()) {
+    co_return Failed("malformed answer");
+  }
+  status_ = ok->status;
+  co_return absl::OkStatus();
+}
+
+Task<absl::StatusOr<PreparedReply>> ServerConnection::Prepare(std::string_view sql) {
+  const std::string payload = CommandOf(Command::kStmtPrepare, sql);
+  std::uint8_t sequence = 0;
+  std::string wire;
+  PutPacket(payload, sequence, wire);
+  const std::size_t sent = co_await Send(wire);
+  if (sent < wire.size()) co_return ConnectionWasGone();
+
+  PrepareObserver observer;
+  ReplyStream reply;
+  ReplyStart start;
+  start.kind = ReplyKind::kPrepared;
+  start.server_sequence = sequence;
+  reply.Begin(start, observer);
+  std::string ignored;
+  while (true) {
+    const std::string_view bytes = co_await Receive();
+    if (bytes.empty()) co_return ConnectionWasGone();
+    const ReplyStream::Progress progress = reply.Feed(bytes, ignored);
+    ignored.clear();
+    if (progress == ReplyStream::Progress::kDone) co_return observer.prepared;
+    if (progress == ReplyStream::Progress::kRefused) co_return Refused(reply.error());
+    if (progress != ReplyStream::Progress::kNeedsMore) co_return ConnectionWasGone();
+  }
+}
+
+bool ServerConnection::IsStale() {
+  char byte;
+  const ssize_t count = recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return !(count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+}
+
+Task<std::size_t> ServerConnection::Send(std::string_view bytes) {
+  std::error_code error;
+  const std::size_t count =
+      co_await asio::async_write(socket_, asio::buffer(bytes), ErrorTo(error));
+  co_return count;
+}
+
+Task<std::string_view> ServerConnection::Receive() {
+  std::error_code error;
+  const std::size_t count = co_await socket_.async_read_some(asio::buffer(buffer_), ErrorTo(error));
+  if (error) why_ = error == asio::error::operation_aborted ? "timed out" : error.message();
+  co_return std::string_view(buffer_.data(), count);
+}
+
+void ServerConnection::Close() {
+  std::error_code ignored;
+  socket_.close(ignored);
+}
+
+Task<bool> ServerConnection::Read(std::uint8_t sequence) {
+  assembler_.Start(sequence);
+  while (true) {
+    switch (assembler_.Feed(input_)) {
+      case PacketAssembler::State::kComplete:
+        co_return true;
+      case PacketAssembler::State::kTooLarge:
+      case PacketAssembler::State::kOutOfOrder:
+        why_ = "malformed packet";
+        co_return false;
+      case PacketAssembler::State::kNeedsMore:
+        break;
+    }
+    input_ = co_await Receive();
+    if (input_.empty()) co_return false;
+  }
+}
+
+Task<bool> ServerConnection::SendPacket(std::string_view payload, std::uint8_t sequence) {
+  std::string wire;
+  PutPacket(payload, sequence, wire);
+  const std::size_t sent = co_await Send(wire);
+  co_return sent == wire.size();
+}
+
+absl::Status ServerConnection::Failed(std::string_view what) const {
+  std::string why(what);
+  if (!why_.empty()) why.append(": ").append(why_);
+  return CannotConnect(address_, why);
+}
+
+}  // namespace mysql_proxy

@@ -1,0 +1,256 @@
+#include "proxy/mysql/session/session_state.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_join.h"
+#include "proxy/mysql/protocol/constants.h"
+
+namespace mysql_proxy {
+namespace {
+
+// So that every reply tells how it left the session.
+constexpr char kTrackSession[] =
+    "SET session_track_system_variables='*', session_track_schema=ON, "
+    "session_track_state_change=ON, session_track_transaction_info='CHARACTERISTICS'";
+
+constexpr char kConnectionCharacterSet[] = "character_set_connection";
+constexpr char kConnectionCollation[] = "collation_connection";
+
+// See TextRules. Those that a client of MySQL or MariaDB can have, and the numbers of their
+// collations in a login.
+bool HidesAscii(std::string_view character_set) {
+  static constexpr std::string_view kNames[] = {"big5", "cp932", "gb18030", "gbk", "sjis"};
+  return std::find(std::begin(kNames), std::end(kNames), character_set) != std::end(kNames);
+}
+
+bool HidesAscii(std::uint8_t collation) {
+  static constexpr std::uint8_t kNumbers[] = {1, 84, 95, 96, 248, 249, 250, 28, 87, 13, 88};
+  return std::find(std::begin(kNumbers), std::end(kNumbers), collation) != std::end(kNumbers);
+}
+
+bool StartsWith(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+// Reported, but of no meaning for a later session.
+bool IsResult(std::string_view variable) { return variable == "last_gtid"; }
+
+// To set it to the value that was reported would not bring back what the client had, or would
+// blind the proxy.
+bool IsNotRestorable(std::string_view variable) {
+  static constexpr std::string_view kNames[] = {"timestamp", "insert_id",   "last_insert_id",
+                                                "identity",  "rand_seed1",  "rand_seed2",
+                                                "profiling", "gtid_seq_no", "pseudo_thread_id"};
+  return StartsWith(variable, "session_track_") ||
+         std::find(std::begin(kNames), std::end(kNames), variable) != std::end(kNames);
+}
+
+bool IsNumber(std::string_view value) {
+  if (StartsWith(value, "-")) value.remove_prefix(1);
+  return !value.empty() && value.find_first_not_of("0123456789.") == std::string_view::npos &&
+         std::count(value.begin(), value.end(), '.') <= 1;
+}
+
+// A backslash, or what is not ASCII, would need an encoding that is not known yet when the
+// statement is read.
+bool IsPlain(std::string_view value) {
+  return std::all_of(value.begin(), value.end(),
+                     [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
+}
+
+std::string Literal(std::string_view variable, std::string_view value) {
+  if (value.empty() && StartsWith(variable, "character_set_")) return "NULL";
+  if (IsNumber(value)) return std::string(value);
+  std::string literal = "'";
+  for (const char c : value) literal.append(c == '\'' ? 2 : 1, c);
+  return literal + "'";
+}
+
+// The tracker ends each statement with a semicolon; there are no literals in them but XA's, which
+// belong to an open transaction and are never restored.
+void SplitStatements(std::string_view text, std::vector<std::string>& statements) {
+  while (!text.empty()) {
+    const std::size_t end = text.find(';');
+    std::string_view statement = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    statement.remove_prefix(std::min(statement.size(), statement.find_first_not_of(' ')));
+    if (!statement.empty()) statements.emplace_back(statement);
+  }
+}
+
+}  // namespace
+
+SessionState::SessionState(std::string schema, std::uint8_t collation)
+    : collation_(collation),
+      schema_(std::move(schema)),
+      characters_hide_ascii_(HidesAscii(collation)) {}
+
+void SessionState::Connected(std::uint16_t status) {
+  status_ = status;
+  status_is_known_ = true;
+}
+
+bool SessionState::Learn(const OkPacket& ok, std::string_view sql, const SqlTraits& traits) {
+  status_ = ok.status;
+  status_is_known_ = true;
+  if (ok.insert_id != 0) {
+    has_insert_id_ = true;
+    lost_insert_id_ = false;
+  }
+  if (traits.uses_connection_state) has_connection_state_ = true;
+  if (ok.session_changes.empty()) return true;
+
+  std::optional<SessionChanges> changes = ParseSessionChanges(ok.session_changes);
+  if (!changes.has_value()) return false;
+  for (const auto& [name, value] : changes->variables) {
+    if (name == "character_set_client") characters_hide_ascii_ = HidesAscii(value);
+  }
+  if (!traits.has_temporary_variables) LearnVariables(*changes, sql, traits);
+  if (changes->schema.has_value()) schema_ = *std::move(changes->schema);
+  if (changes->tables_locked.has_value()) tables_locked_ = *changes->tables_locked;
+  if (changes->transaction_characteristics.has_value()) {
+    transaction_characteristics_ = *std::move(changes->transaction_characteristics);
+  }
+  return true;
+}
+
+void SessionState::LearnVariables(const SessionChanges& changes, std::string_view sql,
+                                  const SqlTraits& traits) {
+  bool explained = changes.schema.has_value();
+  bool collation_reported = false;
+  bool character_set_reported = false;
+  for (const auto& [name, value] : changes.variables) {
+    if (IsResult(name)) continue;
+    explained = true;
+    collation_reported = collation_reported || name == kConnectionCollation;
+    character_set_reported = character_set_reported || name == kConnectionCharacterSet;
+    if (IsNotRestorable(name) || !IsPlain(value)) {
+      has_connection_state_ = true;
+    } else {
+      variables_[name] = value;
+    }
+  }
+  // One report for all statements of a block may be about other things, too.
+  if (changes.state && (!explained || traits.compound)) has_connection_state_ = true;
+  // A new character set brings its default collation.
+  if (character_set_reported && !collation_reported) variables_.erase(kConnectionCollation);
+  if (character_set_reported && traits.sets_names_with_collation) {
+    names_statement_ = sql;
+    variables_.erase("character_set_client");
+    variables_.erase(kConnectionCharacterSet);
+    variables_.erase("character_set_results");
+  }
+}
+
+void SessionState::StatementFailed(const SqlTraits& traits) {
+  StatementEnded();
+  if (!traits.compound) return;
+  status_is_known_ = false;
+  if (traits.uses_connection_state) has_connection_state_ = true;
+}
+
+void SessionState::RolledBack() {
+  if (!transaction_is_certain()) return;
+  transaction_characteristics_.clear();
+  status_ = static_cast<std::uint16_t>(status_ & ~server_status::kInTransaction);
+}
+
+void SessionState::TransactionEnded() {
+  if (transaction_open()) transaction_characteristics_.clear();
+  status_ = static_cast<std::uint16_t>(status_ & ~server_status::kInTransaction);
+  status_is_known_ = true;
+  tables_locked_ = false;
+}
+
+void SessionState::Reset() {
+  *this = SessionState(std::move(schema_), collation_);
+  status_ = server_status::kAutocommit;
+}
+
+TextRules SessionState::text_rules() const {
+  // A statement that failed may have changed the character set before.
+  return {(status_ & server_status::kNoBackslashEscapes) == 0,
+          characters_hide_ascii_ || !status_is_known_};
+}
+
+bool SessionState::transaction_open() const {
+  return (status_ & server_status::kInTransaction) != 0 || !status_is_known_ || tables_locked_;
+}
+
+bool SessionState::transaction_is_certain() const {
+  return (status_ & server_status::kInTransaction) != 0 && status_is_known_;
+}
+
+bool SessionState::in_transaction() const {
+  return transaction_open() || (status_ & server_status::kAutocommit) == 0;
+}
+
+bool SessionState::read_only_requested() const {
+  return IsOn("tx_read_only") || IsOn("transaction_read_only") ||
+         transaction_characteristics_.find("READ ONLY") != std::string::npos;
+}
+
+bool SessionState::IsOn(const char* variable) const {
+  const auto found = variables_.find(variable);
+  return found != variables_.end() && (found->second == "ON" || found->second == "1");
+}
+
+std::vector<std::string> SessionState::RestoreStatements() const {
+  std::vector<std::string> statements = {kTrackSession};
+  if (!names_statement_.empty()) statements.push_back(names_statement_);
+  if (!variables_.empty()) statements.push_back(SetVariables());
+  SplitStatements(transaction_characteristics_, statements);
+  return statements;
+}
+
+// In the order of their names: character_set_connection comes before collation_connection, which
+// it would change.
+std::string SessionState::SetVariables() const {
+  std::string statement = "SET ";
+  for (const auto& [name, value] : variables_) {
+    if (statement.size() > 4) statement += ", ";
+    statement += "SESSION " + name + "=" + Literal(name, value);
+  }
+  return statement;
+}
+
+std::string SessionState::LoseConnection() {
+  std::vector<const char*> lost;
+  if (!status_is_known_) lost.emplace_back("a transaction that may have been open");
+  if (tables_locked_) lost.emplace_back("its table locks");
+  if (has_connection_state_) {
+    lost.emplace_back(
+        "its user variables, temporary tables, named statements, user locks or settings");
+  }
+  TransactionEnded();
+  has_connection_state_ = false;
+  lost_insert_id_ = lost_insert_id_ || has_insert_id_;
+  has_insert_id_ = false;
+  fresh_connection_ = true;
+  return absl::StrJoin(lost, ", and ");
+}
+
+std::string SessionState::LoseAnswer(const SqlTraits& traits) {
+  if (traits.reads_insert_id && lost_insert_id_) {
+    lost_insert_id_ = false;
+    return "the last insert id";
+  }
+  if (traits.reads_last_result && fresh_connection_) {
+    fresh_connection_ = false;
+    return "what was known about the last statement";
+  }
+  return {};
+}
+
+std::string SessionState::ParseContext() const {
+  std::string context = schema_ + '\n' + names_statement_;
+  for (const char* name :
+       {"sql_mode", "character_set_client", kConnectionCharacterSet, kConnectionCollation}) {
+    const auto found = variables_.find(name);
+    context += '\n';
+    if (found != variables_.end()) context += found->second;
+  }
+  return context;
+}
+
+}  // namespace mysql_proxy

@@ -1,0 +1,393 @@
+// Failovers that do not go well: what clients are told, and when.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "proxy_test.h"
+#include "support/child_process.h"
+
+namespace mysql_proxy {
+
+using failover::test::Await;
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+// How much later than it should something may happen on a machine that is busy.
+constexpr milliseconds kSlack = seconds(5);
+
+class Stopwatch {
+ public:
+  milliseconds elapsed() const {
+    return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start_);
+  }
+
+ private:
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+// Whether something has come for it already.
+bool HasAnswer(ProxyClient& client) {
+  pollfd file = {static_cast<int>(mysql_get_socket(client.handle())), POLLIN, 0};
+  return poll(&file, 1, 0) == 1;
+}
+
+using Clients = std::vector<std::unique_ptr<ProxyClient>>;
+
+class TroubleTest : public ProxyTest {
+ protected:
+  Clients Connect(int count) {
+    Clients clients;
+    for (int i = 0; i < count; ++i) {
+      clients.push_back(std::make_unique<ProxyClient>(port()));
+      EXPECT_EQ(clients.back()->error().number, 0u) << clients.back()->error().text;
+    }
+    return clients;
+  }
+
+  // Each inserts its number.
+  static void SendInserts(Clients& clients) {
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      clients[i]->Send("INSERT INTO t VALUES (" + std::to_string(i) + ")");
+    }
+  }
+};
+
+TEST_F(TroubleTest, AFailoverThatOutlastsTheWindowIsAnErrorInTime) {
+  StartProxy({"--buffer-window=1s", "--buffer-max-failover-duration=10s"});
+  Clients clients = Connect(4);
+  SetReadOnly(0, true);
+  const Stopwatch held;
+  SendInserts(clients);
+  for (auto& client : clients) {
+    EXPECT_EQ(client->Receive().number, 1290u) << client->error().text;
+    EXPECT_GE(held.elapsed(), milliseconds(900));
+    EXPECT_LE(held.elapsed(), seconds(1) + kSlack);
+  }
+  // The failover is under way still: those who come now are held, and succeed at its end.
+  SendInserts(clients);
+  AwaitHeld(4);
+  SetReadOnly(1, false);
+  for (auto& client : clients) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
+  EXPECT_EQ(AskServer(1, "SELECT COUNT(*) FROM d.t"), "4");
+  EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "0");
+}
+
+TEST_F(TroubleTest, AFailoverThatNeverEndsFailsFastAfterTheLongest) {
+  constexpr seconds kWindow(4);
+  const std::string window = std::to_string(kWindow.count()) + "s";
+  StartProxy({"--buffer-window=" + window, "--buffer-max-failover-duration=" + window,
+              "--buffer-min-time-between-failovers=3600s"});
+  Clients clients = Connect(2);
+  SetReadOnly(0, true);
+  const Stopwatch held;
+  SendInserts(clients);
+  for (auto& client : clients) EXPECT_EQ(client->Receive().number, 1290u);
+  EXPECT_LE(held.elapsed(), kWindow + kSlack);
+  const std::string buffered = proxy().State("buffered");
+  for (int round = 0; round < 3; ++round) {
+    const Stopwatch refused;
+    SendInserts(clients);
+    for (auto& client : clients) EXPECT_EQ(client->Receive().number, 1290u);
+    EXPECT_LT(refused.elapsed(), kWindow * 3 / 4) << "nothing is held any more";
+  }
+  EXPECT_EQ(proxy().State("buffered"), buffered);
+  EXPECT_EQ(proxy().State("MaxDurationExceeded"), "1");
+  SetReadOnly(1, false);
+  AwaitPrimary(1);
+  SendInserts(clients);
+  for (auto& client : clients) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
+}
+
+// That it knows no primary yet is no failover.
+TEST_F(TroubleTest, AProxyThatHasJustStartedHoldsNobody) {
+  StartProxy({"--buffer-min-time-between-failovers=3600s"});
+  Clients clients = Connect(1);
+  EXPECT_EQ(proxy().State("failovers"), "0");
+  SetReadOnly(0, true);
+  SendInserts(clients);
+  AwaitHeld(1);
+  SetReadOnly(1, false);
+  EXPECT_EQ(clients[0]->Receive().number, 0u) << clients[0]->error().text;
+}
+
+TEST_F(TroubleTest, ABufferThatIsTooSmallKeepsTheYoungest) {
+  StartProxy({"--buffer-size=2"});
+  Clients clients = Connect(5);
+  SetReadOnly(0, true);
+  SendInserts(clients);
+  EXPECT_TRUE(Await([this] { return proxy().State("buffered") == "5"; }));
+  AwaitHeld(2);
+  // Whoever has to go is told at once, not at the end of the failover.
+  const auto evicted = [&clients] {
+    return std::partition(clients.begin(), clients.end(),
+                          [](auto& client) { return HasAnswer(*client); });
+  };
+  ASSERT_TRUE(Await([&] { return evicted() - clients.begin() == 3; }));
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(clients[i]->Receive().number, 3168u) << clients[i]->error().text;
+    EXPECT_THAT(clients[i]->error().text, HasSubstr("not executed: Evicted"));
+  }
+  SetReadOnly(1, false);
+  for (std::size_t i = 3; i < clients.size(); ++i) {
+    EXPECT_EQ(clients[i]->Receive().number, 0u) << clients[i]->error().text;
+  }
+  SendInserts(clients);
+  for (auto& client : clients) client->Receive();
+  EXPECT_EQ(AskServer(1, "SELECT COUNT(*) FROM d.t"), "5") << "the session goes on";
+}
+
+// An end of the failover without another primary.
+TEST_F(TroubleTest, ThePrimaryMayComeBack) {
+  StartProxy();
+  Clients clients = Connect(4);
+  SetReadOnly(0, true);
+  SendInserts(clients);
+  AwaitHeld(4);
+  EXPECT_TRUE(
+      Await([this] { return proxy().Output().find("there is no primary") != std::string::npos; }));
+  SetReadOnly(0, false);
+  for (auto& client : clients) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
+  EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "4");
+}
+
+TEST_F(TroubleTest, AClientThatLeavesGivesUpItsPlaceAtOnce) {
+  StartProxy({"--buffer-window=30s"});
+  Clients clients = Connect(3);
+  SetReadOnly(0, true);
+  SendInserts(clients);
+  AwaitHeld(3);
+  // One says goodbye, which is a command behind the one that is held; one just goes.
+  clients.pop_back();
+  AwaitHeld(2);
+  shutdown(static_cast<int>(mysql_get_socket(clients.back()->handle())), SHUT_RDWR);
+  AwaitHeld(1);
+  EXPECT_EQ(proxy().State("ContextDone"), "2");
+  EXPECT_EQ(proxy().State("free"), "999");
+  SetReadOnly(1, false);
+  EXPECT_EQ(clients[0]->Receive().number, 0u) << clients[0]->error().text;
+  EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "0");
+}
+
+TEST_F(TroubleTest, ClientsThatComeDuringAFailoverWaitWithTheirLogin) {
+  StartProxy();
+  Clients clients = Connect(1);
+  server(0).Signal(SIGSTOP);
+  ASSERT_TRUE(
+      Await([this] { return proxy().Output().find("there is no primary") != std::string::npos; }));
+  std::thread late([this] {
+    ProxyClient client(port());
+    EXPECT_EQ(client.error().number, 0u) << client.error().text;
+    EXPECT_EQ(client.Ask("SELECT @@server_id"), "2");
+  });
+  AwaitHeld(1);
+  SetReadOnly(1, false);
+  late.join();
+  EXPECT_EQ(proxy().State("retries_succeeded"), "1");
+  server(0).Signal(SIGCONT);
+}
+
+// Statements that were sent have no answer; the others wait for the new primary.
+TEST_F(TroubleTest, AHangingPrimaryIsGivenUp) {
+  StartProxy({"--poll-timeout=500ms", "--silence-limit=1s"});
+  Clients sent = Connect(3);
+  Clients waiting = Connect(3);
+  server(0).Signal(SIGSTOP);
+  const Stopwatch hanging;
+  SendInserts(sent);
+  ASSERT_TRUE(
+      Await([this] { return proxy().Output().find("there is no primary") != std::string::npos; }));
+  for (auto& client : waiting) client->Send("INSERT INTO t VALUES (100 + CONNECTION_ID())");
+  AwaitHeld(3);
+  for (auto& client : sent) {
+    EXPECT_EQ(client->Receive().number, 1158u) << client->error().text;
+    EXPECT_EQ(client->error().sqlstate, "08007");
+    EXPECT_THAT(client->error().text, HasSubstr("unknown whether"));
+    EXPECT_GE(hanging.elapsed(), milliseconds(1000));
+    EXPECT_LE(hanging.elapsed(), milliseconds(2000) + kSlack);
+  }
+  SetReadOnly(1, false);
+  for (auto& client : waiting) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
+  for (auto& client : sent) {
+    EXPECT_EQ(client->Ask("SELECT @@server_id"), "2") << client->error().text;
+  }
+  server(0).Signal(SIGCONT);
+}
+
+TEST_F(TroubleTest, AHangThatPassesIsNoError) {
+  StartProxy({"--poll-timeout=300ms", "--silence-limit=20s"});
+  Clients clients = Connect(3);
+  server(0).Signal(SIGSTOP);
+  SendInserts(clients);
+  ASSERT_TRUE(
+      Await([this] { return proxy().Output().find("there is no primary") != std::string::npos; }));
+  server(0).Signal(SIGCONT);
+  for (auto& client : clients) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
+  EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "3");
+}
+
+TEST_F(TroubleTest, ACrashIsAnErrorForWhatWasSentOnly) {
+  StartProxy();
+  Clients idle = Connect(3);
+  Clients in_transaction = Connect(1);
+  Clients sent = Connect(2);
+  in_transaction[0]->Run("BEGIN; INSERT INTO t VALUES (50)");
+  for (auto& client : sent) client->Send("SELECT SLEEP(20)");
+  ASSERT_TRUE(Await([] {
+    return AskServer(0,
+                     "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE "
+                     "'SELECT SLEEP%'") == "2";
+  }));
+  server(0).Kill();
+  for (auto& client : sent) EXPECT_EQ(client->Receive().number, 1158u) << client->error().text;
+  EXPECT_EQ(in_transaction[0]->Run("COMMIT").number, 1213u) << "certainly rolled back";
+  SendInserts(idle);
+  AwaitHeld(3);
+  SetReadOnly(1, false);
+  for (auto& client : idle) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
+  for (auto& client : sent) EXPECT_EQ(client->Ask("SELECT 1"), "1");
+  EXPECT_EQ(in_transaction[0]->Ask("SELECT COUNT(*) FROM t"), "3");
+  ASSERT_TRUE(server(0).Restart());
+}
+
+// Whoever repeated it would have it twice.
+TEST_F(TroubleTest, WhatWasWrittenUnderATableLockIsNotCalledRolledBack) {
+  StartProxy();
+  ProxyClient client(port());
+  const auto write_and_lose = [&client](const auto& lose) {
+    client.Run("LOCK TABLES t WRITE");
+    EXPECT_EQ(client.Run("INSERT INTO t VALUES (1)").number, 0u) << client.error().text;
+    lose();
+    EXPECT_EQ(client.Run("INSERT INTO t VALUES (2)").number, 3168u) << client.error().text;
+    EXPECT_THAT(client.error().text, HasSubstr("lost its table locks"));
+  };
+  // With the connection only, so that the row can be looked at: these servers forget in a crash.
+  const std::string connection = client.Ask("SELECT CONNECTION_ID()");
+  write_and_lose([&] {
+    server(0).Run("KILL " + connection);
+    server(0).Root().AwaitAnswer(
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE id = " + connection, "0");
+  });
+  EXPECT_EQ(client.Ask("SELECT GROUP_CONCAT(i) FROM t"), "1") << client.error().text;
+  client.Run("DELETE FROM t");
+  write_and_lose([] { server(0).Kill(); });
+  SetReadOnly(1, false);
+  EXPECT_EQ(client.Run("INSERT INTO t VALUES (3)").number, 0u) << client.error().text;
+  EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "3");
+  ASSERT_TRUE(server(0).Restart());
+}
+
+// A session that is reset between two connections begins as any other: it can be held.
+TEST_F(TroubleTest, AResetWithoutAConnectionTurnsAutocommitOn) {
+  StartProxy();
+  ProxyClient client(port());
+  client.Run("SET autocommit = 0");
+  server(0).Kill();
+  EXPECT_EQ(client.Run("INSERT INTO t VALUES (1)").number, 3168u) << client.error().text;
+  EXPECT_EQ(mysql_reset_connection(client.handle()), 0);
+  client.Send("INSERT INTO t VALUES (2)");
+  AwaitHeld(1);
+  SetReadOnly(1, false);
+  EXPECT_EQ(client.Receive().number, 0u) << client.error().text;
+  EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "2");
+  ASSERT_TRUE(server(0).Restart());
+}
+
+TEST_F(TroubleTest, AReplyThatStopsBetweenResultsEndsWithAnError) {
+  StartProxy();
+  ProxyClient client(port());
+  const std::string sql = "SELECT 1; SELECT SLEEP(30)";
+  ASSERT_EQ(mysql_real_query(client.handle(), sql.data(), sql.size()), 0);
+  mysql_free_result(mysql_store_result(client.handle()));
+  server(0).Kill();
+  EXPECT_NE(mysql_next_result(client.handle()), 0);
+  EXPECT_EQ(client.KeepError().number, 1158u) << client.error().text;
+  SetReadOnly(1, false);
+  EXPECT_EQ(client.Ask("SELECT @@server_id"), "2") << client.error().text;
+  ASSERT_TRUE(server(0).Restart());
+}
+
+// An error packet would be taken for the rest of the row.
+TEST_F(TroubleTest, AReplyThatStopsInTheMiddleOfARowEndsItsConnection) {
+  StartProxy();
+  ProxyClient client(port());
+  ProxyClient other(port());
+  // More than all the sockets between take while nobody reads.
+  const std::string sql = "SELECT REPEAT('x', 60000000)";
+  ASSERT_EQ(mysql_real_query(client.handle(), sql.data(), sql.size()), 0);
+  MYSQL_RES* const rows = mysql_use_result(client.handle());
+  ASSERT_NE(rows, nullptr) << mysql_error(client.handle());
+  server(0).Kill();
+  EXPECT_EQ(mysql_fetch_row(rows), nullptr);
+  EXPECT_EQ(client.KeepError().number, 2013u) << client.error().text;
+  mysql_free_result(rows);
+  SetReadOnly(1, false);
+  EXPECT_EQ(other.Ask("SELECT @@server_id"), "2") << other.error().text;
+  ASSERT_TRUE(server(0).Restart());
+}
+
+TEST_F(TroubleTest, AProxyThatIsRestartedInAFailoverHoldsItsClients) {
+  StartProxy();
+  Clients before = Connect(1);
+  server(0).Kill();
+  before[0]->Send("INSERT INTO t VALUES (1)");
+  AwaitHeld(1);
+  StartProxy();  // ends the other
+  EXPECT_EQ(before[0]->Receive().number, 2013u) << before[0]->error().text;
+  std::thread client_of_the_new([this] {
+    ProxyClient client(port());
+    EXPECT_EQ(client.Run("INSERT INTO t VALUES (2)").number, 0u) << client.error().text;
+  });
+  AwaitHeld(1);
+  SetReadOnly(1, false);
+  client_of_the_new.join();
+  EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "2");
+  ASSERT_TRUE(server(0).Restart());
+}
+
+TEST_F(TroubleTest, AProxyThatIsToEndInAFailoverServesWhomItHoldsFirst) {
+  StartProxy();
+  Clients clients = Connect(1);
+  server(0).Kill();
+  clients[0]->Send("INSERT INTO t VALUES (1)");
+  AwaitHeld(1);
+  proxy().Signal(SIGTERM);
+  EXPECT_TRUE(Await([this] { return proxy().Output().find("are to end") != std::string::npos; }));
+  SetReadOnly(1, false);
+  EXPECT_EQ(clients[0]->Receive().number, 0u) << clients[0]->error().text;
+  EXPECT_EQ(proxy().AwaitExit(), 0);
+  EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "1");
+  ASSERT_TRUE(server(0).Restart());
+}
+
+// Its reply is large, and it does not read: the others must have their turn nevertheless.
+TEST_F(TroubleTest, ASlowReaderDoesNotHoldUpTheDrain) {
+  StartProxy({"--buffer-drain-concurrency=1"});
+  ProxyClient slow(port());
+  Clients clients = Connect(3);
+  SetReadOnly(0, true);
+  ASSERT_TRUE(
+      Await([this] { return proxy().Output().find("there is no primary") != std::string::npos; }));
+  slow.Send("SELECT REPEAT('x', 100000) FROM seq_1_to_1000");
+  AwaitHeld(1);
+  SendInserts(clients);
+  AwaitHeld(4);
+  SetReadOnly(1, false);
+  for (auto& client : clients) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
+  EXPECT_EQ(slow.Receive().number, 0u) << slow.error().text;
+}
+
+}  // namespace
+}  // namespace mysql_proxy

@@ -1,0 +1,54 @@
+// Sequences of calls: the Buffer against the reference model of the simulation, step by step, with
+// the fuzzer's bytes in place of the simulation's random numbers.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzz_input.h"
+#include "proofs/simulation/driver.h"
+#include "proofs/simulation/generator.h"
+#include "proofs/simulation/random.h"
+#include "proofs/simulation/steps.h"
+#include "spdlog/spdlog.h"
+
+namespace {
+
+namespace simulation = failover::simulation;
+
+// A step needs a few bytes, so an input of the usual length is used up before.
+constexpr std::size_t kMostSteps = 500;
+constexpr std::chrono::seconds kPatience(20);
+
+void PrintSteps(const simulation::Config& config, const std::vector<simulation::Step>& steps) {
+  std::fprintf(stderr, "options: %s\n", simulation::ToString(config).c_str());
+  for (const simulation::Step& step : steps) {
+    std::fprintf(stderr, "  %s\n", simulation::ToString(step).c_str());
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  spdlog::set_level(spdlog::level::off);
+  simulation::Random random(std::string_view(reinterpret_cast<const char*>(data), size));
+  simulation::Config config = simulation::MakeConfig(random);
+  // More than one Poll wants to run takes the simulation's longest runs to see.
+  config.flood = 0;
+  simulation::Driver driver(config, kPatience);
+  simulation::Generator generator(random, config);
+  std::vector<simulation::Step> steps;
+  while (driver.failure().empty() && !generator.used_up() && steps.size() < kMostSteps) {
+    steps.push_back(generator.Next(driver.model()));
+    driver.Do(steps.back());
+  }
+  driver.Finish();
+  if (!driver.failure().empty()) PrintSteps(config, steps);
+  failover::fuzz::Require(driver.failure().empty(), "the Buffer does what the model does",
+                          driver.failure());
+  return 0;
+}

@@ -1,0 +1,450 @@
+// The example proxy's protocol code, on bytes of a server or a client that means no good: what
+// arrives in pieces is read as what arrives whole, what is read can be written and read again, and
+// what a client gets of a reply is a reply.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fuzz_input.h"
+#include "proxy/mysql/protocol/codec.h"
+#include "proxy/mysql/protocol/constants.h"
+#include "proxy/mysql/protocol/execute_request.h"
+#include "proxy/mysql/protocol/handshake.h"
+#include "proxy/mysql/protocol/packet_assembler.h"
+#include "proxy/mysql/protocol/reply_stream.h"
+#include "proxy/mysql/protocol/server_packets.h"
+#include "proxy/mysql/protocol/session_track.h"
+#include "proxy/mysql/protocol/sql_scan.h"
+
+namespace mysql_proxy {
+namespace {
+
+using failover::fuzz::FuzzInput;
+using failover::fuzz::Require;
+using Progress = ReplyStream::Progress;
+
+// ---- A client, as plain as can be: what packets it has got, and whether they are a reply.
+
+struct Packets {
+  bool whole = true;     // no piece of one is left over
+  bool in_order = true;  // numbered one after the other
+  std::vector<std::string> payloads;
+};
+
+Packets Split(std::string_view wire, std::uint8_t sequence) {
+  Packets packets;
+  bool continues = false;
+  while (!wire.empty()) {
+    PacketReader header(wire.substr(0, kFrameHeaderLength));
+    const std::uint32_t fields = header.U32();
+    const std::size_t length = fields & kMaxFrameLength;
+    if (!header.ok() || wire.size() < kFrameHeaderLength + length) {
+      packets.whole = false;
+      return packets;
+    }
+    packets.in_order = packets.in_order && fields >> 24 == sequence++;
+    if (!continues) packets.payloads.emplace_back();
+    packets.payloads.back() += wire.substr(kFrameHeaderLength, length);
+    continues = length == kMaxFrameLength;
+    wire.remove_prefix(kFrameHeaderLength + length);
+  }
+  packets.whole = !continues;
+  return packets;
+}
+
+// Reads the packets of one reply from the front, in the dialect without kDeprecateEof.
+class Client {
+ public:
+  explicit Client(std::vector<std::string> packets) : packets_(std::move(packets)) {}
+
+  bool IsWholeReply(ReplyKind kind) {
+    const bool read = kind == ReplyKind::kText       ? Take().has_value()
+                      : kind == ReplyKind::kPrepared ? Prepared()
+                                                     : Results();
+    return read && next_ == packets_.size();
+  }
+
+ private:
+  std::optional<std::string> Take() {
+    if (next_ == packets_.size()) return std::nullopt;
+    return packets_[next_++];
+  }
+  static bool Begins(const std::string& packet, std::uint8_t header) {
+    return !packet.empty() && static_cast<std::uint8_t>(packet[0]) == header;
+  }
+
+  // The definitions of that many columns, and an EOF. An error may come in place of any.
+  bool Definitions(std::uint64_t count, bool* failed) {
+    for (; count > 0; --count) {
+      const std::optional<std::string> packet = Take();
+      if (!packet.has_value()) return false;
+      if (Begins(*packet, kErrorHeader)) return *failed = true;
+    }
+    const std::optional<std::string> end = Take();
+    if (end.has_value() && Begins(*end, kErrorHeader)) return *failed = true;
+    if (!end.has_value() || !Begins(*end, kEofHeader) || end->size() != 5) return false;
+    // That more results follow is told behind the rows.
+    PacketReader reader(*end);
+    reader.Bytes(3);
+    return (reader.U16() & server_status::kMoreResults) == 0;
+  }
+
+  bool Prepared() {
+    const std::optional<std::string> first = Take();
+    if (!first.has_value() || !Begins(*first, kOkHeader)) return false;
+    PacketReader reader(*first);
+    reader.U8();
+    reader.U32();
+    const std::uint16_t columns = reader.U16();
+    const std::uint16_t parameters = reader.U16();
+    bool failed = false;
+    for (const std::uint16_t count : {parameters, columns}) {
+      if (!failed && count > 0 && !Definitions(count, &failed)) return false;
+    }
+    return reader.ok();
+  }
+
+  bool Results() {
+    for (bool more = true; more;) {
+      const std::optional<std::string> first = Take();
+      if (!first.has_value()) return false;
+      if (Begins(*first, kErrorHeader)) return true;
+      PacketReader reader(*first);
+      std::uint16_t status = 0;
+      if (Begins(*first, kOkHeader)) {
+        const std::optional<OkPacket> ok = ParseOk(*first);
+        if (!ok.has_value()) return false;
+        status = ok->status;
+      } else {
+        const std::uint64_t columns = reader.LengthEncoded();
+        bool failed = false;
+        if (columns == 0 || !Definitions(columns, &failed)) return false;
+        if (failed || !Rows(&status)) return failed || ended_by_error_;
+      }
+      more = (status & server_status::kMoreResults) != 0;
+    }
+    return true;
+  }
+
+  bool Rows(std::uint16_t* status) {
+    while (true) {
+      const std::optional<std::string> row = Take();
+      if (!row.has_value()) return false;
+      if (Begins(*row, kErrorHeader)) {
+        ended_by_error_ = true;
+        return false;
+      }
+      if (!Begins(*row, kEofHeader) || row->size() != 5) continue;
+      PacketReader reader(*row);
+      reader.Bytes(3);
+      *status = reader.U16();
+      return true;
+    }
+  }
+
+  const std::vector<std::string> packets_;
+  std::size_t next_ = 0;
+  bool ended_by_error_ = false;
+};
+
+// ---- Replies.
+
+class Recorder final : public ReplyObserver {
+ public:
+  void OnOk(const OkPacket& ok) override {
+    seen += std::to_string(ok.status) + "," + std::string(ok.session_changes) + ";";
+  }
+  failover::mysql::MysqlError OnError(const failover::mysql::MysqlError& error) override {
+    seen += std::to_string(error.number) + "!";
+    return error;
+  }
+  void OnPrepared(const PreparedReply& reply) override {
+    seen += std::to_string(reply.id) + "," + std::to_string(reply.parameters) + ";";
+  }
+  std::string seen;
+};
+
+struct Translation {
+  Progress progress = Progress::kNeedsMore;
+  std::size_t used = 0;
+  std::string out;
+  std::string seen;
+};
+
+// In pieces of at most `piece` bytes. What it stands for after each of them must be true.
+Translation Translate(std::string_view wire, const ReplyStart& start, std::size_t piece) {
+  Translation result;
+  Recorder recorder;
+  ReplyStream stream;
+  stream.Begin(start, recorder);
+  while (result.used < wire.size() && result.progress == Progress::kNeedsMore) {
+    const std::string_view part = wire.substr(result.used, piece);
+    result.progress = stream.Feed(part, result.out);
+    result.used += part.size();
+    Require(stream.started() == !result.out.empty(), "a reply has started once there is any of it");
+    const Packets packets = Split(result.out, start.client_sequence);
+    Require(packets.in_order, "what the client gets is numbered one after the other");
+    Require(packets.whole == stream.between_packets() || result.progress == Progress::kMalformed,
+            "an error may follow exactly where a packet has ended");
+  }
+  result.seen = std::move(recorder.seen);
+  return result;
+}
+
+void CheckReply(FuzzInput& input) {
+  ReplyStart start;
+  start.kind = static_cast<ReplyKind>(input.Below(3));
+  start.server_sequence = input.Byte();
+  start.client_sequence = input.Byte();
+  start.client_statement_id = static_cast<std::uint32_t>(input.Number(4));
+  const std::size_t piece = 1 + input.Byte();
+  const std::string wire = input.Rest();
+
+  const Translation slow = Translate(wire, start, 1);
+  const std::string_view used = std::string_view(wire).substr(0, slow.used);
+  for (const std::size_t length : {piece, used.size()}) {
+    const Translation fast = Translate(used, start, std::max<std::size_t>(length, 1));
+    Require(fast.progress == slow.progress && fast.seen == slow.seen,
+            "a reply is the same in whatever pieces it comes");
+    Require(fast.out == slow.out, "the client gets the same in whatever pieces it comes");
+  }
+  if (slow.progress == Progress::kRefused || slow.progress == Progress::kWantsLocalFile) {
+    Require(slow.out.empty(), "nothing of a refusal is passed on");
+  }
+  if (slow.progress == Progress::kDone) {
+    Client client(Split(slow.out, start.client_sequence).payloads);
+    Require(client.IsWholeReply(start.kind), "what the client gets is one whole reply");
+  }
+}
+
+// ---- Packets.
+
+void CheckAssembler(FuzzInput& input) {
+  using State = PacketAssembler::State;
+  const std::size_t most = input.Number(2);
+  const std::uint8_t sequence = input.Byte();
+  const std::string wire = input.Rest();
+  PacketAssembler whole(most);
+  whole.Start(sequence);
+  std::string_view left = wire;
+  const State at_once = whole.Feed(left);
+
+  PacketAssembler pieces(most);
+  pieces.Start(sequence);
+  State slow = State::kNeedsMore;
+  std::size_t used = 0;
+  while (used < wire.size() && slow == State::kNeedsMore) {
+    std::string_view byte = std::string_view(wire).substr(used++, 1);
+    slow = pieces.Feed(byte);
+  }
+  Require(slow == at_once, "a packet is the same in whatever pieces it comes");
+  Require(whole.packet().size() <= most, "no packet is longer than allowed");
+  Require(whole.packet().size() <= wire.size(), "memory grows with what has come");
+  if (at_once != State::kComplete) return;
+  Require(whole.packet() == pieces.packet() && wire.size() - left.size() == used,
+          "a packet is the same in whatever pieces it comes");
+  std::string again;
+  std::uint8_t number = sequence;
+  PutPacket(whole.packet(), number, again);
+  Require(again == wire.substr(0, used) && number == whole.next_sequence(),
+          "a packet that is written is the packet that was read");
+}
+
+// ---- What is read can be written, and reads the same again.
+
+void CheckGreeting(const std::string& payload) {
+  const std::optional<Greeting> greeting = ParseGreeting(payload);
+  if (!greeting.has_value()) return;
+  const std::optional<Greeting> again = ParseGreeting(BuildGreeting(*greeting));
+  Require(again.has_value() && again->server_version == greeting->server_version &&
+              again->connection_id == greeting->connection_id &&
+              again->scramble == greeting->scramble &&
+              again->capabilities == greeting->capabilities && again->status == greeting->status &&
+              again->collation == greeting->collation &&
+              again->auth_plugin == greeting->auth_plugin,
+          "a greeting reads as it was written");
+}
+
+void CheckLogin(const std::string& payload) {
+  std::optional<Login> login = ParseLogin(payload);
+  // Longer answers need a capability that the proxy itself does not use.
+  if (!login.has_value() || login->auth_answer.size() > 255) return;
+  login->capabilities &= ~capability::kPluginAuthLengthEncoded;
+  login->capabilities |= capability::kSecureConnection;
+  const std::optional<Login> again = ParseLogin(BuildLogin(*login));
+  Require(again.has_value() && again->user == login->user &&
+              again->auth_answer == login->auth_answer && again->database == login->database &&
+              again->auth_plugin == login->auth_plugin &&
+              again->capabilities == login->capabilities &&
+              again->max_packet == login->max_packet && again->collation == login->collation,
+          "a login reads as it was written");
+}
+
+void CheckServerPackets(const std::string& payload) {
+  if (const std::optional<OkPacket> ok = ParseOk(payload)) {
+    const std::string built = BuildOk(*ok);
+    const std::optional<OkPacket> again = ParseOk(built);
+    Require(again.has_value() && again->affected_rows == ok->affected_rows &&
+                again->insert_id == ok->insert_id && again->info == ok->info &&
+                again->warnings == ok->warnings && again->session_changes.empty() &&
+                again->status == (ok->status & ~server_status::kSessionStateChanged),
+            "an OK reads as it was written, without the session's changes");
+  }
+  if (const std::optional<failover::mysql::MysqlError> error = ParseError(payload)) {
+    const std::optional<failover::mysql::MysqlError> again = ParseError(BuildError(*error));
+    Require(again.has_value() && again->number == error->number && again->text == error->text &&
+                again->sqlstate == (error->sqlstate.empty() ? "HY000" : error->sqlstate),
+            "an error reads as it was written");
+  }
+  if (const std::optional<AuthSwitch> request = ParseAuthSwitch(payload)) {
+    const std::optional<AuthSwitch> again = ParseAuthSwitch(BuildAuthSwitch(*request));
+    // The zero at the end belongs to a scramble of the usual length only.
+    const bool usual = request->scramble.size() == 20;
+    Require(again.has_value() && again->plugin == request->plugin &&
+                (!usual || again->scramble == request->scramble),
+            "a request to authenticate otherwise reads as it was written");
+  }
+}
+
+// Two lists of reports, one behind the other, report what both of them do.
+void CheckSessionChanges(const std::string& first, const std::string& second) {
+  const std::optional<SessionChanges> a = ParseSessionChanges(first);
+  const std::optional<SessionChanges> b = ParseSessionChanges(second);
+  if (!a.has_value() || !b.has_value()) return;
+  const std::optional<SessionChanges> both = ParseSessionChanges(first + second);
+  if (!both.has_value()) return Require(false, "a list of good reports is good");
+  auto variables = a->variables;
+  variables.insert(variables.end(), b->variables.begin(), b->variables.end());
+  Require(both->variables == variables, "no report of a variable is lost");
+  Require(both->state == (a->state || b->state), "no change of the state is lost");
+  Require(both->schema == (b->schema.has_value() ? b->schema : a->schema),
+          "the last schema counts");
+  Require(
+      both->tables_locked == (b->tables_locked.has_value() ? b->tables_locked : a->tables_locked),
+      "the last report of locks counts");
+}
+
+void CheckExecute(std::string payload, std::size_t parameters, const std::string& bytes) {
+  const std::optional<ParameterTypes> found = FindParameterTypes(payload, parameters);
+  if (!found.has_value()) return;
+  Require(found->flag_offset < payload.size(), "the flag is in the packet");
+  SetStatementId(0x01020304, payload);
+  Require(StatementIdOf(payload) == 0x01020304U, "a statement has the id that was set");
+  RemoveCursorRequest(payload);
+  if (parameters == 0 || found->types.has_value()) return;
+  std::string types = bytes;
+  types.resize(2 * parameters);
+  const std::string values = payload.substr(found->flag_offset + 1);
+  InsertParameterTypes(types, found->flag_offset, payload);
+  const std::optional<ParameterTypes> again = FindParameterTypes(payload, parameters);
+  Require(again.has_value() && again->types == types && again->flag_offset == found->flag_offset,
+          "the types are where they were put");
+  Require(payload.substr(found->flag_offset + 1 + types.size()) == values,
+          "the values follow the types");
+}
+
+void CheckCodec(std::uint64_t number, const std::string& text) {
+  std::string bytes;
+  PutLengthEncoded(number, bytes);
+  PutLengthEncodedString(text, bytes);
+  PutInteger(number, 8, bytes);
+  PacketReader reader(bytes);
+  Require(reader.LengthEncoded() == number && reader.LengthEncodedString() == text &&
+              (reader.U32() | std::uint64_t{reader.U32()} << 32) == number && reader.ok() &&
+              reader.left() == 0,
+          "a field reads as it was written");
+}
+
+// ---- Statements.
+
+bool Same(const SqlTraits& a, const SqlTraits& b) {
+  return a.compound == b.compound && a.uses_connection_state == b.uses_connection_state &&
+         a.reads_insert_id == b.reads_insert_id && a.reads_last_result == b.reads_last_result &&
+         a.sets_names_with_collation == b.sets_names_with_collation &&
+         a.has_temporary_variables == b.has_temporary_variables;
+}
+
+std::string UpperCase(std::string text) {
+  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return text;
+}
+
+void CheckSql(const std::string& sql, bool escapes) {
+  const TextRules rules{escapes, /*characters_hide_ascii=*/false};
+  const SqlTraits traits = ScanSql(sql, rules);
+  for (const char* const nothing : {" ", "\n\t", "/* comment */", "-- comment\n", "#\n"}) {
+    Require(Same(traits, ScanSql(nothing + sql, rules)), "blanks in front change nothing", sql);
+  }
+  if (sql.find("/*m!") == std::string::npos) {
+    Require(Same(traits, ScanSql(UpperCase(sql), rules)), "upper and lower case are one", sql);
+  }
+  if (sql.find('\\') == std::string::npos) {
+    Require(Same(traits, ScanSql(sql, {!escapes, false})), "only a backslash escapes", sql);
+  }
+  if (!sql.empty() && UpperCase(sql)[0] >= 'A' && UpperCase(sql)[0] <= 'Z') {
+    Require(ScanSql("SELECT 1; " + sql, rules).compound, "two statements are more than one", sql);
+  }
+  if (sql.find_first_of("'\\") == std::string::npos) {
+    Require(Same(ScanSql("SELECT '" + sql + "'", rules), ScanSql("SELECT ''", rules)),
+            "what is in a literal is no statement", sql);
+  }
+  const SqlTraits in_doubt = ScanSql(sql, {escapes, /*characters_hide_ascii=*/true});
+  const bool ascii = std::all_of(sql.begin(), sql.end(), [](char c) { return (c & 0x80) == 0; });
+  Require(!ascii || Same(in_doubt, traits), "only what is not ASCII raises doubts", sql);
+  Require(in_doubt.compound || !traits.compound, "in doubt it may be several", sql);
+  bool half_a_character = false;
+  for (std::size_t at = sql.find('@'); at != std::string::npos; at = sql.find('@', at + 1)) {
+    half_a_character = half_a_character || (at > 0 && (sql[at - 1] & 0x80) != 0);
+  }
+  if (half_a_character) return;
+  Require(in_doubt.uses_connection_state || !traits.uses_connection_state,
+          "in doubt no state is missed", sql);
+  Require(in_doubt.reads_insert_id || !traits.reads_insert_id, "in doubt no id is missed", sql);
+  Require(in_doubt.reads_last_result || !traits.reads_last_result, "nor any other answer", sql);
+}
+
+void Run(FuzzInput input) {
+  switch (input.Below(8)) {
+    case 0:
+    case 1:
+      return CheckReply(input);
+    case 2:
+      return CheckAssembler(input);
+    case 3:
+      return CheckGreeting(input.Rest());
+    case 4:
+      return CheckLogin(input.Rest());
+    case 5: {
+      const std::string payload = input.Rest();
+      CheckServerPackets(payload);
+      const std::size_t half = payload.size() / 2;
+      return CheckSessionChanges(payload.substr(0, half), payload.substr(half));
+    }
+    case 6: {
+      const std::size_t parameters = input.Byte();
+      const std::uint64_t number = input.Number(8);
+      const std::string payload = input.Rest();
+      CheckCodec(number, payload);
+      return CheckExecute(payload, parameters, payload);
+    }
+    default: {
+      const bool escapes = input.Bool();
+      return CheckSql(input.Rest(), escapes);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mysql_proxy
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  mysql_proxy::Run(failover::fuzz::FuzzInput(data, size));
+  return 0;
+}

@@ -1,0 +1,91 @@
+// One request as its client sees it.
+#ifndef FAILOVER_TESTS_PROOFS_SIMULATION_CLIENT_H_
+#define FAILOVER_TESTS_PROOFS_SIMULATION_CLIENT_H_
+
+#include <coroutine>
+#include <exception>
+#include <functional>
+#include <stop_token>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "failover/buffer.h"
+#include "failover/coroutine.h"
+#include "failover/request_context.h"
+#include "steps.h"
+
+namespace failover::simulation {
+
+// Knows whether the callback that it is a part of exists.
+class Witness {
+ public:
+  explicit Witness(bool* alive) : alive_(alive) { *alive_ = true; }
+  Witness(Witness&& other) noexcept : alive_(std::exchange(other.alive_, nullptr)) {}
+  Witness& operator=(Witness&&) = delete;
+  ~Witness() {
+    if (alive_ != nullptr) *alive_ = false;
+  }
+
+ private:
+  bool* alive_;
+};
+
+// A coroutine that starts at once, and is destroyed with this, suspended or at its end.
+class Coroutine {
+ public:
+  struct promise_type {
+    Coroutine get_return_object() {
+      return Coroutine(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { std::terminate(); }
+  };
+
+  Coroutine() = default;
+  Coroutine(Coroutine&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Coroutine& operator=(Coroutine&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~Coroutine() {
+    if (handle_) handle_.destroy();
+  }
+
+  bool waits() const { return handle_ && !handle_.done(); }
+
+ private:
+  explicit Coroutine(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+
+  std::coroutine_handle<promise_type> handle_;
+};
+
+using OnResult = std::function<void(absl::StatusOr<RetryDoneFunc>)>;
+
+inline Coroutine AwaitAndTell(Buffer& buffer, RequestContext context, ShardHandle shard,
+                              absl::Status error, OnResult on_result) {
+  absl::StatusOr<RetryDoneFunc> result =
+      co_await AwaitFailoverEnd(buffer, context, shard, std::move(error));
+  on_result(std::move(result));
+}
+
+struct Client {
+  Step request;
+  BufferedRequest handle;
+  Coroutine coroutine;
+  RetryDoneFunc token;
+  bool callback_alive = false;
+  // A coroutine that is not held goes on before the call returns, with this answer.
+  bool starts = false;
+  absl::Status answer;
+  bool resumed = false;  // the callback ran, or the held coroutine went on
+  // Of a blocking call.
+  Cancellation cancellation;
+  std::stop_source stop;
+};
+
+}  // namespace failover::simulation
+
+#endif  // FAILOVER_TESTS_PROOFS_SIMULATION_CLIENT_H_

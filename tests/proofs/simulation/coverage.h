@@ -1,0 +1,43 @@
+// How often the simulation got to what can happen to a request, so that a test can tell that it got
+// there at all.
+#ifndef FAILOVER_TESTS_PROOFS_SIMULATION_COVERAGE_H_
+#define FAILOVER_TESTS_PROOFS_SIMULATION_COVERAGE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "failover/stats.h"
+
+namespace failover::simulation {
+
+// Plain data: it is handed from process to process.
+struct Coverage {
+  std::uint64_t starts = 0;
+  std::array<std::uint64_t, kStopReasons> stops{};
+  std::uint64_t held = 0;
+  std::uint64_t drained = 0;
+  std::uint64_t counted_in_dry_run = 0;
+  std::array<std::uint64_t, kEvictedReasons> evicted{};
+  std::array<std::uint64_t, kSkippedReasons> skipped{};
+  std::uint64_t retries_succeeded = 0;
+  std::uint64_t retries_failed = 0;
+  std::uint64_t too_many_shards = 0;
+  // What the statistics do not tell.
+  std::uint64_t held_callbacks = 0;
+  std::uint64_t held_threads = 0;
+  std::uint64_t held_coroutines = 0;
+  std::uint64_t calls_in_callbacks = 0;
+  std::uint64_t cancelled_after_release = 0;  // and before the callback
+
+  void Add(const BufferStats& stats);
+  void Add(const Coverage& other);
+  std::vector<std::pair<std::string, std::uint64_t>> Named() const;
+};
+
+}  // namespace failover::simulation
+
+#endif  // FAILOVER_TESTS_PROOFS_SIMULATION_COVERAGE_H_

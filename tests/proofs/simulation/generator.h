@@ -1,0 +1,78 @@
+// Makes up what happens: a world of tablets that fail over, a health feed that delays, drops,
+// doubles and reorders their reports, and clients.
+//
+// It looks at the model (who is held, who retries, when the next thing is due) to choose steps
+// that matter, but each step that it hands out is a plain value.
+#ifndef FAILOVER_TESTS_PROOFS_SIMULATION_GENERATOR_H_
+#define FAILOVER_TESTS_PROOFS_SIMULATION_GENERATOR_H_
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "model.h"
+#include "random.h"
+#include "steps.h"
+
+namespace failover::simulation {
+
+Config MakeConfig(std::uint64_t seed);
+Config MakeConfig(Random& random);
+
+class Generator {
+ public:
+  Generator(std::uint64_t seed, const Config& config) : Generator(Random(seed), config) {}
+  Generator(Random random, const Config& config);
+
+  Step Next(const Model& model);
+  // The numbers that it was given are used up, and so are the steps that it made of them.
+  bool used_up() const { return random_.used_up() && next_.empty(); }
+
+ private:
+  // A shard as it really is.
+  struct Shard {
+    std::uint8_t primary = 1;
+    bool up = true;
+    bool serving = true;
+    std::int64_t timestamp = 1;
+  };
+
+  void AddFlood();
+  void AddStep(const Model& model);
+  void AddRequest(const Model& model);
+  void AddReactions(const Model& model, std::uint32_t id);
+  void AddReaction(const Model& model, std::uint32_t id);
+  void AddAboutRequest(const Model& model, StepKind kind);
+  void AddEndRetry(const Model& model);
+  void AddKeyspaceEvent(const Model& model);
+  void AddAdvance(const Model& model);
+  void AddByName(const Model& model, StepKind kind);
+  Step MakeRequest(std::uint8_t name);
+
+  // The world and its feed.
+  void AddWorldEvent(const Model& model);
+  void Reparent(Shard& shard, std::uint8_t name, bool planned);
+  void SendReport(std::uint8_t name, std::uint8_t alias, bool up, bool serving,
+                  std::int64_t timestamp);
+  void SendState(std::uint8_t name);
+  void DeliverReport(const Model& model);
+
+  std::uint8_t AnyName(const Model& model);
+  std::uint32_t AnyOf(const std::vector<std::uint32_t>& ids);
+
+  Random random_;
+  const Config config_;
+  std::array<unsigned, kStepKinds> weights_{};
+  unsigned reactions_percent_ = 0;
+  std::uint32_t lost_retries_ = 0;
+  bool slow_callbacks_ = false;
+  std::array<Shard, kNames> shards_;
+  std::vector<Step> feed_;  // reports on their way
+  std::deque<Step> next_;   // steps that were made up already
+  std::uint32_t last_id_ = 0;
+};
+
+}  // namespace failover::simulation
+
+#endif  // FAILOVER_TESTS_PROOFS_SIMULATION_GENERATOR_H_

@@ -1,0 +1,46 @@
+// Things to be done by another thread, later: tokens to drop, waits to cancel, handles to destroy.
+#ifndef FAILOVER_TESTS_PROOFS_STRESS_CHORES_H_
+#define FAILOVER_TESTS_PROOFS_STRESS_CHORES_H_
+
+#include <cstddef>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "random.h"
+
+namespace failover::test {
+
+// Thread-safe.
+class Chores {
+ public:
+  using Chore = absl::AnyInvocable<void() &&>;
+
+  void Add(Chore chore) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    chores_.push_back(std::move(chore));
+  }
+
+  // Does any one of them. False: there is none.
+  bool DoOne(Random& random) {
+    Chore chore;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (chores_.empty()) return false;
+      std::swap(chores_[random.Below(chores_.size())], chores_.back());
+      chore = std::move(chores_.back());
+      chores_.pop_back();
+    }
+    std::move(chore)();
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Chore> chores_;
+};
+
+}  // namespace failover::test
+
+#endif  // FAILOVER_TESTS_PROOFS_STRESS_CHORES_H_

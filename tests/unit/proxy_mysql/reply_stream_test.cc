@@ -1,0 +1,321 @@
+#include "proxy/mysql/protocol/reply_stream.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "packets.h"
+#include "proxy/mysql/protocol/constants.h"
+
+namespace mysql_proxy {
+namespace {
+
+using Progress = ReplyStream::Progress;
+using testing::ElementsAre;
+
+constexpr int kOk = 0x00;
+constexpr int kEnd = 0xfe;
+constexpr int kChanged = 0x4002;
+constexpr int kMore = 0x000a;
+
+class Recorder final : public ReplyObserver {
+ public:
+  void OnOk(const OkPacket& ok) override {
+    statuses.push_back(ok.status);
+    changes.emplace_back(ok.session_changes);
+  }
+  failover::mysql::MysqlError OnError(const failover::mysql::MysqlError& error) override {
+    errors.push_back(static_cast<int>(error.number));
+    return instead.value_or(error);
+  }
+  void OnPrepared(const PreparedReply& reply) override { prepared = reply; }
+
+  std::optional<failover::mysql::MysqlError> instead;  // for the client
+  std::vector<int> statuses;
+  std::vector<int> errors;
+  std::vector<std::string> changes;
+  PreparedReply prepared;
+};
+
+// What became of the bytes of one reply.
+struct Translation {
+  Progress progress = Progress::kNeedsMore;
+  std::string out;
+  Recorder seen;
+};
+
+// Feeds `wire` in chunks whose lengths `next_length` gives.
+template <typename NextLength>
+Translation Translate(const std::string& wire, const ReplyStart& start, NextLength next_length) {
+  Translation result;
+  ReplyStream stream;
+  stream.Begin(start, result.seen);
+  std::string_view left = wire;
+  while (!left.empty() && result.progress == Progress::kNeedsMore) {
+    const std::string_view chunk = left.substr(0, next_length());
+    left.remove_prefix(chunk.size());
+    result.progress = stream.Feed(chunk, result.out);
+    EXPECT_EQ(stream.started(), !result.out.empty());
+  }
+  return result;
+}
+
+Translation Translate(const std::string& wire, const ReplyStart& start = {}) {
+  return Translate(wire, start, [&wire] { return wire.size(); });
+}
+
+std::string Rows(int first_sequence, const std::vector<std::string>& rows, int end_status) {
+  std::string wire;
+  for (const std::string& row : rows) wire += Framed(first_sequence++, row);
+  return wire + Framed(first_sequence, ServerOk(kEnd, end_status));
+}
+
+// A result of one column with two rows, as a server with kDeprecateEof sends it.
+std::string ResultOfTwoRows(int end_status = 2) {
+  return Framed(1, Bytes({1})) + Framed(2, "column") + Rows(3, {"\x01x", "\x01y"}, end_status);
+}
+// And as the client gets it.
+std::string TranslatedResultOfTwoRows(int end_status = 2) {
+  return Framed(1, Bytes({1})) + Framed(2, "column") + Framed(3, Bytes({0xfe, 0, 0, 2, 0})) +
+         Framed(4, "\x01x") + Framed(5, "\x01y") +
+         Framed(6, Bytes({0xfe, 0, 0, end_status & 0xff, end_status >> 8}));
+}
+
+TEST(ReplyStreamTest, AnOkPassesThrough) {
+  const std::string wire = Framed(1, ServerOk(kOk, 2));
+  const Translation result = Translate(wire);
+  EXPECT_EQ(result.progress, Progress::kDone);
+  EXPECT_EQ(result.out, wire);
+  EXPECT_THAT(result.seen.statuses, ElementsAre(2));
+}
+
+TEST(ReplyStreamTest, SessionChangesAreKeptFromTheClient) {
+  const Translation result = Translate(Framed(1, ServerOk(kOk, kChanged, SchemaReport("shop"))));
+  EXPECT_EQ(result.progress, Progress::kDone);
+  EXPECT_EQ(result.out, Framed(1, ServerOk(kOk, 2)));
+  EXPECT_THAT(result.seen.changes, ElementsAre(SchemaReport("shop")));
+}
+
+TEST(ReplyStreamTest, ColumnsAndRowsGetTheirEnds) {
+  const Translation result = Translate(ResultOfTwoRows());
+  EXPECT_EQ(result.progress, Progress::kDone);
+  EXPECT_EQ(result.out, TranslatedResultOfTwoRows());
+}
+
+TEST(ReplyStreamTest, ChangesAtTheEndOfRowsAreSeen) {
+  const std::string wire = Framed(1, Bytes({1})) + Framed(2, "column") +
+                           Framed(3, ServerOk(kEnd, kChanged, StateReport()));
+  const Translation result = Translate(wire);
+  EXPECT_EQ(result.progress, Progress::kDone);
+  EXPECT_THAT(result.seen.changes, ElementsAre(StateReport()));
+  EXPECT_EQ(result.out, Framed(1, Bytes({1})) + Framed(2, "column") +
+                            Framed(3, Bytes({0xfe, 0, 0, 2, 0})) +
+                            Framed(4, Bytes({0xfe, 0, 0, 2, 0})));
+}
+
+TEST(ReplyStreamTest, AReplyMayHaveSeveralResults) {
+  const std::string wire =
+      ResultOfTwoRows(kMore) + Framed(6, ServerOk(kOk, kMore)) + Framed(7, ServerOk(kOk, 2));
+  const Translation result = Translate(wire);
+  EXPECT_EQ(result.progress, Progress::kDone);
+  EXPECT_EQ(result.out, TranslatedResultOfTwoRows(kMore) + Framed(7, ServerOk(kOk, kMore)) +
+                            Framed(8, ServerOk(kOk, 2)));
+  EXPECT_THAT(result.seen.statuses, ElementsAre(kMore, kMore, 2));
+}
+
+TEST(ReplyStreamTest, ARefusalIsNotPassedOn) {
+  ReplyStream stream;
+  Recorder seen;
+  stream.Begin({}, seen);
+  std::string out;
+  EXPECT_EQ(stream.Feed(Framed(1, BuildError({1290, "HY000", "--read-only"})), out),
+            Progress::kRefused);
+  EXPECT_EQ(out, "");
+  EXPECT_FALSE(stream.started());
+  EXPECT_EQ(stream.error().number, 1290u);
+  EXPECT_EQ(stream.error().text, "--read-only");
+  EXPECT_THAT(seen.errors, ElementsAre(1290));
+}
+
+TEST(ReplyStreamTest, AnErrorAfterTheFirstResultIsPassedOn) {
+  const std::string error = BuildError({1290, "HY000", "--read-only"});
+  const Translation after_ok = Translate(Framed(1, ServerOk(kOk, kMore)) + Framed(2, error));
+  EXPECT_EQ(after_ok.progress, Progress::kDone);
+  EXPECT_EQ(after_ok.out, Framed(1, ServerOk(kOk, kMore)) + Framed(2, error));
+  EXPECT_THAT(after_ok.seen.errors, ElementsAre(1290));
+
+  const Translation among_rows = Translate(Framed(1, Bytes({1})) + Framed(2, "column") +
+                                           Framed(3, "\x01x") + Framed(4, error));
+  EXPECT_EQ(among_rows.progress, Progress::kDone);
+  EXPECT_TRUE(among_rows.out.ends_with(Framed(5, error)));
+}
+
+TEST(ReplyStreamTest, AnErrorAfterTheFirstResultIsTheOneThatTheObserverWants) {
+  ReplyStream stream;
+  Recorder seen;
+  seen.instead = {1158, "08007", "unknown"};
+  stream.Begin({}, seen);
+  std::string out;
+  const std::string ok = Framed(1, ServerOk(kOk, kMore));
+  EXPECT_EQ(stream.Feed(ok + Framed(2, BuildError({1290, "HY000", "--read-only"})), out),
+            Progress::kDone);
+  EXPECT_EQ(out, ok + Framed(2, BuildError({1158, "08007", "unknown"})));
+  EXPECT_THAT(seen.errors, ElementsAre(1290));
+}
+
+TEST(ReplyStreamTest, AStatementGetsTheClientsId) {
+  const std::string wire = Framed(1, Bytes({0, 9, 0, 0, 0, 1, 0, 2, 0, 0, 0, 0})) +
+                           Framed(2, "parameter 1") + Framed(3, "parameter 2") +
+                           Framed(4, "column");
+  ReplyStart start;
+  start.kind = ReplyKind::kPrepared;
+  start.client_statement_id = 0x01020304;
+  const Translation result = Translate(wire, start);
+  EXPECT_EQ(result.progress, Progress::kDone);
+  EXPECT_EQ(result.seen.prepared.id, 9u);
+  EXPECT_EQ(result.seen.prepared.columns, 1);
+  EXPECT_EQ(result.seen.prepared.parameters, 2);
+  const std::string eof = Bytes({0xfe, 0, 0, 2, 0});
+  EXPECT_EQ(result.out, Framed(1, Bytes({0, 4, 3, 2, 1, 1, 0, 2, 0, 0, 0, 0})) +
+                            Framed(2, "parameter 1") + Framed(3, "parameter 2") + Framed(4, eof) +
+                            Framed(5, "column") + Framed(6, eof));
+}
+
+TEST(ReplyStreamTest, AStatementMayHaveNeitherParametersNorColumns) {
+  ReplyStart start;
+  start.kind = ReplyKind::kPrepared;
+  start.client_statement_id = 9;
+  const std::string wire = Framed(1, Bytes({0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}));
+  const Translation result = Translate(wire, start);
+  EXPECT_EQ(result.progress, Progress::kDone);
+  EXPECT_EQ(result.out, wire);
+}
+
+TEST(ReplyStreamTest, TextIsOnePacket) {
+  ReplyStart start;
+  start.kind = ReplyKind::kText;
+  const std::string wire = Framed(1, "Uptime: 1");
+  const Translation result = Translate(wire, start);
+  EXPECT_EQ(result.progress, Progress::kDone);
+  EXPECT_EQ(result.out, wire);
+}
+
+TEST(ReplyStreamTest, AWishForALocalFileIsNotPassedOn) {
+  const Translation result = Translate(Framed(1, Bytes({0xfb}) + "/etc/passwd"));
+  EXPECT_EQ(result.progress, Progress::kWantsLocalFile);
+  EXPECT_EQ(result.out, "");
+}
+
+TEST(ReplyStreamTest, SequenceNumbersGoOnWhereTheCommandEnded) {
+  ReplyStart start;
+  start.server_sequence = 3;
+  start.client_sequence = 255;
+  const Translation result =
+      Translate(Framed(3, Bytes({1})) + Framed(4, "column") + Framed(5, ServerOk(kEnd, 2)), start);
+  EXPECT_EQ(result.progress, Progress::kDone);
+  EXPECT_TRUE(result.out.starts_with(Framed(255, Bytes({1})) + Framed(0, "column")));
+}
+
+// A row of several frames, of which the second begins like an error and the third is empty.
+TEST(ReplyStreamTest, FramesOfALongRowAreNotTakenForPackets) {
+  std::string row(2 * kMaxFrameLength, 'x');
+  row[0] = '\xfe';
+  row[kMaxFrameLength] = '\xff';
+  std::string wire =
+      Framed(1, Bytes({1})) + Framed(2, "column") + Framed(3, row) + Framed(6, ServerOk(kEnd, 2));
+  int chunks = 0;
+  const Translation result =
+      Translate(wire, {}, [&chunks]() -> std::size_t { return chunks++ < 100 ? 3 : 100'000; });
+  EXPECT_EQ(result.progress, Progress::kDone);
+  EXPECT_EQ(result.out.size(), wire.size() - ServerOk(kEnd, 2).size() + 5 + 9);
+  EXPECT_TRUE(result.out.ends_with(Framed(7, Bytes({0xfe, 0, 0, 2, 0}))));
+}
+
+TEST(ReplyStreamTest, ItIsKnownWhereThePacketsEnd) {
+  ReplyStream stream;
+  Recorder seen;
+  stream.Begin({}, seen);
+  std::string out;
+  const std::string row = Framed(3, "\x01x");
+  ASSERT_EQ(stream.Feed(Framed(1, Bytes({1})) + Framed(2, "column"), out), Progress::kNeedsMore);
+  EXPECT_TRUE(stream.between_packets());
+  EXPECT_EQ(stream.client_sequence(), 4);
+  ASSERT_EQ(stream.Feed(row.substr(0, 5), out), Progress::kNeedsMore);
+  EXPECT_FALSE(stream.between_packets());
+  ASSERT_EQ(stream.Feed(row.substr(5), out), Progress::kNeedsMore);
+  EXPECT_TRUE(stream.between_packets());
+  EXPECT_EQ(stream.client_sequence(), 5);
+}
+
+TEST(ReplyStreamTest, NonsenseIsFound) {
+  const std::string ok = Framed(1, ServerOk(kOk, 2));
+  EXPECT_EQ(Translate(Framed(2, ServerOk(kOk, 2))).progress, Progress::kMalformed) << "sequence";
+  EXPECT_EQ(Translate(ok + ok).progress, Progress::kMalformed) << "more than a reply";
+  EXPECT_EQ(Translate(Framed(1, "")).progress, Progress::kMalformed) << "empty";
+  EXPECT_EQ(Translate(Framed(1, Bytes({0, 0}))).progress, Progress::kMalformed) << "short OK";
+  EXPECT_EQ(Translate(Framed(1, Bytes({0xff}))).progress, Progress::kMalformed) << "short error";
+  EXPECT_EQ(Translate(Framed(1, Bytes({1, 2}))).progress, Progress::kMalformed) << "column count";
+  EXPECT_EQ(Translate(Framed(1, Bytes({0xfc, 0, 0}))).progress, Progress::kMalformed)
+      << "no columns, told in more bytes than it takes";
+  EXPECT_EQ(Translate(Bytes({0xff, 0xff, 0xff, 1, 0})).progress, Progress::kMalformed)
+      << "an OK of 16 MB";
+  ReplyStart prepare;
+  prepare.kind = ReplyKind::kPrepared;
+  EXPECT_EQ(Translate(ok, prepare).progress, Progress::kMalformed) << "no statement";
+}
+
+// A reply with one of everything.
+std::string LongReply() {
+  return ResultOfTwoRows(kMore) + Framed(6, ServerOk(kOk, kMore | kChanged, StateReport())) +
+         Framed(7, Bytes({1})) + Framed(8, "column") +
+         Rows(9, {std::string(300, 'r'), "\xfb", std::string(70'000, 'r')}, kMore) +
+         Framed(13, ServerOk(kOk, kChanged, VariableReport("sql_mode", "ANSI")));
+}
+
+TEST(ReplyStreamTest, TheChunksDoNotMatter) {
+  const std::string wire = LongReply();
+  const Translation whole = Translate(wire);
+  ASSERT_EQ(whole.progress, Progress::kDone);
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    std::mt19937 random(seed);
+    std::uniform_int_distribution<std::size_t> length(1, seed % 2 == 0 ? 7 : 3000);
+    const Translation result = Translate(wire, {}, [&] { return length(random); });
+    EXPECT_EQ(result.progress, Progress::kDone) << seed;
+    EXPECT_EQ(result.out, whole.out) << seed;
+    EXPECT_EQ(result.seen.changes, whole.seen.changes) << seed;
+  }
+}
+
+// Whatever a server sends, what the client gets is a sequence of whole packets, but for the last.
+void CheckFrames(std::string_view out) {
+  std::uint8_t sequence = 1;
+  while (out.size() >= kFrameHeaderLength) {
+    PacketReader header(out.substr(0, kFrameHeaderLength));
+    const std::size_t length = header.U32() & kMaxFrameLength;
+    ASSERT_EQ(static_cast<std::uint8_t>(out[3]), sequence++);
+    out.remove_prefix(std::min(out.size(), kFrameHeaderLength + length));
+  }
+}
+
+TEST(ReplyStreamTest, DamagedRepliesDoNoHarm) {
+  const std::string wire = LongReply();
+  for (unsigned seed = 0; seed < 3000; ++seed) {
+    std::mt19937 random(seed);
+    std::string damaged = wire;
+    // Near the beginning, where the short packets are.
+    std::uniform_int_distribution<std::size_t> place(0, 200);
+    std::uniform_int_distribution<int> byte(0, 255);
+    for (int i = 0; i < 3; ++i) damaged[place(random)] = static_cast<char>(byte(random));
+    ReplyStart start;
+    start.kind = static_cast<ReplyKind>(seed % 3);
+    CheckFrames(Translate(damaged, start, [] { return std::size_t{64}; }).out);
+  }
+}
+
+}  // namespace
+}  // namespace mysql_proxy
