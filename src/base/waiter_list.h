@@ -17,6 +17,7 @@ class WaiterList {
   bool empty() const { return head_ == nullptr; }
   std::size_t size() const { return size_; }
   Waiter* front() const { return head_; }
+  Waiter* back() const { return tail_; }
 
   void PushBack(Waiter* waiter) {
     waiter->previous = tail_;

@@ -29,22 +29,11 @@
 #include "shard/buffer_error.h"
 #include "shard/effects.h"
 #include "shard/keyspace_shards.h"
+#include "shard/known_primary.h"
+#include "shard/next_step.h"
 #include "shard/slot_pool.h"
 
 namespace failover::internal {
-
-// What can happen to a shard, and what it does about it.
-enum class Event : std::uint8_t {
-  kRequest,        // has not failed, and its primary is not known to be down
-  kFailedRequest,  // failed because of a failover, or its primary is known to be down
-  kStartCommand,
-  kFailoverEnd,
-  kDrainEnd,
-};
-enum class Step : std::uint8_t { kIgnore, kPass, kHold, kStart, kStop, kFinish };
-
-// The whole state machine.
-Step NextStep(State state, Event event);
 
 // What all shards of a Buffer share. It belongs to `owner`, as the shards do.
 struct ShardContext {
@@ -110,7 +99,7 @@ class ShardBuffer final : public ShardGate, public Timer {
   void OnCancel(Waiter* waiter, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // The retry of a released waiter ended, or will never begin.
-  void OnRetryEnd(bool in_drain, RetryOutcome outcome, Effects* effects)
+  void OnRetryEnd(Turn turn, RetryOutcome outcome, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // A health report of a primary.
@@ -136,6 +125,15 @@ class ShardBuffer final : public ShardGate, public Timer {
   void Retire() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   ShardStats Stats() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // In debug builds: asserts the invariants of docs/design.md that one shard can check between two
+  // events.
+  void AssertInvariants() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+#ifndef NDEBUG
+  // Whether *this is a ShardBuffer that lives. downcasts.h asks before it trusts a cast.
+  bool IsAlive() const { return alive_mark_ == kAliveMark; }
+#endif
 
   // What is told to an evicted request that came without an error.
   SharedError& eviction_error() { return eviction_error_; }
@@ -165,22 +163,22 @@ class ShardBuffer final : public ShardGate, public Timer {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // The ways out of the queue. Release keeps the slot for the retry; FailAndFree does not.
-  void Release(Waiter* waiter, std::optional<StopReason> by, bool in_drain, Effects* effects)
+  void Release(Waiter* waiter, std::optional<StopReason> by, Turn turn, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FailAndFree(Waiter* waiter, BufferErrorReason error, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Dequeue(Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Deliver(Waiter* waiter, const Outcome& outcome, Effects* effects)
+  void Deliver(Waiter* waiter, const WaitEnd& end, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  void RememberPrimary(Instant now, const TabletAlias& alias) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool PrimaryKnownDown() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetState(State state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UpdateGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Instant Monotonic(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   std::uint64_t& Evicted(EvictedReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::uint64_t& Skipped(SkippedReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  void AssertQueueInvariants() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant. The names come first: with the gate they are all that a look-up reads.
   const std::string keyspace_;
@@ -211,22 +209,19 @@ class ShardBuffer final : public ShardGate, public Timer {
   Instant last_now_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
   Instant started_ ABSL_GUARDED_BY(mutex_);
   Instant last_end_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
-  Instant last_reparent_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
   Instant last_skip_log_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
 
-  // What the health reports told.
-  std::optional<TabletAlias> primary_ ABSL_GUARDED_BY(mutex_);
-  std::int64_t reparent_timestamp_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool primary_has_served_ ABSL_GUARDED_BY(mutex_) = false;
-  bool primary_down_ ABSL_GUARDED_BY(mutex_) = false;
+  KnownPrimary primary_ ABSL_GUARDED_BY(mutex_);
 
-  // Half of what a shard needs, so made when the first failover begins (or is refused).
+  // The counters are half of what a shard needs, so they are made when the first failover begins
+  // or is refused.
   std::unique_ptr<ShardCounters> counters_ ABSL_GUARDED_BY(mutex_);
-};
 
-inline ShardBuffer& ShardOf(const Waiter& waiter) {
-  return static_cast<ShardBuffer&>(*waiter.gate);
-}
+#ifndef NDEBUG
+  static constexpr std::uint32_t kAliveMark = 0x5BA4DB0F;
+  const std::uint32_t alive_mark_ = kAliveMark;
+#endif
+};
 
 }  // namespace failover::internal
 

@@ -118,7 +118,7 @@ TEST_F(ShardBufferTest, TheGateTellsWhatARequestHasToStopFor) {
   EXPECT_EQ(shard_.bits(), ShardGate::kOpen);
   {
     const MutexLock lock(shard_.mutex());
-    shard_.OnRetryEnd(true, RetryOutcome::kUntold, &effects);
+    shard_.OnRetryEnd(Turn::kOfDrain, RetryOutcome::kUntold, &effects);
   }
   EXPECT_EQ(shard_.bits(), ShardGate::kStopsFailures);
   {
@@ -137,9 +137,38 @@ TEST_F(ShardBufferTest, AfterRetireTheEndOfARetryDoesNothing) {
   EXPECT_EQ(pool_.free_slots(), 9);
   shard_.Retire();
   EXPECT_EQ(pool_.free_slots(), 10);
-  shard_.OnRetryEnd(true, RetryOutcome::kSucceeded, &effects);
+  shard_.OnRetryEnd(Turn::kOfDrain, RetryOutcome::kSucceeded, &effects);
   EXPECT_EQ(pool_.free_slots(), 10);
 }
+
+#ifndef NDEBUG
+
+using ShardInvariantsDeathTest = ShardBufferTest;
+
+TEST_F(ShardInvariantsDeathTest, AQueueThatIsNotInTheOrderOfItsWindowsIsAnAssertion) {
+  FakeWaiter first;
+  FakeWaiter second;
+  Effects effects;
+  Fail(1, &first, &effects);
+  Fail(2, &second, &effects);
+  const MutexLock lock(shard_.mutex());
+  shard_.AssertInvariants();
+  first.window_end = At(30);
+  EXPECT_DEATH(shard_.AssertInvariants(), "window_end");
+  first.window_end = At(11);
+}
+
+TEST_F(ShardInvariantsDeathTest, AHeldWaiterWithAnotherPlaceIsAnAssertion) {
+  FakeWaiter waiter;
+  Effects effects;
+  Fail(1, &waiter, &effects);
+  const MutexLock lock(shard_.mutex());
+  waiter.set_place(Place::kLeft);
+  EXPECT_DEATH(shard_.AssertInvariants(), "kHeld");
+  waiter.set_place(Place::kHeld);
+}
+
+#endif
 
 }  // namespace
 }  // namespace failover::internal
