@@ -28,8 +28,54 @@ enum class Step : std::uint8_t {
   kCannotHappen,  // an assertion: the code that reports the event is wrong
 };
 
-// The whole state machine. docs/design.md explains the table.
-Step NextStep(State state, Event event);
+// The whole state machine. docs/design.md explains the table. No default: the compiler names the
+// rows that a new state or event lacks. In the header, because a call would cost each held request
+// more than the decision.
+constexpr Step NextStep(State state, Event event) {
+  switch (state) {
+    case State::kIdle:
+      switch (event) {
+        case Event::kRequest:
+          return Step::kPass;
+        case Event::kFailedRequest:
+        case Event::kStartCommand:
+          return Step::kStart;
+        case Event::kFailoverEnd:
+          return Step::kIgnore;
+        case Event::kDrainEnd:
+          return Step::kCannotHappen;
+      }
+      break;
+    case State::kBuffering:
+      switch (event) {
+        case Event::kRequest:
+        case Event::kFailedRequest:
+          return Step::kHold;
+        case Event::kFailoverEnd:
+          return Step::kStop;
+        case Event::kStartCommand:
+          return Step::kIgnore;
+        case Event::kDrainEnd:
+          return Step::kCannotHappen;
+      }
+      break;
+    case State::kDraining:
+      switch (event) {
+        // The failover is over, so the failure must have raced with the end of the failover. The
+        // request retries at once.
+        case Event::kRequest:
+        case Event::kFailedRequest:
+          return Step::kPass;
+        case Event::kDrainEnd:
+          return Step::kFinish;
+        case Event::kStartCommand:
+        case Event::kFailoverEnd:
+          return Step::kIgnore;
+      }
+      break;
+  }
+  return Step::kCannotHappen;
+}
 
 }  // namespace failover::internal
 
