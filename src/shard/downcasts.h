@@ -1,4 +1,5 @@
-// The downcasts of the library: from the two bases that others know a shard by to the shard.
+// The downcasts of the library. Other floors know a shard by one of its two bases; these functions
+// find the shard.
 #ifndef FAILOVER_SRC_SHARD_DOWNCASTS_H_
 #define FAILOVER_SRC_SHARD_DOWNCASTS_H_
 

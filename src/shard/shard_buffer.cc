@@ -7,7 +7,7 @@
 namespace failover::internal {
 namespace {
 
-// At most one line about a failover that was not started per shard in this time (as vtgate).
+// A shard logs at most one failover that a guard prevented in this time. vtgate has the same limit.
 constexpr std::chrono::seconds kSkipLogInterval(5);
 
 constexpr std::uint32_t kHoldsAll = ShardGate::kStopsRequests | ShardGate::kStopsFailures;
@@ -161,7 +161,7 @@ Decision ShardBuffer::Hold(Instant now, const Request& request, Waiter* waiter, 
 }
 
 std::optional<Refusal> ShardBuffer::ReserveDeadline(const Request& request) {
-  // The window ends first, so the longer timeout needs no timer.
+  // The window ends before a longer timeout, so that timeout needs no timer.
   if (request.timeout > context_.window) return std::nullopt;
   try {
     deadlines_.Reserve(deadlines_.size() + 1);
@@ -174,8 +174,9 @@ std::optional<Refusal> ShardBuffer::ReserveDeadline(const Request& request) {
 std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects) {
   if (context_.pool.max_bytes() != 0 && bytes > context_.pool.max_bytes())
     return Refusal::kTooLarge;
-  // What its own requests hold can be made free. Nothing is taken, not even for a moment, by one
-  // that is refused for its bytes: meanwhile another shard might evict in vain.
+  // The shard can evict its own requests to free the bytes that they hold. A request that is
+  // refused for its bytes takes no byte, not even for a moment: another shard might evict in vain
+  // meanwhile.
   const std::uint64_t least = bytes > held_bytes_ ? bytes - held_bytes_ : 0;
   const std::optional<std::uint64_t> taken = context_.pool.TakeBytes(bytes, least);
   if (!taken.has_value()) return Refusal::kNoBytes;
@@ -185,13 +186,13 @@ std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects
     return Refusal::kNoSlot;
   }
   const std::uint64_t missing = bytes - *taken;
-  // From here on nothing can fail, so nobody is evicted in vain.
+  // Nothing below can fail, so no request is evicted in vain.
   std::uint64_t evicted_bytes = 0;
   while (!has_slot || evicted_bytes < missing) {
     Waiter* const oldest = queue_.front();
     evicted_bytes += oldest->bytes;
     ++Evicted(EvictedReason::kBufferFull);
-    // Its slot and its bytes are the newcomer's now.
+    // The newcomer takes over the slot and the bytes of the evicted request.
     Dequeue(oldest);
     Deliver(oldest, WaitEnd::Failed(BufferErrorReason::kEvicted), effects);
     if (has_slot) context_.pool.ReturnSlots(1);
@@ -310,7 +311,7 @@ void ShardBuffer::OnTimer(Instant now, Effects* effects) {
     ++Evicted(EvictedReason::kWindowExceeded);
     Release(queue_.front(), std::nullopt, Turn::kBesideDrain, effects);
   }
-  // The same sum as in NextDue, so that a timer which is set to it has something to do.
+  // NextDue computes the same sum, so that a timer which fires at that time has something to do.
   if (state_ == State::kBuffering && now >= After(started_, context_.max_failover_duration)) {
     Stop(StopReason::kMaxDurationExceeded, now, effects);
   }
@@ -330,7 +331,7 @@ void ShardBuffer::Close(Instant now, Effects* effects) {
   if (closed_) return;
   closed_ = true;
   Stop(StopReason::kShutdown, Monotonic(now), effects);
-  // A drain that was under way already.
+  // Stop does nothing in a drain that is under way, so that drain goes on here.
   if (state_ == State::kDraining) Drain(effects);
   UpdateGate();
 }
@@ -385,18 +386,11 @@ void ShardBuffer::UpdateGate() {
 }
 
 Instant ShardBuffer::Monotonic(Instant now) {
-  // Callers read the clock before they get the mutex, so a later one may come with an earlier
-  // time. Its wait begins when it joins: the queue stays sorted by the ends of the windows.
+  // Callers read the clock before they get the mutex, so a later caller may bring an earlier time.
+  // The wait of such a caller begins at the latest time that the shard has seen. The queue then
+  // stays sorted by the ends of the windows.
   last_now_ = std::max(last_now_, now);
   return last_now_;
-}
-
-std::uint64_t& ShardBuffer::Evicted(EvictedReason reason) {
-  return counters_->requests_evicted[static_cast<std::size_t>(reason)];
-}
-
-std::uint64_t& ShardBuffer::Skipped(SkippedReason reason) {
-  return counters_->requests_skipped[static_cast<std::size_t>(reason)];
 }
 
 }  // namespace failover::internal
