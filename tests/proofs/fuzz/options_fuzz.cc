@@ -89,13 +89,14 @@ bool Lists(const std::vector<Item>& items, const std::string& keyspace, const st
   return false;
 }
 
-// ---- The rules, in their order. FirstBroken returns a text that the error of the first broken
-// rule must contain, or an empty text if no rule is broken.
+// ---- The rules, in their order.
 
 bool IsFinite(absl::Duration duration) {
   return duration != absl::InfiniteDuration() && duration != -absl::InfiniteDuration();
 }
 
+// Returns a text that the error of the first broken rule must contain. The text is empty if no rule
+// is broken.
 std::string FirstBroken(const BufferOptions& o) {
   if (o.window < absl::Seconds(1) || !IsFinite(o.window)) return "window";
   if (!IsFinite(o.max_failover_duration)) return "max_failover_duration";
