@@ -15,7 +15,7 @@ struct AuditResult {
   std::int64_t unknown_present = 0;  // A row of unknown fate may be there or not.
   std::int64_t unknown_absent = 0;
 
-  // All of these must be zero.
+  // All counts from here on must be zero.
   std::int64_t lost = 0;             // These rows were acknowledged and are not there.
   std::int64_t doubled = 0;          // These rows are there more than once.
   std::int64_t refused_present = 0;  // These rows were refused and are there nevertheless.

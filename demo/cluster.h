@@ -1,4 +1,4 @@
-// A Cluster is a primary and its replica, with the operations that an operator does to them.
+// A Cluster is a primary and its replica, with the operations that an operator performs on them.
 #ifndef FAILOVER_DEMO_CLUSTER_H_
 #define FAILOVER_DEMO_CLUSTER_H_
 
@@ -13,7 +13,7 @@ namespace failover_demo {
 
 // Server 0 is the primary at first. The servers live as long as the Cluster.
 //
-// One thread may call the operations. Any thread may call server().
+// Only one thread may call the operations. Any thread may call server().
 class Cluster {
  public:
   static constexpr int kServers = 2;

@@ -20,7 +20,7 @@ constexpr double kWidth = 960;
 constexpr double kLeft = 62;
 constexpr double kRight = kWidth - 22;
 constexpr double kTop = 126;  // The first panel begins here.
-// This includes the heading and the distance to the next panel.
+// The height includes the heading and the distance to the next panel.
 constexpr double kPanelHeight = 278;
 constexpr double kRatesTop = 44;  // The chart of answers and errors begins here in a panel.
 constexpr double kRatesHeight = 126;

@@ -62,7 +62,7 @@ class Session {
 
  private:
   // Runs `statement` on the primary, and runs it again if a failover makes that necessary. A
-  // statement takes a Connection&.
+  // statement is a function that takes a Connection&.
   template <typename Statement>
   std::invoke_result_t<Statement, Connection&> Run(const Statement& statement);
   template <typename Statement>

@@ -28,7 +28,8 @@ struct PhaseSummary {
   // This is the longest time that one client waited for an answer, over all its attempts and
   // errors.
   absl::Duration longest_stall;
-  // The percentiles are of the answered requests. They are zero if there are none.
+  // These are percentiles of the time that an answered request took. They are zero if no request
+  // was answered.
   absl::Duration p50;
   absl::Duration p99;
 

@@ -1,5 +1,5 @@
-// The workload is the clients. Each client inserts rows of its own, one by one, and reads back what
-// was acknowledged.
+// The workload is made by the clients. Each client inserts rows of its own, one by one, and reads
+// back what was acknowledged.
 #ifndef FAILOVER_DEMO_WORKLOAD_H_
 #define FAILOVER_DEMO_WORKLOAD_H_
 

@@ -41,8 +41,8 @@ class TemporaryFolder {
   std::string path_;
 };
 
-// Starts a program whose output is appended to `log`, and returns its process id. The program ends
-// with this process at the latest.
+// Starts a program whose output is appended to `log`, and returns its process id. The program is
+// killed when this process ends.
 pid_t Launch(std::vector<std::string> command, const std::string& log);
 
 // Sends SIGKILL to the process, and waits until the process has ended.

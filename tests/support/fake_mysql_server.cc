@@ -30,9 +30,9 @@ std::string Bytes(std::initializer_list<int> bytes) {
 }
 
 std::string Greeting() {
-  // These bits mean protocol 4.1 and secure connection.
+  // These capability bits stand for protocol 4.1 and for a secure connection.
   constexpr int kCapabilitiesLow = 0x01 | 0x0200 | 0x2000 | 0x8000;
-  constexpr int kPluginAuth = 0x0008;  // This bit is in the upper half.
+  constexpr int kPluginAuth = 0x0008;  // This bit is in the upper half of the capabilities.
   return Bytes({0x0a}) + std::string("10.11.0-Fake\0", 13) + Bytes({1, 0, 0, 0}) + "abcdefgh" +
          Bytes({0, kCapabilitiesLow & 0xff, kCapabilitiesLow >> 8, 33, 2, 0, kPluginAuth, 0, 21}) +
          std::string(10, '\0') + std::string("ijklmnopqrst\0", 13) +

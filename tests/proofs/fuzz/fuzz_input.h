@@ -39,8 +39,8 @@ class FuzzInput {
   bool Bool() { return (Byte() & 1) != 0; }
   std::size_t Below(std::size_t bound) { return Byte() % bound; }
 
-  // Returns the text up to the end of the line, and skips the end of the line. The lines make it
-  // possible to edit seeds of texts.
+  // Returns the text up to the end of the line, and skips the end of the line. Seeds that hold
+  // texts can therefore be edited by hand.
   std::string Line() {
     const std::size_t end = std::min(left_.find('\n'), left_.size());
     std::string line(left_.substr(0, end));

@@ -150,7 +150,7 @@ void CheckBuffer(BufferOptions options) {
   options.threading = Threading::kManual;
   options.max_bytes = 0;
   options.max_shards = 1000;
-  // The size lets each probe find a slot.
+  // The Buffer has enough slots for every probe.
   options.size = 1000;
   absl::StatusOr<std::unique_ptr<Buffer>> buffer = Buffer::Create(options);
   Require(buffer.ok(), "Create accepts options that Validate accepts", buffer.status().ToString());

@@ -16,7 +16,7 @@ class FailAllocations {
  public:
   enum class Which {
     kOne,   // Only the allocation after `successes` successful ones fails.
-    kRest,  // That allocation fails, and so do all that follow.
+    kRest,  // The allocation after `successes` successful ones fails, and so do all that follow.
   };
 
   FailAllocations(Which which, int successes);

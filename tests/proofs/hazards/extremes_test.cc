@@ -136,13 +136,14 @@ TEST_F(ExtremesTest, DurationsAddUpBeyond32BitsOfMilliseconds) {
   EXPECT_EQ(Stats().failover_duration_sum, kFailovers * kYear);
 }
 
-// In these tests the clock starts far from today, up to both ends of what absl::Time can hold.
+// Each of these tests starts the clock at another time. The earliest and the latest are near the
+// ends of what absl::Time can hold.
 class FarClockTest : public ::testing::TestWithParam<std::int64_t> {};
 
 INSTANTIATE_TEST_SUITE_P(Seconds, FarClockTest,
                          ::testing::Values(std::numeric_limits<std::int64_t>::min() + 1,
                                            -(std::int64_t{1} << 62),
-                                           -62135596800,  // This is the year 1.
+                                           -62135596800,  // This is the beginning of the year 1.
                                            0,
                                            253402300799,  // This is the end of the year 9999.
                                            std::int64_t{1} << 62,

@@ -1,4 +1,4 @@
-// In these tests the library is in one process twice. This program has one copy. A shared object
+// In these tests one process contains the library twice. This program has one copy. A shared object
 // that the program loads has another copy: in itself, or as the shared library.
 #include <dlfcn.h>
 #include <gtest/gtest.h>

@@ -121,7 +121,7 @@ class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> 
   }
   bool any_failed() const { return any_failed_; }
 
-  // Checks what a request is told for which there was no memory.
+  // Checks the error of a request for which there was no memory.
   void ExpectRefusedForMemory(const absl::Status& status) {
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
     // There is no memory for the text either.

@@ -24,7 +24,7 @@ inline constexpr std::size_t kMostSteps = 2000;  // One run has at most this man
 struct SharedRun {
   std::atomic<std::uint64_t> runs{0};   // This many runs are over.
   std::atomic<std::uint64_t> steps{0};  // The finished runs did this many steps.
-  Coverage coverage;                    // This covers the finished runs.
+  Coverage coverage;                    // This is the coverage of the finished runs.
   // The other members describe the run that is under way: its seed, its steps so far, and what went
   // wrong.
   std::atomic<std::uint64_t> seed{0};

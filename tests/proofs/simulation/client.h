@@ -1,4 +1,4 @@
-// A Client is one request as its client sees it.
+// A Client holds what one client of the Buffer sees of its request.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_CLIENT_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_CLIENT_H_
 

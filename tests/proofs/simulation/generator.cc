@@ -47,7 +47,7 @@ Config MakeConfig(Random& random) {
   config.foreign_code_looks = random.Chance(10);
   config.clock_start_ns =
       random.Pick<std::int64_t>({0, 0, 1, -7 * kSecond, 1'600'000'000 * kSecond});
-  // With few shards each shard is hit often. With many shards they affect each other.
+  // With few shards each shard is hit often. With many shards, the shards affect each other.
   config.names = random.Pick<std::size_t>({1, 1, 2, 3, 3, 5, 8, 12});
   if (random.Chance(2)) config.names = kNames;
   if (random.Below(300) == 0) {
@@ -309,7 +309,7 @@ void Generator::AddAdvance(const Model& model) {
     step.advance_ns = config_.min_time_between_failovers_ns;
   }
   next_.push_back(step);
-  if (random_.Chance(60)) next_.emplace_back();  // This step is a Poll.
+  if (random_.Chance(60)) next_.emplace_back();  // A default Step is a Poll.
 }
 
 void Generator::AddKeyspaceEvent(const Model& model) {

@@ -69,8 +69,8 @@ class Generator {
   std::uint32_t lost_retries_ = 0;
   bool slow_callbacks_ = false;
   std::array<Shard, kNames> shards_;
-  std::vector<Step> feed_;  // These reports are on their way.
-  std::deque<Step> next_;   // These steps are made up already.
+  std::vector<Step> feed_;  // These reports are on their way to the Buffer.
+  std::deque<Step> next_;   // These steps are made up, but not handed out yet.
   std::uint32_t last_id_ = 0;
 };
 

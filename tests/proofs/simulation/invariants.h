@@ -24,14 +24,14 @@ class Invariants {
   // `fail` is called with a description of what was violated.
   Invariants(const Config& config, std::function<void(std::string)> fail);
 
-  // The Buffer holds the request.
+  // The driver calls this function when the Buffer holds the request.
   void Held(const Step& request, absl::Time now);
-  // The wait of the request ended. Blocking calls that are released together may return in any
-  // order.
+  // The driver calls this function when the wait of the request ended. Blocking calls that are
+  // released together may return in any order.
   void Ended(std::uint32_t id, const Ending& ending, absl::Time now);
   void CancelWon(std::uint32_t id);
   void RetryEnded(std::uint32_t id);
-  // Poll has run everything that was due.
+  // The driver calls this function when Poll has run everything that was due.
   void Polled(absl::Time now);
   void ShutdownBegins();
   void ShutdownReturned();

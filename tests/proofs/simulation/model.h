@@ -81,7 +81,7 @@ class Model {
   // The driver and the generator use the functions from here on.
   enum class Phase : std::uint8_t { kHeld, kReleased, kRetrying, kOver };
   std::optional<Phase> PhaseOf(std::uint32_t id) const;
-  // The request must not be held any more.
+  // Returns how the wait of the request ended. The request must not be held any more.
   Ending EndingOf(std::uint32_t id) const;
   std::vector<std::uint32_t> In(Phase phase) const;
   bool shut_down() const { return shut_down_; }
@@ -103,7 +103,7 @@ class Model {
     Phase phase = Phase::kHeld;
     Ending ending;
     bool cancelled = false;
-    bool in_drain = false;  // drain_concurrency limits the retry of this request.
+    bool in_drain = false;  // The retry of this request counts against drain_concurrency.
     // These say in which counter the request was counted.
     bool drained = false;
     std::optional<EvictedReason> evicted;

@@ -42,8 +42,8 @@ struct Config {
   std::int64_t drain_concurrency = 0;
   std::uint64_t max_bytes = 0;
   std::int64_t max_shards = 0;
-  // Both are indexed by name. shard_listed means that the shard itself is listed, keyspace_listed
-  // that its whole keyspace is.
+  // Both arrays take the index of a name. shard_listed means that the shard itself is listed,
+  // keyspace_listed that its whole keyspace is.
   std::array<bool, kNames> shard_listed{};
   std::array<bool, kNames> keyspace_listed{};
   // A classifier of the user replaces CausedByFailover.

@@ -89,7 +89,7 @@ void CancelHandle(Ledger& ledger, BufferedRequest handle, const Trip& trip) {
   DestroyHandle(ledger, std::move(handle), trip);
 }
 
-// Does with the handle of a held request one of the things that a client may do.
+// Ends the use of a handle of a held request in one of the ways that a client may choose.
 void Dispose(World& world, Random& random, BufferedRequest handle, std::shared_ptr<Trip> trip) {
   Ledger* const ledger = &world.ledger;
   switch (random.Below(6)) {

@@ -43,7 +43,7 @@ class Ledger {
   // Returns how many requests were told something.
   std::uint64_t requests() const { return requests_; }
 
-  // Notes that something is wrong.
+  // Notes a failure, which `what` describes.
   void Fail(std::string_view what);
   void Expect(bool condition, std::string_view what) {
     if (!condition) Fail(what);

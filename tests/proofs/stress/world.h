@@ -42,7 +42,7 @@ struct World {
     }
     return !stop;
   }
-  // Returns once the loops together have done more than that many operations. Call this function
+  // Returns once the loops together have done more than `operations` operations. Call this function
   // only once.
   void AwaitOperations(std::uint64_t operations) {
     awaited_ = operations;

@@ -194,7 +194,7 @@ TEST_F(CoroutineTest, ShutdownResumesAll) {
   EXPECT_EQ((*second)->released_by(), StopReason::kShutdown);
 }
 
-// A coroutine that nobody holds. Its frame is destroyed when its last statement has run.
+// Nobody holds a Detached coroutine. Its frame is destroyed when its last statement has run.
 struct Detached {
   struct promise_type {
     Detached get_return_object() { return {}; }

@@ -65,7 +65,7 @@ TEST(CausedByFailoverTest, ARuleOfMoveTables) {
   EXPECT_FALSE(CausedByFailover(absl::InternalError("disallowed due to rule: moved")));
 }
 
-// The bug: the name of a server option, somewhere in the query, hid the rule of MoveTables.
+// The bug was that the name of a server option, somewhere in the query, hid the rule of MoveTables.
 TEST(CausedByFailoverTest, ARuleOfMoveTablesWhateverElseTheTextSays) {
   EXPECT_TRUE(CausedByFailover(absl::FailedPreconditionError(
       "disallowed due to rule: moved (errno 1290) (sqlstate HY000) during query: insert into t "

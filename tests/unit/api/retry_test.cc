@@ -27,7 +27,7 @@ class RetryTest : public BufferTest {
     Create(options);
   }
 
-  // Returns an attempt that gives these answers in turn, and then repeats the last answer.
+  // Returns an attempt that gives the answers in turn, and then repeats the last answer.
   auto Answers(std::vector<absl::Status> answers) {
     return [this, answers = std::move(answers)]() -> absl::Status {
       const auto attempt = static_cast<std::size_t>(attempts_++);

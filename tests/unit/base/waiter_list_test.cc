@@ -1,4 +1,4 @@
-// These tests cover the list in which the waiters of a shard queue.
+// These tests cover the list that is the queue of a shard's waiters.
 #include "base/waiter_list.h"
 
 #include <gtest/gtest.h>
