@@ -13,8 +13,7 @@ bool Overlaps(const Incident& incident, absl::Duration begin, absl::Duration end
   return begin <= incident.over && end >= incident.begin;
 }
 
-// Returns the smallest value that a part of `share` of all values does not exceed. `share` is
-// between 0 and 1.
+// Returns a percentile: about a fraction `share` of all values is smaller than the result.
 absl::Duration Percentile(const std::vector<absl::Duration>& sorted, double share) {
   if (sorted.empty()) return absl::ZeroDuration();
   const double rank = share * static_cast<double>(sorted.size());

@@ -50,8 +50,8 @@ class AsyncRequest {
   // The Witness is a part of the callback. It notes when the callback is destroyed.
   class Witness;
 
-  // This member is declared before the handle: the handle cancels when it is destroyed, and the
-  // callback then still needs what_happened_.
+  // This member is destroyed after the handle, because the destructor of the handle cancels the
+  // request.
   std::shared_ptr<WhatHappened> what_happened_ = std::make_shared<WhatHappened>();
   absl::Status call_;
   bool held_ = false;

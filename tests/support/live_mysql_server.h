@@ -23,7 +23,8 @@ inline constexpr char kAppPassword[] = "app-password";
 // A Client is a blocking connection to a server.
 class Client {
  public:
-  // Connect by port or by Unix socket. If the connection succeeded, the number of error() is 0.
+  // These functions connect by port or by Unix socket. If the connection succeeded, the number of
+  // error() is 0.
   static Client ByPort(std::uint16_t port, const std::string& user, const std::string& password);
   static Client BySocket(const std::string& path, const std::string& user,
                          const std::string& password);

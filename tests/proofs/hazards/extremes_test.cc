@@ -43,7 +43,8 @@ using ExtremesTest = BufferTest;
 
 // Ends the process. The exit code is 0 if a Buffer without threads is refused as it should be.
 [[noreturn]] void MakeABufferWithoutThreads() {
-  constexpr uid_t kNobody = 65534;  // The limit does not apply to root.
+  // The test becomes this user, because root may start any number of threads.
+  constexpr uid_t kNobody = 65534;
   const rlimit none = {0, 0};
   if (setrlimit(RLIMIT_NPROC, &none) != 0) _exit(2);
   if (geteuid() == 0 && setuid(kNobody) != 0) _exit(3);

@@ -124,7 +124,7 @@ class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> 
   // Checks the error of a request for which there was no memory.
   void ExpectRefusedForMemory(const absl::Status& status) {
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
-    // There is no memory for the text either.
+    // If all allocations fail, there is no memory for the text of the error either.
     if (GetParam() == FailAllocations::Which::kRest) return;
     EXPECT_EQ(ReasonOf(status), BufferErrorReason::kBufferFull) << status;
     EXPECT_NE(status.message().find("memory"), absl::string_view::npos) << status;

@@ -375,7 +375,7 @@ bool Model::StopBuffering(std::size_t name) {
   return true;
 }
 
-// ---- What can be seen.
+// ---- What a user of the Buffer sees.
 
 std::optional<absl::Time> Model::NextDue() const {
   std::optional<absl::Time> due;

@@ -92,7 +92,7 @@ class Model {
  private:
   enum class Mode : std::uint8_t { kEnabled, kDryRun, kDisabled };
 
-  // Held is a request that was held, even if it is not held any more.
+  // A Held is a request that the Buffer holds or has held.
   struct Held {
     std::uint32_t id = 0;
     std::size_t name = 0;

@@ -95,8 +95,8 @@ struct ShardNews {
   bool serving = false;
 };
 
-// A Step is one call of the Buffer, or a move of the clock. Only the fields of its kind have a
-// meaning.
+// A Step is one call of the Buffer, or a move of the clock. Only the fields that belong to its kind
+// have a meaning.
 struct Step {
   StepKind kind = StepKind::kPoll;
   // If this is not 0, the step is done inside the callback of that request. It is not done if that

@@ -398,7 +398,7 @@ TEST_F(BufferedRequestTest, CancelsOfTwoThreadsGetTheSameAnswer) {
   EXPECT_EQ(At(Stats().requests_evicted, EvictedReason::kContextDone), 1u);
 }
 
-// ---- After the Buffer --------------------------------------------------------------------------
+// ---- Use after the Buffer is gone ---------------------------------------------------------------
 
 TEST_F(BufferedRequestTest, ItIsHarmlessAfterShutdown) {
   AsyncRequest request = Fail();

@@ -133,7 +133,7 @@ TEST(CausedByFailoverTest, TimeoutsAndLostServersAreNone) {
   EXPECT_FALSE(CausedByFailover(absl::CancelledError("context canceled")));
 }
 
-// ---- Marked by the caller ----------------------------------------------------------------------
+// ---- Errors that the caller marked --------------------------------------------------------------
 
 TEST(MarkCausedByFailoverTest, AnyErrorCanBeMarked) {
   const absl::Status plain = absl::UnavailableError("the primary is in recovery");

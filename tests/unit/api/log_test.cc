@@ -161,7 +161,7 @@ TEST_F(LogTest, NothingIsLoggedForRequestsThatPass) {
   EXPECT_TRUE(log_.lines().empty());
 }
 
-// ---- What it never says ------------------------------------------------------------------------
+// ---- What the log never says --------------------------------------------------------------------
 
 TEST_F(LogTest, OfAnErrorOnlyTheCodeAndTheNumbersAreShown) {
   const absl::Status error = absl::InternalError(

@@ -177,7 +177,7 @@ TEST_F(RetryDoneFuncTest, ItKnowsShutdown) {
   EXPECT_EQ(request.released_by(), StopReason::kShutdown);
 }
 
-// ---- After the Buffer --------------------------------------------------------------------------
+// ---- Use after the Buffer is gone ---------------------------------------------------------------
 
 TEST_F(RetryDoneFuncTest, ItIsHarmlessAfterShutdown) {
   RetryDoneFunc token = Token();

@@ -127,7 +127,7 @@ TEST_F(DryRunTest, TheLinesSayWould) {
   EXPECT_EQ(log_.Count(": stopping buffering"), 0u);
 }
 
-// ---- Together with a list ----------------------------------------------------------------------
+// ---- A dry run together with a list -------------------------------------------------------------
 
 TEST_F(DryRunTest, AListedKeyspaceReallyBuffers) {
   CreateWithList("ks");

@@ -206,7 +206,7 @@ TEST_F(FailoverEndTest, ShutdownEndsIt) {
   ExpectReleased(request, StopReason::kShutdown);
 }
 
-// ---- Ends that come when there is nothing to end -----------------------------------------------
+// ---- An end for which there is no failover ------------------------------------------------------
 
 TEST_F(FailoverEndTest, NothingEndsAnIdleShard) {
   Report(1, true, 1);

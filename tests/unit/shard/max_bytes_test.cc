@@ -184,7 +184,7 @@ TEST_F(MaxBytesTest, TheFirstEvictedGivesItsSlotTheOthersOnlyTheirBytes) {
   EXPECT_EQ(SlotsFree(), 2u);
 }
 
-// ---- When bytes are free again -----------------------------------------------------------------
+// ---- When held bytes are free again -------------------------------------------------------------
 
 TEST_F(MaxBytesTest, BytesAreFreeAtTheReleaseTheSlotWhenTheRetryHasEnded) {
   AsyncRequest request = Fail(Bytes(70));
@@ -225,7 +225,7 @@ TEST_F(MaxBytesTest, BytesAreFreeWhenTheShardIsGone) {
   EXPECT_EQ(BytesHeld(), 0u);
 }
 
-// ---- No limit ----------------------------------------------------------------------------------
+// ---- Without a limit ----------------------------------------------------------------------------
 
 TEST_F(MaxBytesTest, WithoutALimitBytesAreOnlyCounted) {
   Create(ManualOptions());
