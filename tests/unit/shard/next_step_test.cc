@@ -1,4 +1,4 @@
-// The whole state machine: every state with every event.
+// This test covers the whole state machine: it tries every event in every state.
 #include <gtest/gtest.h>
 
 #include <array>

@@ -1,4 +1,5 @@
-// The state machine of a shard as plain data: what cannot be seen through a Buffer.
+// These tests drive the state machine of a shard as plain data. They cover what cannot be seen
+// through a Buffer.
 #include "shard/shard_buffer.h"
 
 #include <gtest/gtest.h>
@@ -36,7 +37,7 @@ class ShardBufferTest : public ::testing::Test {
     EXPECT_TRUE(shard_.OnStopCommand(At(second), effects));
   }
 
-  // Members in the order of their lives.
+  // The order of these members is the order in which they must be made: each uses those before it.
   Owner owner_;
   SlotPool pool_{10, 0};
   const ShardContext context_{
@@ -74,7 +75,8 @@ TEST_F(ShardBufferTest, BlockedThreadsAndTheOthersLeaveApart) {
   EXPECT_EQ(effects.ready.size(), 1u);
 }
 
-// Callers read the clock before they get the mutex, so they may come out of order.
+// A caller reads the clock before it gets the shard's mutex. Times may therefore arrive out of
+// order.
 TEST_F(ShardBufferTest, ACallerWithAnEarlierTimeJoinsAtTheLatestOneSeen) {
   FakeWaiter first;
   FakeWaiter second;
