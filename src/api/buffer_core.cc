@@ -1,6 +1,5 @@
 #include "api/buffer_core.h"
 
-#include <limits>
 #include <new>
 #include <optional>
 #include <string>
@@ -18,7 +17,6 @@ namespace {
 
 // After so many callbacks Poll lets the event loop have its turn.
 constexpr std::size_t kCallbacksPerPoll = 1024;
-constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
 constexpr char kNoMemory[] = "out of memory, the request is not held";
 
@@ -52,31 +50,6 @@ absl::Status NameError(std::string_view keyspace, std::string_view shard) {
 
 }  // namespace
 
-// Counts a caller that may block, or that has something to do after it released the shard's mutex,
-// so that the destructor can wait for it; and keeps the core alive until the caller has left.
-class BufferCore::Caller {
- public:
-  explicit Caller(BufferCore& core) : core_(core) {
-    core_.Ref();
-    core_.callers_.fetch_add(1);
-  }
-  // Sequentially consistent with the destructor, which first sets destroying_ and then looks at
-  // the count: one of the two sees the other.
-  ~Caller() {
-    if (core_.callers_.fetch_sub(1) == 1 && core_.destroying_.load()) {
-      const MutexLock lock(core_.lifecycle_mutex_);
-      core_.lifecycle_changed_.NotifyAll();
-    }
-    core_.Unref();
-  }
-
-  Caller(const Caller&) = delete;
-  Caller& operator=(const Caller&) = delete;
-
- private:
-  BufferCore& core_;
-};
-
 BufferCore::BufferCore(BufferOptions options, KeyspaceShards keyspace_shards)
     : options_(std::move(options)),
       keyspace_shards_(std::move(keyspace_shards)),
@@ -88,11 +61,12 @@ BufferCore::BufferCore(BufferOptions options, KeyspaceShards keyspace_shards)
                      ToNanoseconds(options_.max_failover_duration),
                      ToNanoseconds(options_.min_time_between_failovers),
                      options_.drain_concurrency},
-      registry_(static_cast<std::size_t>(options_.max_shards)) {
+      registry_(static_cast<std::size_t>(options_.max_shards)),
+      lifecycle_(*this) {
   EnsureLogger();
   LogStartup(options_);
   if (manual() || (!options_.enabled && !options_.dry_run)) return;
-  service_thread_ = std::make_unique<ServiceThread>([this] { return PollOnce(); });
+  service_thread_ = std::make_unique<ServiceThread>([this] { return PollOnServiceThread(); });
 }
 
 // ---- Requests ---------------------------------------------------------------------------------
@@ -121,7 +95,7 @@ Decision BufferCore::Submit(const RequestContext& context, const absl::Status& e
   Effects effects;
   Decision decision;
   LoggableError cause;
-  std::optional<Caller> caller;
+  std::optional<Lifecycle::Caller> caller;
   FAILOVER_SYNC_POINT("submit:before-lock");
   {
     const MutexLock lock(shard.mutex());
@@ -130,7 +104,7 @@ Decision BufferCore::Submit(const RequestContext& context, const absl::Status& e
     // As soon as the mutex is released a coroutine may be gone, and its error with it; and the
     // Buffer, once all that it held is gone.
     if (effects.started || effects.skipped) cause = LoggableError(error);
-    if (!effects.empty()) caller.emplace(*this);
+    if (!effects.empty()) caller.emplace(lifecycle_);
   }
   FAILOVER_SYNC_POINT("submit:after-lock");
   Finish(shard, &effects, [&cause] { return cause.ToString(); });
@@ -140,7 +114,7 @@ Decision BufferCore::Submit(const RequestContext& context, const absl::Status& e
 absl::StatusOr<RetryDoneFunc> BufferCore::Wait(const RequestContext& context, Cancellation* stop,
                                                ShardBuffer& shard, const absl::Status& error) {
   if (!MustSubmit(shard, error)) return RetryDoneFunc();
-  const Caller caller(*this);
+  const Lifecycle::Caller caller(lifecycle_);
   const bool cancelled = (context.cancellation != nullptr && context.cancellation->cancelled()) ||
                          (stop != nullptr && stop->cancelled());
   ThreadWaiter waiter(shard);
@@ -225,7 +199,7 @@ CancelResult BufferCore::Cancel(Waiter& waiter) {
   ShardBuffer& shard = ShardOf(waiter);
   Effects effects;
   bool closed = false;
-  std::optional<Caller> caller;
+  std::optional<Lifecycle::Caller> caller;
   FAILOVER_SYNC_POINT("cancel:before-lock");
   {
     const MutexLock lock(shard.mutex());
@@ -243,35 +217,29 @@ CancelResult BufferCore::Cancel(Waiter& waiter) {
     waiter.cancelled = true;
     closed = shard.closed();
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
-    if (!effects.empty()) caller.emplace(*this);
+    if (!effects.empty()) caller.emplace(lifecycle_);
   }
   FAILOVER_SYNC_POINT("cancel:after-lock");
   Finish(shard, &effects);
-  if (closed) NoticeFreeSlot();
+  if (closed) lifecycle_.NoticeFreeSlot();
   return CancelResult::kWon;
 }
 
 void BufferCore::EndRetry(ShardBuffer& shard, bool in_drain, RetryOutcome outcome) {
   Effects effects;
   bool closed = false;
-  std::optional<Caller> caller;
+  std::optional<Lifecycle::Caller> caller;
   FAILOVER_SYNC_POINT("retry-end:before-lock");
   {
     const MutexLock lock(shard.mutex());
     shard.OnRetryEnd(in_drain, outcome, &effects);
     closed = shard.closed();
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
-    if (!effects.empty()) caller.emplace(*this);
+    if (!effects.empty()) caller.emplace(lifecycle_);
   }
   FAILOVER_SYNC_POINT("retry-end:after-lock");
   Finish(shard, &effects);
-  if (closed) NoticeFreeSlot();
-}
-
-// A shutdown may be waiting for it.
-void BufferCore::NoticeFreeSlot() {
-  const MutexLock lock(lifecycle_mutex_);
-  lifecycle_changed_.NotifyAll();
+  if (closed) lifecycle_.NoticeFreeSlot();
 }
 
 // ---- Shards -----------------------------------------------------------------------------------
@@ -434,20 +402,24 @@ void BufferCore::WakePoller() noexcept {
 
 absl::Duration BufferCore::Poll() {
   if (!manual()) return absl::InfiniteDuration();
-  absl::Duration idle_for;
-  bool last = false;
+  PollTurn turn;
   {
     // The last callback may make another thread destroy the Buffer.
-    const Caller caller(*this);
-    idle_for = PollOnce();
-    last = TakeOverLastRites();
+    const Lifecycle::Caller caller(lifecycle_);
+    turn = PollOnce();
   }
-  if (last) LastRites();
-  return idle_for;
+  if (turn.last) DestroyAfterLastTurn();
+  return turn.idle_for;
 }
 
-absl::Duration BufferCore::PollOnce() {
-  if (!dispatcher_.TryBeginPoll()) return absl::InfiniteDuration();
+absl::Duration BufferCore::PollOnServiceThread() {
+  const PollTurn turn = PollOnce();
+  if (turn.last) DestroyAfterLastTurn();
+  return turn.idle_for;
+}
+
+PollTurn BufferCore::PollOnce() {
+  if (!dispatcher_.TryBeginPoll()) return {};
   RunDueTimers(time_.Now());
   dispatcher_.RunReady(kCallbacksPerPoll);
   SettleFirstTimer();
@@ -481,137 +453,6 @@ void BufferCore::SettleFirstTimer() {
     if (due == shard.due) return;
     dispatcher_.Rearm(&shard, due);
   }
-}
-
-// ---- The end ----------------------------------------------------------------------------------
-
-void BufferCore::Shutdown() {
-  bool last = false;
-  {
-    // As in Poll: what is released here may make another thread destroy the Buffer.
-    const Caller caller(*this);
-    if (!ShutDownOnce()) return;
-    FAILOVER_SYNC_POINT("shutdown:done");
-    last = TakeOverLastRites();
-  }
-  if (last) LastRites();
-}
-
-bool BufferCore::ShutDownOnce() {
-  bool begins = false;
-  {
-    const MutexLock lock(lifecycle_mutex_);
-    begins = !std::exchange(shutdown_begun_, true);
-  }
-  if (begins) CloseShards();
-  if (dispatcher_.InsideCallback()) return false;
-  {
-    const MutexLock lock(lifecycle_mutex_);
-    while (!shards_closed_ || (finishing_ && !shut_down_))
-      lifecycle_changed_.Wait(lifecycle_mutex_);
-    if (std::exchange(finishing_, true)) return false;
-  }
-  FinishShutdown();
-  return true;
-}
-
-void BufferCore::CloseShards() {
-  registry_.Close();
-  const Instant now = time_.Now();
-  registry_.ForEach([this, now](ShardBuffer& shard) {
-    Effects effects;
-    FAILOVER_SYNC_POINT("close:before-lock");
-    {
-      const MutexLock lock(shard.mutex());
-      shard.Close(now, &effects);
-      dispatcher_.Collect(&shard, shard.NextDue(), &effects);
-    }
-    FAILOVER_SYNC_POINT("close:after-lock");
-    Finish(shard, &effects);
-  });
-  const MutexLock lock(lifecycle_mutex_);
-  shards_closed_ = true;
-  lifecycle_changed_.NotifyAll();
-}
-
-void BufferCore::FinishShutdown() {
-  if (service_thread_ != nullptr) {
-    dispatcher_.WaitUntilIdle();
-    FAILOVER_SYNC_POINT("shutdown:idle");
-    WaitForRetries(options_.shutdown_grace.value_or(options_.window));
-  } else {
-    RunCallbacksHere();
-  }
-  FAILOVER_SYNC_POINT("shutdown:before-retire");
-  RetireShards();
-  if (service_thread_ != nullptr) service_thread_->Stop();
-  dispatcher_.Close();
-  const MutexLock lock(lifecycle_mutex_);
-  shut_down_ = true;
-  lifecycle_changed_.NotifyAll();
-}
-
-void BufferCore::RunCallbacksHere() {
-  dispatcher_.BeginPoll();
-  dispatcher_.RunReady(kNoLimit);
-  dispatcher_.EndPoll(time_.Now());
-}
-
-void BufferCore::WaitForRetries(absl::Duration grace) {
-  const auto deadline = SteadyDeadline(grace);
-  const MutexLock lock(lifecycle_mutex_);
-  // Slots are given back under a closed shard's mutex, and then this is signalled.
-  while (pool_.free_slots() != pool_.size()) {
-    if (!lifecycle_changed_.WaitUntil(lifecycle_mutex_, deadline)) return;
-  }
-}
-
-void BufferCore::RetireShards() {
-  registry_.ForEach([](ShardBuffer& shard) {
-    const MutexLock lock(shard.mutex());
-    shard.Retire();
-  });
-}
-
-void BufferCore::Destroy() {
-  Shutdown();
-  if (dispatcher_.InsideCallback()) {
-    Abandon();
-    return;
-  }
-  WaitForCallers();
-  Unref();
-}
-
-void BufferCore::WaitForCallers() {
-  destroying_.store(true);
-  const MutexLock lock(lifecycle_mutex_);
-  while (callers_.load() > 0) lifecycle_changed_.Wait(lifecycle_mutex_);
-}
-
-void BufferCore::Abandon() {
-  Log(LogLevel::kError,
-      "a Buffer was destroyed inside one of its own callbacks; the rest of its callbacks run after "
-      "this one");
-  {
-    const MutexLock lock(lifecycle_mutex_);
-    abandoned_ = true;
-  }
-  if (service_thread_ != nullptr) service_thread_->Orphan([this] { LastRites(); });
-}
-
-// In kManual the thread that runs the callback, and so this, is the one that ends the rest.
-bool BufferCore::TakeOverLastRites() {
-  const MutexLock lock(lifecycle_mutex_);
-  return service_thread_ == nullptr && std::exchange(abandoned_, false);
-}
-
-void BufferCore::LastRites() {
-  RunCallbacksHere();
-  RetireShards();
-  dispatcher_.Close();
-  WaitForCallers();
-  Unref();
 }
 
 }  // namespace failover::internal

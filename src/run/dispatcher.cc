@@ -1,6 +1,6 @@
 #include "run/dispatcher.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "base/sync_point.h"
 
@@ -116,12 +116,14 @@ void Dispatcher::RunReady(std::size_t limit) {
   }
 }
 
-absl::Duration Dispatcher::EndPoll(Instant now) {
+PollTurn Dispatcher::EndPoll(Instant now) {
+  PollTurn turn;
   Instant due = kNever;
   bool watched = false;
   {
     const MutexLock lock(mutex_);
     polling_ = false;
+    turn.last = std::exchange(last_turn_, false);
     if (!timers_.empty()) due = timers_.top()->due;
     if (!ready_.empty() || (due <= now && due != kNever)) due = kLongAgo;
     next_poll_ = due;
@@ -129,13 +131,24 @@ absl::Duration Dispatcher::EndPoll(Instant now) {
   }
   FAILOVER_SYNC_POINT("poll:ended");
   if (watched) something_ended_.NotifyAll();
-  if (due == kNever) return absl::InfiniteDuration();
-  return due == kLongAgo ? absl::ZeroDuration() : absl::FromChrono(due - now);
+  if (due == kLongAgo) {
+    turn.idle_for = absl::ZeroDuration();
+  } else if (due != kNever) {
+    turn.idle_for = absl::FromChrono(due - now);
+  }
+  return turn;
 }
 
 bool Dispatcher::InsideCallback() {
   const MutexLock lock(mutex_);
   return InsideCallbackLocked();
+}
+
+bool Dispatcher::MakeThisTurnTheLast() {
+  const MutexLock lock(mutex_);
+  if (!InsideCallbackLocked()) return false;
+  last_turn_ = true;
+  return true;
 }
 
 bool Dispatcher::InsideCallbackLocked() const {

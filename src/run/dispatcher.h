@@ -17,6 +17,14 @@
 
 namespace failover::internal {
 
+// What came of one turn of polling.
+struct PollTurn {
+  // How long nothing will be due.
+  absl::Duration idle_for = absl::InfiniteDuration();
+  // A callback of this turn called MakeThisTurnTheLast.
+  bool last = false;
+};
+
 // Thread-safe. Its mutex is the last of the lock order: a shard's mutex may be held when one of
 // its functions is called, and it calls nothing foreign under its own.
 class Dispatcher {
@@ -51,11 +59,14 @@ class Dispatcher {
   // Completes ready waiters, at most `limit`. The poller only. The one function that runs foreign
   // callbacks.
   void RunReady(std::size_t limit) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Returns how long nothing will be due, from `now` on.
-  absl::Duration EndPoll(Instant now) ABSL_LOCKS_EXCLUDED(mutex_);
+  // `idle_for` counts from `now` on.
+  PollTurn EndPoll(Instant now) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Whether this thread is inside a callback.
   bool InsideCallback() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Inside a callback: the turn of polling that runs the callback says, when it is over, that it
+  // was the last. False, and nothing happens: this thread is not inside a callback.
+  bool MakeThisTurnTheLast() ABSL_LOCKS_EXCLUDED(mutex_);
   // Returns once no waiter is ready and none runs. Somebody else must poll.
   void WaitUntilIdle() ABSL_LOCKS_EXCLUDED(mutex_);
   // No wake-up of the poller will be asked for any more, and none is under way.
@@ -76,6 +87,7 @@ class Dispatcher {
 
   bool polling_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread::id poller_ ABSL_GUARDED_BY(mutex_);
+  bool last_turn_ ABSL_GUARDED_BY(mutex_) = false;
   const Waiter* running_ ABSL_GUARDED_BY(mutex_) = nullptr;
   // When the poller means to come back: what Poll said last, or asked for since.
   Instant next_poll_ ABSL_GUARDED_BY(mutex_) = kNever;
