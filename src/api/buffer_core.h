@@ -40,7 +40,7 @@ enum class CancelResult : std::uint8_t {
 // Lock order: Cancellation, then one shard, then the dispatcher. The registry's mutex comes before
 // the dispatcher's; the life cycle's and the service thread's are taken with no other held. No path
 // holds two shards' mutexes.
-class BufferCore final : public RefCounted {
+class BufferCore final : public RefCounted, private Dispatcher::Client {
  public:
   BufferCore(BufferOptions options, KeyspaceShards keyspace_shards);
 
@@ -62,7 +62,7 @@ class BufferCore final : public RefCounted {
   void EndRetry(ShardBuffer& shard, bool in_drain, RetryOutcome outcome);
 
   bool IsFailover(const absl::Status& error) const;
-  Instant Now() const { return time_.Now(); }
+  Instant Now() const noexcept override { return time_.Now(); }
 
   // kInvalidArgument for a bad name. Null (inert) if the shard is not known and cannot be made
   // known. One that failed for another reason than a failover makes no shard known.
@@ -88,23 +88,26 @@ class BufferCore final : public RefCounted {
   void Destroy();
 
  private:
+  friend class ShardChange;
+
   ~BufferCore() override = default;
 
   std::unique_ptr<ShardBuffer> MakeShard(std::string_view keyspace, std::string_view shard,
                                          StripedCounters* counters, std::size_t lane);
   ShardBuffer* MakeKnown(std::string_view keyspace, std::string_view shard);
   static bool MayHold(ShardBuffer& shard);
+  static bool IsName(std::string_view name);
+  static absl::Status NameError(std::string_view keyspace, std::string_view shard);
 
-  // What follows a decision, under no lock. `make_cause` as in LogEffects.
+  // The last step of a ShardChange, under no lock: wakes the threads and whoever polls, and logs.
+  // `make_cause` as in LogEffects.
   void Finish(ShardBuffer& shard, Effects* effects, absl::FunctionRef<std::string()> make_cause);
-  void Finish(ShardBuffer& shard, Effects* effects);
-  // An exception of the embedder's would leave a held request behind that its caller gave up.
+  // noexcept: an exception of the embedder's would leave a held request behind that its caller gave
+  // up.
   void WakePoller() noexcept;
 
-  PollTurn PollOnce();
+  void OnTimer(ShardBuffer& shard, Instant now) override;
   absl::Duration PollOnServiceThread();
-  void RunDueTimers(Instant now);
-  void SettleFirstTimer();
 
   // Takes the steps that the life cycle gives to the thread that reports `event`. True: a callback
   // that ran in one of them destroyed the Buffer, and DestroyAfterLastTurn must follow.
@@ -112,7 +115,6 @@ class BufferCore final : public RefCounted {
   void CloseShards();
   // True: as TakeSteps.
   bool FinishShutdown();
-  bool RunCallbacksHere();
   // The end of a Buffer that a callback destroyed, on the thread that ran the callback. That thread
   // must not count as a caller any more.
   void DestroyAfterLastTurn();

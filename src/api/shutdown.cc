@@ -1,17 +1,10 @@
 // The steps of BufferCore that end a Buffer. Which thread takes which is the business of Lifecycle.
-#include <cstddef>
-#include <limits>
-
 #include "api/buffer_core.h"
+#include "api/shard_change.h"
 #include "base/log.h"
 #include "base/sync_point.h"
 
 namespace failover::internal {
-namespace {
-
-constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
-
-}  // namespace
 
 void BufferCore::Shutdown() {
   bool destroyed = false;
@@ -41,7 +34,7 @@ void BufferCore::DestroyAfterLastTurn() {
   lifecycle_.Advance(LifecycleEvent::kLastTurn);
   // The shards are closed, so these callbacks are the last. A Shutdown of another thread may wait
   // for them, and in Threading::kServiceThread no other thread runs them.
-  RunCallbacksHere();
+  dispatcher_.Poll(PollMode::kAllReady);
   TakeSteps(LifecycleEvent::kDestruction);
 }
 
@@ -73,15 +66,8 @@ void BufferCore::CloseShards() {
   registry_.Close();
   const Instant now = time_.Now();
   registry_.ForEach([this, now](ShardBuffer& shard) {
-    Effects effects;
-    FAILOVER_SYNC_POINT("close:before-lock");
-    {
-      const MutexLock lock(shard.mutex());
-      shard.Close(now, &effects);
-      dispatcher_.Collect(&shard, shard.NextDue(), &effects);
-    }
-    FAILOVER_SYNC_POINT("close:after-lock");
-    Finish(shard, &effects);
+    ShardChange change(*this, shard, {"close:before-lock", "close:after-lock"});
+    shard.Close(now, change.effects());
   });
 }
 
@@ -89,11 +75,10 @@ bool BufferCore::FinishShutdown() {
   // The service thread itself comes here if one of its callbacks destroyed the Buffer.
   const bool polls_here = service_thread_ == nullptr || service_thread_->IsCurrent();
   bool destroyed = false;
-  if (polls_here) {
-    destroyed = RunCallbacksHere();
-  } else {
-    dispatcher_.WaitUntilIdle();
-    FAILOVER_SYNC_POINT("shutdown:idle");
+  if (polls_here) destroyed = dispatcher_.Poll(PollMode::kAllReady).last;
+  dispatcher_.Close();
+  FAILOVER_SYNC_POINT("shutdown:idle");
+  if (!polls_here) {
     lifecycle_.AwaitSlots(pool_, SteadyDeadline(options_.shutdown_grace.value_or(options_.window)));
   }
   FAILOVER_SYNC_POINT("shutdown:before-retire");
@@ -101,15 +86,8 @@ bool BufferCore::FinishShutdown() {
     const MutexLock lock(shard.mutex());
     shard.Retire();
   });
-  if (!polls_here) service_thread_->Stop();
-  dispatcher_.Close();
+  if (!polls_here) service_thread_->Join();
   return destroyed;
-}
-
-bool BufferCore::RunCallbacksHere() {
-  dispatcher_.BeginPoll();
-  dispatcher_.RunReady(kNoLimit);
-  return dispatcher_.EndPoll(time_.Now()).last;
 }
 
 }  // namespace failover::internal

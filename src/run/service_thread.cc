@@ -38,7 +38,7 @@ ServiceThread::ServiceThread(std::function<absl::Duration()> poll)
       thread_([shared = shared_] { Run(shared); }),
       id_(thread_.get_id()) {}
 
-ServiceThread::~ServiceThread() { Stop(); }
+ServiceThread::~ServiceThread() { Join(); }
 
 void ServiceThread::Wake() {
   {
@@ -48,7 +48,7 @@ void ServiceThread::Wake() {
   shared_->changed.NotifyOne();
 }
 
-void ServiceThread::Stop() {
+void ServiceThread::Join() {
   {
     const MutexLock lock(shared_->mutex);
     shared_->stopping = true;

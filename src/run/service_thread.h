@@ -17,17 +17,17 @@ class ServiceThread {
  public:
   // `poll` runs what is due and says for how long nothing more will be.
   explicit ServiceThread(std::function<absl::Duration()> poll);
-  // Stop.
+  // Joins.
   ~ServiceThread();
 
   // Polls at once.
   void Wake();
 
   // Ends the thread after the poll that runs, and waits for it. Not on the thread itself.
-  void Stop();
+  void Join();
 
   // To be called by a `poll` that is running. The thread ends by itself after that poll, and *this
-  // may be destroyed before, even in that poll. Stop does not wait for the thread any more.
+  // may be destroyed before, even in that poll. Join does not wait for the thread any more.
   void Detach();
 
   // Whether the calling thread is this one.
