@@ -32,6 +32,10 @@ absl::Status OtherError();
 TabletStats PrimaryReport(std::uint32_t uid, bool serving, std::int64_t timestamp,
                           std::string_view shard = "0");
 
+// Of a Buffer on the real clock, of which nothing ends by time before a test does, on a machine
+// however busy. Otherwise the defaults.
+BufferOptions UnhurriedOptions();
+
 // The element of one of the ShardStats arrays.
 template <typename Array, typename Reason>
 std::uint64_t At(const Array& array, Reason reason) {

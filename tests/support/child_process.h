@@ -9,13 +9,15 @@
 #include <thread>
 #include <vector>
 
+#include "patience.h"
+
 namespace failover::test {
 
-// Until `condition` holds; false after a generous while. For what another process does, which gives
-// no signal.
+// Waits until `condition` holds; false after kPatience. For what another process does, which gives
+// no signal. The condition must stay true once it is true, until the test itself changes that:
+// on a busy machine any time may pass between two looks.
 template <typename Condition>
 bool Await(Condition condition) {
-  constexpr std::chrono::seconds kPatience(60);
   constexpr std::chrono::milliseconds kStep(10);
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (!condition()) {

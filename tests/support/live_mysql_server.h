@@ -13,6 +13,7 @@
 
 #include "child_process.h"
 #include "failover/mysql/errors.h"
+#include "reserved_port.h"
 
 namespace failover::mysql {
 
@@ -61,7 +62,7 @@ class Client {
 class LiveServer {
  public:
   // `arguments` for mariadbd, on top of what a small server of its own needs. A failure of the test
-  // and nullptr if it cannot be started within a minute.
+  // and nullptr if it cannot be started within test::kPatience.
   static std::unique_ptr<LiveServer> Start(std::vector<std::string> arguments);
   // Kills it and removes its folder.
   ~LiveServer();
@@ -69,12 +70,12 @@ class LiveServer {
   LiveServer(const LiveServer&) = delete;
   LiveServer& operator=(const LiveServer&) = delete;
 
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return port_.port(); }
   std::string socket_path() const { return folder() + "/socket"; }
   const std::string& folder() const { return folder_.path(); }
 
   Client Root() const { return Client::BySocket(socket_path(), "root", ""); }
-  Client App() const { return Client::ByPort(port_, kAppUser, kAppPassword); }
+  Client App() const { return Client::ByPort(port(), kAppUser, kAppPassword); }
   // As root; a failure of the test if it fails.
   void Run(const std::string& statement) const;
 
@@ -90,8 +91,8 @@ class LiveServer {
   bool Install() const;
 
   const test::TemporaryFolder folder_;
+  const test::ReservedPort port_;
   const std::vector<std::string> arguments_;
-  std::uint16_t port_ = 0;
   pid_t process_ = -1;
 };
 

@@ -4,9 +4,10 @@
 #ifndef FAILOVER_TESTS_SUPPORT_THREAD_SIGNAL_H_
 #define FAILOVER_TESTS_SUPPORT_THREAD_SIGNAL_H_
 
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
+
+#include "patience.h"
 
 namespace failover::test {
 
@@ -23,9 +24,8 @@ class Signal {
     return given_;
   }
 
-  // False: it was not given as often within any reasonable time, and the test has failed.
+  // False: the signal was not given so often within kPatience, and the test has failed.
   bool Await(int times = 1) {
-    constexpr std::chrono::seconds kPatience(50);
     std::unique_lock<std::mutex> lock(mutex_);
     return changed_.wait_for(lock, kPatience, [this, times] { return given_ >= times; });
   }

@@ -4,10 +4,12 @@
 
 #include <cstddef>
 
+#include "support/patience.h"
+
 namespace mysql_proxy {
 namespace {
 
-constexpr unsigned int kClientSeconds = 30;
+constexpr unsigned int kClientSeconds = failover::test::kPatience.count();
 constexpr std::size_t kMaxParameter = 256;
 
 }  // namespace

@@ -81,7 +81,7 @@ class DestroyedInsideTest : public ::testing::TestWithParam<Threading> {
   static constexpr int kOthers = 3;
 
   DestroyedInsideTest() {
-    BufferOptions options;
+    BufferOptions options = UnhurriedOptions();
     options.threading = GetParam();
     // All at once, so that there are some to run after the one that destroys.
     options.drain_concurrency = 1 + kOthers;

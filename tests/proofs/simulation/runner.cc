@@ -20,8 +20,10 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// While a finding is shrunk it is known that something is stuck.
+// Each list of steps that hangs while a finding is shrunk costs this much. A finding that does not
+// hang is shrunk with the usual patience: lists that are only slow must not be taken for it.
 constexpr std::chrono::seconds kShrinkPatience(1);
+constexpr char kHangs[] = "hangs";
 constexpr std::chrono::seconds kProgressEvery(5);
 // Little happens from then on.
 constexpr std::size_t kStepsAfterShutdown = 30;
@@ -80,7 +82,7 @@ std::string ReplayPatiently(const Config& config, const std::vector<Step>& steps
   if (poll(&ended, 1, static_cast<int>(limit.count())) == 0) {
     child.Kill();
     child.Reap();
-    return "hangs";
+    return kHangs;
   }
   return child.Reap();
 }
@@ -92,9 +94,10 @@ Finding Investigate(const RunOptions& options, const Child& child, const std::st
   finding.steps = child.shared().Steps();
   finding.steps_before = finding.steps.size();
   const Config config = MakeConfig(finding.seed);
+  const std::chrono::seconds patience = what == kHangs ? kShrinkPatience : options.call_patience;
   const SteadyClock::time_point end = SteadyClock::now() + options.shrink_time;
   finding.steps = Shrink(std::move(finding.steps), [&](const std::vector<Step>& steps) {
-    return SteadyClock::now() < end && !ReplayPatiently(config, steps, kShrinkPatience).empty();
+    return SteadyClock::now() < end && !ReplayPatiently(config, steps, patience).empty();
   });
   const std::string again = ReplayPatiently(config, finding.steps, options.call_patience);
   if (!again.empty()) finding.what = again;
@@ -159,7 +162,7 @@ class Watch {
     run.ended = true;
     const std::string what = run.child.Reap();
     if (what.empty()) return;
-    result_.finding = Investigate(options_, run.child, hangs ? "hangs" : what);
+    result_.finding = Investigate(options_, run.child, hangs ? kHangs : what);
   }
 
   void ShowProgress() {
