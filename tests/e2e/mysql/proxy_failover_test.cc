@@ -151,14 +151,14 @@ class CallTest : public FailoverTest {
     // For whoever calls, because read_only does not bind who makes them.
     RunOnBoth(
         "CREATE OR REPLACE PROCEDURE d.insert_twice() SQL SECURITY INVOKER BEGIN INSERT INTO d.t "
-        "VALUES (1); DO GET_LOCK('gate', 60), RELEASE_LOCK('gate'); INSERT INTO d.t VALUES (2); "
+        "VALUES (1); DO GET_LOCK('gate', 600), RELEASE_LOCK('gate'); INSERT INTO d.t VALUES (2); "
         "END");
     RunOnBoth(
         "CREATE OR REPLACE PROCEDURE d.begin_and_fail() SQL SECURITY INVOKER BEGIN START "
         "TRANSACTION; INSERT INTO d.t VALUES (1); SIGNAL SQLSTATE '45000'; END");
     RunOnBoth(
         "CREATE OR REPLACE PROCEDURE d.insert_and_ask() SQL SECURITY INVOKER BEGIN INSERT INTO d.t "
-        "VALUES (1); SELECT 'the answer'; DO GET_LOCK('gate', 60), RELEASE_LOCK('gate'); INSERT "
+        "VALUES (1); SELECT 'the answer'; DO GET_LOCK('gate', 600), RELEASE_LOCK('gate'); INSERT "
         "INTO d.t VALUES (2); END");
     ASSERT_EQ(gate_.Ask("SELECT GET_LOCK('gate', 0)"), "1");
   }
