@@ -40,9 +40,9 @@
 
 source "$(dirname -- "${BASH_SOURCE[0]}")/await.sh"
 
-readonly PAIR_START_SECONDS=60  # a server's start, on a slow machine
-readonly PAIR_COPY_SECONDS=120  # a replica's way from nothing to all that its primary has
-readonly PAIR_STEP_SECONDS=20   # any other single step
+readonly PAIR_START_SECONDS=$PATIENCE  # a server's start, on a slow machine
+readonly PAIR_COPY_SECONDS=300  # a replica's way from nothing to all that its primary has
+readonly PAIR_STEP_SECONDS=60   # any other single step
 
 PAIR_AS_ROOT=()                 # mariadbd refuses to run as root unless it is told so
 if ((EUID == 0)); then PAIR_AS_ROOT=(--user=root); fi
@@ -222,7 +222,7 @@ _pair_write_configuration() {
   (
     umask 077
     for user in app admin; do
-      printf '[client]\nhost=127.0.0.1\nport=%s\nuser=%s\npassword=%s\nconnect_timeout=5\n' \
+      printf '[client]\nhost=127.0.0.1\nport=%s\nuser=%s\npassword=%s\nconnect_timeout=30\n' \
         "$port" "$user" "$(cat "$dir/app.password")" >"$dir/$user-$name.cnf"
     done
   )
