@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# Waiting for what another process does.
+# Waits for another process. Source this file: it defines a function.
 
-# await <seconds> <command>...: repeats the command until it succeeds. Fails when the time is over.
+# await <seconds> <command>...: repeats the command until the command succeeds. Fails when the time
+# is over.
 await() {
   local deadline=$((SECONDS + $1))
   shift
