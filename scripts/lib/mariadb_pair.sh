@@ -19,8 +19,8 @@
 #   pair_rejoin DIR          After pair_promote: the crashed server starts without data, on its old
 #                            port, copies everything, and follows. Ends when acknowledgements are
 #                            semi-synchronous again.
-#   pair_stop DIR            Ends both servers at once (kill -9) and removes their data. Does no harm
-#                            if they are gone. DIR itself and the logs stay. Call this in a trap.
+#   pair_stop DIR            Ends both servers at once (kill -9) and removes their data. Does no
+#                            harm if they are gone. DIR and the logs stay. Call this in a trap.
 #
 #   pair_primary DIR         Prints the name of the primary, `a` or `b`.
 #   pair_replica DIR         Prints the name of the other server.
@@ -274,8 +274,8 @@ key_buffer_size=1M
 CNF
 }
 
-# _pair_launch DIR NAME [PORT]: starts a new server NAME, a copy of the template, on PORT (default: a
-# free port). The server is not ready yet when this function returns.
+# _pair_launch DIR NAME [PORT]: starts a new server NAME, a copy of the template, on PORT (default:
+# a free port). The server is not ready yet when this function returns.
 _pair_launch() {
   local dir=$1 name=$2 port=${3:-}
   [[ -n $port ]] || port=$(_pair_free_port)
@@ -329,7 +329,8 @@ _pair_await_gtid() {
   fi
 }
 
-# _pair_received DIR NAME: prints the GTID position of what replica NAME has received, applied or not.
+# _pair_received DIR NAME: prints the GTID position up to which replica NAME has received events,
+# applied or not.
 _pair_received() {
   local position
   position=$(_pair_client "$1" "$2" "$PAIR_STEP_SECONDS" --vertical --execute='SHOW SLAVE STATUS' |
