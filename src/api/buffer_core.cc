@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/sync_point.h"
 #include "shard/buffer_error.h"
+#include "shard/downcasts.h"
 
 namespace failover::internal {
 namespace {
@@ -159,7 +160,7 @@ absl::StatusOr<RetryDoneFunc> BufferCore::Wait(const RequestContext& context, Ca
     FAILOVER_SYNC_POINT("wait:before-block");
     waiter.Block();
   }
-  return ResultOf(shard, waiter.outcome, error.code(),
+  return ResultOf(shard, waiter.end, error.code(),
                   {error.message().data(), error.message().size()});
 }
 
@@ -229,18 +230,17 @@ CancelResult BufferCore::Cancel(Waiter& waiter) {
   FAILOVER_SYNC_POINT("cancel:before-lock");
   {
     const MutexLock lock(shard.mutex());
-    if (waiter.cancelled) return CancelResult::kWonBefore;
-    if (waiter.held) {
+    if (waiter.place() == Place::kLeft) return CancelResult::kWonBefore;
+    if (waiter.place() == Place::kHeld) {
       shard.OnCancel(&waiter, &effects);
     } else if (dispatcher_.TakeBack(&waiter)) {
       FAILOVER_SYNC_POINT("cancel:took-back");
-      if (!waiter.outcome.error.has_value()) {
-        shard.OnRetryEnd(waiter.outcome.in_drain, RetryOutcome::kUntold, &effects);
+      if (waiter.end.released()) {
+        shard.OnRetryEnd(waiter.end.turn, RetryOutcome::kUntold, &effects);
       }
     } else {
       return CancelResult::kLost;
     }
-    waiter.cancelled = true;
     closed = shard.closed();
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
     if (!effects.empty()) caller.emplace(*this);
@@ -251,14 +251,14 @@ CancelResult BufferCore::Cancel(Waiter& waiter) {
   return CancelResult::kWon;
 }
 
-void BufferCore::EndRetry(ShardBuffer& shard, bool in_drain, RetryOutcome outcome) {
+void BufferCore::EndRetry(ShardBuffer& shard, Turn turn, RetryOutcome outcome) {
   Effects effects;
   bool closed = false;
   std::optional<Caller> caller;
   FAILOVER_SYNC_POINT("retry-end:before-lock");
   {
     const MutexLock lock(shard.mutex());
-    shard.OnRetryEnd(in_drain, outcome, &effects);
+    shard.OnRetryEnd(turn, outcome, &effects);
     closed = shard.closed();
     dispatcher_.Collect(&shard, shard.NextDue(), &effects);
     if (!effects.empty()) caller.emplace(*this);
@@ -457,7 +457,7 @@ absl::Duration BufferCore::PollOnce() {
 
 void BufferCore::RunDueTimers(Instant now) {
   while (Timer* const timer = dispatcher_.FirstDue(now)) {
-    auto& shard = static_cast<ShardBuffer&>(*timer);
+    ShardBuffer& shard = ShardOf(*timer);
     Effects effects;
     FAILOVER_SYNC_POINT("timer:before-lock");
     {
@@ -475,7 +475,7 @@ void BufferCore::RunDueTimers(Instant now) {
 // depends on must be right.
 void BufferCore::SettleFirstTimer() {
   while (Timer* const timer = dispatcher_.FirstTimer()) {
-    auto& shard = static_cast<ShardBuffer&>(*timer);
+    ShardBuffer& shard = ShardOf(*timer);
     const MutexLock lock(shard.mutex());
     const Instant due = shard.NextDue();
     if (due == shard.due) return;

@@ -58,7 +58,7 @@ class BufferCore final : public RefCounted {
 
   CancelResult Cancel(Waiter& waiter);
   void WaitWhileRunning(const Waiter& waiter) { dispatcher_.WaitWhileRunning(&waiter); }
-  void EndRetry(ShardBuffer& shard, bool in_drain, RetryOutcome outcome);
+  void EndRetry(ShardBuffer& shard, Turn turn, RetryOutcome outcome);
 
   bool IsFailover(const absl::Status& error) const;
   Instant Now() const { return time_.Now(); }

@@ -64,9 +64,9 @@ Timer* Dispatcher::FirstDue(Instant now) {
 
 bool Dispatcher::TakeBack(Waiter* waiter) {
   const MutexLock lock(mutex_);
-  if (!waiter->ready) return false;
+  if (waiter->place() != Place::kReady) return false;
   ready_.Remove(waiter);
-  waiter->ready = false;
+  waiter->set_place(Place::kLeft);
   return true;
 }
 
@@ -105,7 +105,7 @@ void Dispatcher::RunReady(std::size_t limit) {
       running_ = nullptr;
       if (!ready_.empty() && ran < limit) {
         waiter = ready_.PopFront();
-        waiter->ready = false;
+        waiter->set_place(Place::kRunning);
         running_ = waiter;
       }
     }
