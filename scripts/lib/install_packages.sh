@@ -1,14 +1,14 @@
 # Installs Debian packages. Source this file: it defines lists of packages and a function.
 # shellcheck shell=bash
 
-# Each list serves one purpose. Build: the library. Test: its tests and benchmarks, and scripts in
+# Each list serves one purpose. Build: the library. Test: tests, benchmarks, mutants and scripts in
 # Python. Example: the proxy. Database: real servers; these packages bring the programs without
 # starting a server. Proxy: load on the proxy, and its rivals. Clang: the analyses and the fuzzers.
 # Model: the model checker.
 # shellcheck disable=SC2034  # the scripts that source this file use the lists
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
-  TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev python3)
+  TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev python3 patch)
   EXAMPLE_PACKAGES=(libasio-dev libssl-dev)
   DATABASE_PACKAGES=(libmariadb-dev mariadb-server-core mariadb-client-core)
   PROXY_PACKAGES=(sysbench haproxy valgrind)
