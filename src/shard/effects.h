@@ -43,6 +43,8 @@ struct Effects {
   WaiterList ready;
   // The dispatcher sets this flag if the thread that drives Poll must be woken.
   bool wake_poller = false;
+  // The shard's timer has fired, so the dispatcher sets it anew.
+  bool timer_fired = false;
 
   std::optional<FailoverStarted> started;
   std::optional<StartSkipped> skipped;
