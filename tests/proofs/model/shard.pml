@@ -62,6 +62,7 @@ byte running = NONE;
 byte wakeups = 0;                                      /* how many wake-ups are under way */
 bool watched = false;                                  /* a shutdown waits for something to end */
 bool something_ended = false;                          /* the shutdown was told so */
+bool dispatcher_closed = false;                        /* nobody asks for wake-ups any more */
 chan ready = [REQUESTS] of { byte };
 
 /* The service thread. Only this thread acts on `sleep_until`, but check() looks at it. */
@@ -292,7 +293,10 @@ inline collect() {
      poll_due = timer_due;
      if :: effects_ready -> poll_due = 0 :: else fi;
      if
-     :: !polling && poll_due < next_poll -> next_poll = poll_due; wakeups++; must_wake = true
+     :: !polling && !dispatcher_closed && poll_due < next_poll ->
+        next_poll = poll_due;
+        wakeups++;
+        must_wake = true
      :: else
      fi
   :: else
@@ -300,7 +304,16 @@ inline collect() {
   effects_ready = false
 }
 
-/* BufferCore::Finish runs after the thread has released the mutex. Each wake-up is a step. */
+/* Notifies the shutdown, if it waited in the dispatcher when the critical section ended. */
+inline notify_if(tell) {
+  if
+  :: tell -> d_step { something_ended = true; tell = false }
+  :: else
+  fi
+}
+
+/* BufferCore::Finish runs after the thread has released the mutex. Each wake-up is a step. After
+ * that of the service thread Dispatcher::WakeupDone notifies a shutdown that waits. */
 inline finish() {
   if
   :: to_wake != NONE -> d_step {
@@ -314,18 +327,19 @@ inline finish() {
   if
   :: must_wake ->
      d_step {
-       assert(!shutdown_done); /* Dispatcher::Close waits for wake-ups */
+       assert(!retired); /* Dispatcher::Close waits for wake-ups */
 #ifndef BUG_NO_WAKE
        woken = !thread_ended;
 #endif
        wakeups--;
-       must_wake = false
-     }
+       must_wake = watched
+     };
+     notify_if(must_wake)
   :: else
   fi
 }
 
-/* BufferCore::NoticeFreeSlot */
+/* Lifecycle::NoticeFreeSlot */
 inline notice_free_slot() {
   if
   :: saw_closed ->
@@ -551,7 +565,8 @@ proctype Clock() {
   od
 }
 
-/* The critical section of BufferCore::RunDueTimers: ShardBuffer::OnTimer, Rearm, Collect. */
+/* The critical section of BufferCore::OnTimer: ShardBuffer::OnTimer, then Collect, which sets the
+ * timer anew because it has fired. */
 inline on_timer() {
   was_due = false;
   if
@@ -586,23 +601,15 @@ inline on_timer() {
   check()
 }
 
-/* Notifies the shutdown, if it waited in the dispatcher when the critical section ended. */
-inline notify_if(tell) {
-  if
-  :: tell -> d_step { something_ended = true; tell = false }
-  :: else
-  fi
-}
-
-/* The service thread: BufferCore::PollOnce in the loop of ServiceThread::Run. */
+/* The service thread: Dispatcher::Poll in the loop of ServiceThread::Run. */
 proctype Poller() {
   LOCALS;
   bool tell = false;
   bool settled = false;
 poll:
-  polling = true;                                      /* TryBeginPoll */
+  polling = true;                                      /* BeginTurn */
   at = now;
-  /* RunDueTimers: FirstDue under the dispatcher's mutex, then OnTimer under the shard's. */
+  /* FireDueTimers: FirstTimer under the dispatcher's mutex, then OnTimer under the shard's. */
   do
   :: timer_due <= at ->
      d_step { lock_is_free; on_timer() };
@@ -640,7 +647,7 @@ poll:
      notify_if(tell);
      break
   od;
-  /* SettleFirstTimer: FirstTimer under the dispatcher's mutex, then Rearm under both mutexes. */
+  /* SettleFirstTimer: FirstTimer under the dispatcher's mutex, then SetTimer under both mutexes. */
   do
   :: timer_due == NEVER -> break
   :: timer_due != NEVER ->
@@ -656,7 +663,7 @@ poll:
      :: else
      fi
   od;
-  /* EndPoll gets the time. The service thread knows only its answer when it goes to sleep. */
+  /* EndTurn gets the time. The service thread knows only its answer when it goes to sleep. */
   at = now;
   d_step {
     next_poll = timer_due;
@@ -707,15 +714,20 @@ proctype Shutdown() {
     check()
   };
   finish();
-  /* Dispatcher::WaitUntilIdle looks, and looks again after each notification. */
+  /* FinishShutdown: Dispatcher::Close waits until no callback is ready or runs, and then until no
+   * wake-up is under way. It looks again after each notification that something ended. */
   do
-  :: d_step { len(ready) == 0 && running == NONE -> watched = false; something_ended = false };
-     break
+  :: d_step { len(ready) == 0 && running == NONE -> dispatcher_closed = true }; break
   :: d_step { !(len(ready) == 0 && running == NONE) -> watched = true; something_ended = false };
      something_ended
   od;
-  /* WaitForRetries waits until all slots are back, or the grace is over. It looks again after each
-   * notification of a slot. */
+  do
+  :: d_step { wakeups == 0 -> watched = false; something_ended = false }; break
+  :: d_step { wakeups != 0 -> watched = true; something_ended = false };
+     something_ended
+  od;
+  /* Lifecycle::AwaitSlots waits until all slots are back, or the grace is over. It looks again
+   * after each notification of a slot. */
   do
   :: slots_free == SLOTS -> break
   :: d_step { slots_free != SLOTS -> waits_for_slots = true; slot_noticed = false };
@@ -726,7 +738,7 @@ proctype Shutdown() {
 #endif
      fi
   od;
-  /* RetireShards */
+  /* ShardBuffer::Retire */
   skip;
   d_step {
     lock_is_free;
@@ -741,10 +753,9 @@ proctype Shutdown() {
     slot_noticed = false;
     check()
   };
-  /* ServiceThread::Stop joins the thread. Then Dispatcher::Close runs. */
+  /* ServiceThread::Join */
   stopping = true;
   thread_ended;
-  wakeups == 0;
   shutdown_done = true
 }
 #endif
