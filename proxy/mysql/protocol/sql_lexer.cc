@@ -83,20 +83,27 @@ void SqlLexer::SkipBlanks() {
   while (!left_.empty()) {
     if (IsSpace(left_[0])) {
       Take(1);
-    } else if (reading_ == Reading::kEveryWord && !comments_are_certain_) {
-      return;
-    } else if (left_[0] == '#' || IsDashComment()) {
-      SkipThrough("\n");
-    } else if (BeginsExecutableComment(left_) || MayBeDashComment()) {
-      if (reading_ == Reading::kAsServer) StopInDoubt();
-      return;
-    } else if (left_.starts_with("/*")) {
-      Take(2);
-      SkipThrough("*/");
-    } else {
+    } else if (!SkipComment()) {
       return;
     }
   }
+}
+
+// Returns whether a comment was there. Stops in doubt if only some servers see a comment.
+bool SqlLexer::SkipComment() {
+  if (reading_ == Reading::kEveryWord && !comments_are_certain_) return false;
+  if (left_[0] == '#' || IsDashComment()) {
+    SkipThrough("\n");
+    return true;
+  }
+  if (BeginsExecutableComment(left_) || MayBeDashComment()) {
+    if (reading_ == Reading::kAsServer) StopInDoubt();
+    return false;
+  }
+  if (!left_.starts_with("/*")) return false;
+  Take(2);
+  SkipThrough("*/");
+  return true;
 }
 
 void SqlLexer::SkipThrough(std::string_view end) {

@@ -78,6 +78,7 @@ class SqlLexer {
   Token NextVariable();
   Token StopInDoubt();
   void SkipBlanks();
+  bool SkipComment();
   void SkipThrough(std::string_view end);
   bool IsDashComment() const;
   bool MayBeDashComment() const;

@@ -35,7 +35,7 @@ Signs TraitsOf(std::string_view sql, const SqlRules& rules) {
 
 constexpr Signs kBlock = kCompound | kHasTemporaryVariables;
 
-// What the table must say about one phrase, and a statement that shows it.
+// What the table must say about one phrase, and a statement with such traits that shows it.
 struct WordExample {
   std::string_view phrase;
   Where where;
@@ -141,33 +141,34 @@ const WordExample kWordExamples[] = {
     {"COLLATE", Where::kWord, kCollate, "set names a collate b", kSetsNamesWithCollation},
 };
 
+// What the table must say about some signs, and a statement with such traits that shows it.
 struct TraitExample {
   Signs all;
   Signs none;
   Signs trait;
-  std::string_view sql;
   Signs traits;
+  std::string_view sql;
 };
 
 const TraitExample kTraitExamples[] = {
-    {kSeveral, 0, kCompound, "do 1; do 2", kCompound},
-    {kHasWord, kOneStatement, kCompound, "call p()", kCompound},
-    {kOddStart, 0, kCompound, "'a' select 1", kCompound},
-    {kUserVariable, 0, kUsesConnectionState, "select @a", kUsesConnectionState},
-    {kHandler | kCompound, 0, kUsesConnectionState, "do 1; handler t open",
-     kCompound | kUsesConnectionState},
-    {kSetStatement | kCompound, 0, kHasTemporaryVariables, "set statement a=1 for select 1",
-     kBlock},
-    {kHasTemporaryVariables | kSeveral, 0, kUsesConnectionState,
-     "set statement a=1 for select 1; set b=1", kBlock | kUsesConnectionState},
-    {kHasTemporaryVariables, kForRows, kUsesConnectionState, "set statement a=1 for set b=1",
-     kBlock | kUsesConnectionState},
+    {kSeveral, 0, kCompound, kCompound, "do 1; do 2"},
+    {kHasWord, kOneStatement, kCompound, kCompound, "call p()"},
+    {kOddStart, 0, kCompound, kCompound, "'a' select 1"},
+    {kUserVariable, 0, kUsesConnectionState, kUsesConnectionState, "select @a"},
+    {kHandler | kCompound, 0, kUsesConnectionState, kCompound | kUsesConnectionState,
+     "do 1; handler t open"},
+    {kSetStatement | kCompound, 0, kHasTemporaryVariables, kBlock,
+     "set statement a=1 for select 1"},
+    {kHasTemporaryVariables | kSeveral, 0, kUsesConnectionState, kBlock | kUsesConnectionState,
+     "set statement a=1 for select 1; set b=1"},
+    {kHasTemporaryVariables, kForRows, kUsesConnectionState, kBlock | kUsesConnectionState,
+     "set statement a=1 for set b=1"},
     {kSetsNamesFirst | kCollate, kComma | kCompound | kInDoubt, kSetsNamesWithCollation,
-     "set names a collate b", kSetsNamesWithCollation},
+     kSetsNamesWithCollation, "set names a collate b"},
     {kSetsFirst | kNames | kCollate, kSetsNamesWithCollation, kUsesConnectionState,
-     "set names a collate b, sql_mode=''", kUsesConnectionState},
-    {kCompound | kNames | kCollate, 0, kUsesConnectionState, "do 1; set names a collate b",
-     kCompound | kUsesConnectionState},
+     kUsesConnectionState, "set names a collate b, sql_mode=''"},
+    {kCompound | kNames | kCollate, 0, kUsesConnectionState, kCompound | kUsesConnectionState,
+     "do 1; set names a collate b"},
 };
 
 // What a test is listed with. The text of a statement would confuse ctest.
