@@ -75,7 +75,8 @@ FLOORS = (
         ("mysql.h", "mariadb", "errmsg.h"),
     ),
     # The products. They see of the library what every user sees.
-    Floor("proxy/core", ("proxy/core/*",), USER_OF_LIBRARY[:-1], ("asio", "spdlog")),
+    # The core of the proxies knows no protocol.
+    Floor("proxy/core", ("proxy/core/*",), CORE_HEADERS, ("asio", "spdlog")),
     Floor("proxy/mysql/protocol", ("proxy/mysql/protocol/*",), ("headers: mysql",), ("openssl",)),
     Floor(
         "proxy/mysql/session",
