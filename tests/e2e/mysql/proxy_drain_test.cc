@@ -82,8 +82,8 @@ TEST_F(DrainTest, WhatIsExecutedInADrainIsAnswered) {
             sequence, wire);
       }
       // The test does not need the commands that the socket does not take.
-      send(static_cast<int>(mysql_get_socket(clients[i]->handle())), wire.data(), wire.size(),
-           MSG_NOSIGNAL | MSG_DONTWAIT);
+      send(static_cast<int>(mysql_get_socket(clients[static_cast<std::size_t>(i)]->handle())),
+           wire.data(), wire.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     }
     proxy().Signal(SIGTERM);
     std::size_t answered = 0;
