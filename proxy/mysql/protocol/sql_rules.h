@@ -5,8 +5,10 @@
 #ifndef FAILOVER_PROXY_MYSQL_PROTOCOL_SQL_RULES_H_
 #define FAILOVER_PROXY_MYSQL_PROTOCOL_SQL_RULES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace mysql_proxy {
@@ -64,12 +66,41 @@ enum class Where : std::uint8_t {
   kBehindFor,
 };
 
+// The first letters of words, as bits: one for each letter in either case, and one for the rest.
+using Initials = std::uint32_t;
+
+constexpr Initials InitialOf(char first) {
+  const char lower = static_cast<char>(first | 0x20);
+  return lower >= 'a' && lower <= 'z' ? Initials{1} << (lower - 'a') : Initials{1} << 26;
+}
+
 // A statement with one of `phrases` has `signs`. Phrases are in upper case.
 struct WordRule {
+  WordRule(std::vector<std::string_view> its_phrases, Where its_place, Signs its_signs,
+           std::string_view its_reason)
+      : phrases(std::move(its_phrases)),
+        where(its_place),
+        signs(its_signs),
+        reason(its_reason),
+        initials(InitialsOf(phrases)) {}
+
+  // The initials of all words of the phrases. Most words of a statement begin with another letter,
+  // so the scan need not compare them.
+  static Initials InitialsOf(const std::vector<std::string_view>& phrases) {
+    Initials initials = 0;
+    for (const std::string_view phrase : phrases) {
+      initials |= InitialOf(phrase.front());
+      const std::size_t space = phrase.find(' ');
+      if (space != std::string_view::npos) initials |= InitialOf(phrase[space + 1]);
+    }
+    return initials;
+  }
+
   std::vector<std::string_view> phrases;
   Where where;
   Signs signs;
   std::string_view reason;
+  Initials initials;
 };
 
 // A statement with all signs of `all`, and without any sign of `none`, has the trait `trait`.

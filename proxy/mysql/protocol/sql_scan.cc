@@ -71,7 +71,10 @@ class Scanner {
   }
 
   void LookAtName(std::string_view name, bool is_word) {
+    if (name.empty()) return;
+    const Initials initial = InitialOf(name.front());
     for (const WordRule& rule : rules_.words) {
+      if ((rule.initials & initial) == 0) continue;
       if (!MayStandHere(rule.where, is_word)) continue;
       for (const std::string_view phrase : rule.phrases) {
         if (Matches(name, phrase, rule.where)) signs_ |= rule.signs;
