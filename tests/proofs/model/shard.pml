@@ -323,7 +323,7 @@ inline finish() {
   fi
 }
 
-/* BufferCore::NoticeFreeSlot */
+/* Lifecycle::NoticeFreeSlot */
 inline notice_free_slot() {
   if
   :: saw_closed ->
@@ -548,7 +548,7 @@ proctype Clock() {
   od
 }
 
-/* BufferCore::RunDueTimers' section: ShardBuffer::OnTimer, Rearm, Collect. */
+/* BufferCore::OnTimer: ShardBuffer::OnTimer and Collect, under the mutex. */
 inline on_timer() {
   was_due = false;
   if
@@ -591,15 +591,15 @@ inline notify_if(tell) {
   fi
 }
 
-/* The service thread: BufferCore::PollOnce in the loop of ServiceThread::Run. */
+/* The service thread: Dispatcher::Poll in the loop of ServiceThread::Run. */
 proctype Poller() {
   LOCALS;
   bool tell = false;
   bool settled = false;
 poll:
-  polling = true;                                      /* TryBeginPoll */
+  polling = true;                                      /* BeginTurn */
   at = now;
-  /* RunDueTimers: FirstDue under the dispatcher's mutex, then OnTimer under the shard's. */
+  /* FireDueTimers: FirstTimer under the dispatcher's mutex, then OnTimer under the shard's. */
   do
   :: timer_due <= at ->
      d_step { lock_is_free; on_timer() };
@@ -637,7 +637,7 @@ poll:
      notify_if(tell);
      break
   od;
-  /* SettleFirstTimer: FirstTimer under the dispatcher's mutex, then Rearm under the shard's too. */
+  /* SettleFirstTimer: FirstTimer under the dispatcher's mutex, then SetTimer under both. */
   do
   :: timer_due == NEVER -> break
   :: timer_due != NEVER ->
@@ -653,7 +653,7 @@ poll:
      :: else
      fi
   od;
-  /* EndPoll, told the time. Its answer is all that the thread knows when it sleeps. */
+  /* EndTurn, told the time. Its answer is all that the thread knows when it sleeps. */
   at = now;
   d_step {
     next_poll = timer_due;
@@ -688,7 +688,7 @@ end_asleep:
 }
 
 #ifdef WITH_SHUTDOWN
-/* BufferCore::Shutdown */
+/* BufferCore::CloseShards and FinishShutdown */
 proctype Shutdown() {
   LOCALS;
   /* CloseShards: ShardBuffer::Close under the mutex. Afterwards nothing depends on the time. */
@@ -704,14 +704,14 @@ proctype Shutdown() {
     check()
   };
   finish();
-  /* Dispatcher::WaitUntilIdle: looks, and looks again whenever it is told that something ended. */
+  /* Dispatcher::Close: looks, and looks again whenever it is told that something ended. */
   do
   :: d_step { len(ready) == 0 && running == NONE -> watched = false; something_ended = false };
      break
   :: d_step { !(len(ready) == 0 && running == NONE) -> watched = true; something_ended = false };
      something_ended
   od;
-  /* WaitForRetries: until all slots are back, looked at anew when told, or the grace is over. */
+  /* Lifecycle::AwaitSlots: until all slots are back, looked at anew when told, or the grace is over. */
   do
   :: slots_free == SLOTS -> break
   :: d_step { slots_free != SLOTS -> waits_for_slots = true; slot_noticed = false };
@@ -722,7 +722,7 @@ proctype Shutdown() {
 #endif
      fi
   od;
-  /* RetireShards */
+  /* ShardBuffer::Retire */
   skip;
   d_step {
     lock_is_free;
@@ -737,7 +737,7 @@ proctype Shutdown() {
     slot_noticed = false;
     check()
   };
-  /* ServiceThread::Stop, which joins it; Dispatcher::Close. */
+  /* ServiceThread::Join; the wake-ups that Dispatcher::Close waits for. */
   stopping = true;
   thread_ended;
   wakeups == 0;
