@@ -4,10 +4,10 @@
 //   auto buffer = failover::Buffer::Create({}).value();
 //   const failover::ShardHandle shard = buffer->GetShard("commerce", "-80");
 //
-//   // Around each query for a primary:
+//   // Do this around each query for a primary:
 //   absl::StatusOr<failover::RetryDoneFunc> done =
 //       buffer->WaitForFailoverEnd({}, shard, absl::OkStatus());
-//   if (!done.ok()) return done.status();             // could not be held
+//   if (!done.ok()) return done.status();             // the request could not be held
 //   absl::Status result = Execute(query);
 //   if (buffer->IsFailover(result) && !*done) {       // each request is held at most once
 //     done = buffer->WaitForFailoverEnd({}, shard, result);
@@ -16,16 +16,18 @@
 //   }
 //   // ~RetryDoneFunc tells the Buffer that the retry ended.
 //
-// failover/retry.h has this loop ready made; docs/embedding.md shows it for event loops. From the
-// health check, for every report:
+// failover/retry.h has this loop ready made. docs/embedding.md shows the loop for event loops. The
+// health check calls this for every report:
 //
 //   buffer->StatsUpdate(tablet_stats);
 //
-// Never put through a Buffer: a statement inside a transaction, a query for a replica, a
-// statement that may have been executed (a connection lost in mid-statement).
+// Three kinds of statements must never be put through a Buffer: a statement inside a transaction, a
+// query for a replica, and a statement that may have been executed already (because its connection
+// was lost while it ran).
 #ifndef FAILOVER_BUFFER_H_
 #define FAILOVER_BUFFER_H_
 
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -63,40 +65,43 @@ class BufferCore;
 
 // Holds the requests of any number of shards while their primaries fail over.
 //
-// Per shard: Idle -> Buffering (a request failed because of a failover, or its primary was seen
-// not serving) -> Draining (the failover ended; the held ones are released in order, at most
-// drain_concurrency at a time) -> Idle. Requests are held first in, first out.
+// Each shard goes from Idle to Buffering when a request failed because of a failover, or when its
+// primary was seen not serving. It goes from Buffering to Draining when the failover ended. In
+// Draining the held requests are released in order, at most drain_concurrency at a time, and then
+// the shard is Idle again. Requests are held first in, first out.
 //
 // Thread-safety: thread-safe, but for the destructor. No call runs foreign code (callbacks,
 // classifier, clock, wakeup, log sinks) under a lock.
-// Threads: one of its own in Threading::kServiceThread, if buffering is enabled; none in kManual.
-// Lifetime: handles are valid as long as the Buffer; RetryDoneFunc and BufferedRequest may outlive
-// it.
-// Names: a keyspace and a shard have 1 to kMaxNameLength bytes each. With others the waiting
-// calls return kInvalidArgument, GetShard an inert handle, and the feeds ignore the report.
+// Threads: the Buffer has one thread of its own in Threading::kServiceThread, if buffering is
+// enabled, and none in kManual. Lifetime: handles are valid as long as the Buffer. RetryDoneFunc
+// and BufferedRequest may outlive it. Names: a keyspace and a shard have 1 to kMaxNameLength bytes
+// each. With other names the waiting calls return kInvalidArgument, GetShard returns an inert
+// handle, and the feeds ignore the report.
 class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
  public:
-  // kInvalidArgument names the option that is wrong; kResourceExhausted: the service thread could
-  // not be started. May throw std::bad_alloc.
+  // Returns kInvalidArgument, which names the option that is wrong, or kResourceExhausted if the
+  // service thread could not be started. May throw std::bad_alloc.
   static absl::StatusOr<std::unique_ptr<Buffer>> Create(BufferOptions options);
 
-  // Shutdown, and returns only after every blocked caller has left. Inside a callback of this
-  // Buffer it is an error: it is logged, and the rest ends on its own afterwards.
+  // Calls Shutdown, and returns only after every blocked caller has left. It is an error to destroy
+  // a Buffer inside one of its own callbacks. That error is logged, and the thread that runs the
+  // callback ends the Buffer after its turn of polling.
   ~Buffer() override;
 
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
-  // Call it before each attempt of a query for a primary, with the error of the attempt before
-  // (OK if there was none). Blocks while the request is held.
-  //   OK, empty token:   not held, go on.
-  //   OK, engaged token: was held; (re)try now, and keep the token until the retry has ended.
-  //   error:             could not be held, or no longer: ReasonOf tells why.
-  // Not held are: requests of an idle shard, or of one that is draining; requests with an error
-  // that no failover caused; and the SkippedReasons, but for kBufferFull, which is an error.
-  // In Threading::kManual another thread must call Poll, or this blocks for ever.
+  // Call this before each attempt of a query for a primary, with the error of the attempt before
+  // (OK if there was none). It blocks while the request is held. The answer is one of these:
+  //   OK, empty token:   The request was not held; go on.
+  //   OK, engaged token: The request was held. (Re)try now, and keep the token until the retry
+  //   ended. error:             The request could not be held, or no longer. ReasonOf tells why.
+  // A request is not held if its shard is idle or draining, if it comes with an error that no
+  // failover caused, or for one of the SkippedReasons. (Only kBufferFull is an error.) In
+  // Threading::kManual another thread must call Poll, or this call blocks for ever.
   absl::StatusOr<RetryDoneFunc> WaitForFailoverEnd(const RequestContext& context, ShardHandle shard,
                                                    const absl::Status& error) {
+    assert(Owns(shard));
     if (error.ok() && shard.Passes()) return RetryDoneFunc();
     return Wait(context, nullptr, shard, error);
   }
@@ -105,10 +110,11 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
                                                    std::string_view shard,
                                                    const absl::Status& error);
 #if defined(__cpp_lib_jthread)
-  // Ends with kCancelled when a stop is requested, or by context.cancellation.
+  // Returns kCancelled when a stop is requested, or when context.cancellation is cancelled.
   absl::StatusOr<RetryDoneFunc> WaitForFailoverEnd(const RequestContext& context, ShardHandle shard,
                                                    const absl::Status& error,
                                                    const std::stop_token& stop) {
+    assert(Owns(shard));
     if (error.ok() && shard.Passes()) return RetryDoneFunc();
     Cancellation stopped;
     const std::stop_callback on_stop(stop, [&stopped] { stopped.Cancel(); });
@@ -116,15 +122,18 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   }
 #endif
 
-  // The same without blocking.
-  //   OK, empty:   not held, go on; the callback was destroyed unused.
-  //   OK, engaged: held; the callback runs exactly once, unless the handle cancels first: on the
-  //                service thread (kManual: inside Poll or Shutdown), never inside this call.
-  //   error:       could not be held; the callback was destroyed unused. (kInvalidArgument: it is
-  //                empty.)
+  // Does the same without blocking. The answer is one of these:
+  //   OK, empty:   The request was not held; go on. The callback was destroyed unused.
+  //   OK, engaged: The request is held. The callback runs exactly once, unless the handle cancels
+  //   it
+  //                first. It runs on the service thread (kManual: inside Poll or Shutdown), never
+  //                inside this call.
+  //   error:       The request could not be held. The callback was destroyed unused.
+  //                kInvalidArgument means that the callback is empty.
   absl::StatusOr<BufferedRequest> WaitForFailoverEndAsync(RequestContext context, ShardHandle shard,
                                                           const absl::Status& error,
                                                           WaitCallback callback) {
+    assert(Owns(shard));
     if (error.ok() && shard.Passes()) return BufferedRequest();
     return WaitAsync(context, shard, error, std::move(callback));
   }
@@ -134,50 +143,58 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
                                                           const absl::Status& error,
                                                           WaitCallback callback);
 
-  // Feed every health report of every tablet here; what matters is picked out. A shard that is
-  // not known yet becomes known. In order of weight: reports of other types than kPrimary are
-  // ignored; a report that does not serve ends no failover, but if it is the known primary's, the
-  // next request starts one without having failed; a serving one ends a failover if its timestamp
-  // is newer than any before, or if it is the known primary's after it was seen not serving.
+  // Call this with every health report of every tablet; the Buffer picks out what matters. A shard
+  // that is not known yet becomes known. Reports of other types than kPrimary are ignored. A report
+  // that does not serve never ends a failover, but if it is the known primary's, then the next
+  // request starts a failover without having failed. A serving report ends a failover if its
+  // timestamp is newer than any before, or if the known primary was seen not serving and serves
+  // again.
   void StatsUpdate(const TabletStats& stats) override;
 
-  // Ends the failovers of the shards that the event names: kMoveTablesSwitchedTraffic if the
-  // tables are switched, else kNewPrimarySeen for a serving shard and kReshardingComplete (held
-  // requests fail with kShardMissing) for one that is gone. A move that is still switching ends
-  // nothing.
+  // Ends the failovers of the shards that the event names. The StopReason is
+  // kMoveTablesSwitchedTraffic if the tables are switched. Otherwise it is kNewPrimarySeen for a
+  // shard that serves, and kReshardingComplete for a shard that is gone, whose held requests fail
+  // with kShardMissing. A move that is still switching ends nothing.
   void HandleKeyspaceEvent(const KeyspaceEvent& event);
 
-  // An operator or a failover tool that knows. The start guards do not apply; max_failover_duration
-  // does. `reason` goes to the log. False if there was nothing to do: the handle is inert, the
-  // shard is disabled, draining or already so, or the Buffer is shut down.
+  // An operator, or a tool that carries out a failover, starts and stops the buffering of a shard.
+  // The start guards do not apply, but max_failover_duration does. `reason` goes to the log. Both
+  // return false if there was nothing to do: the handle is inert, the shard is disabled, draining,
+  // or in that state already, or the Buffer is shut down.
   bool StartBuffering(ShardHandle shard, std::string_view reason);
   bool StopBuffering(ShardHandle shard);
 
-  // Resolve once, use for ever. The shard becomes known if it is not yet. Inert beyond max_shards,
-  // for bad names, and for unknown shards after Shutdown.
+  // Returns the handle of a shard, which is valid as long as the Buffer. The shard becomes known if
+  // it is not known yet. The handle is inert if max_shards shards are known already, if a name is
+  // bad, or if the shard is unknown after Shutdown.
   ShardHandle GetShard(std::string_view keyspace, std::string_view shard);
 
-  // Whether the Buffer's classifier takes the error for a failover's. OK is not one.
+  // Whether the Buffer's classifier says that a failover caused the error. OK is never such an
+  // error.
   bool IsFailover(const absl::Status& error) const;
 
-  // A copy of everything; each shard is copied at one moment, not all at the same.
+  // Returns a copy of everything. Each shard is copied at one moment, but not all at the same
+  // moment.
   BufferStats Stats() const;
-  // nullopt: not known.
+  // Returns nullopt if the shard is not known.
   std::optional<ShardStats> GetShardStats(std::string_view keyspace, std::string_view shard) const;
-  // For scrapers: copies one shard at a time. The visitor is not called under a lock.
+  // Calls the visitor with a copy of each shard, one at a time, for programs that collect metrics.
+  // The visitor is not called under a lock.
   void ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) const;
 
-  // Releases all that is held, at once, for a retry; runs the callbacks; waits for the retries to
-  // end, at most shutdown_grace (kManual: not at all). After it returned: no thread, no callback,
-  // no new buffering, ever; requests pass, and tokens and handles are harmless. Idempotent; a
-  // concurrent call waits for the first. Inside a callback it does not wait: the rest runs
-  // afterwards, and the next Shutdown (or the destructor) waits for it.
+  // Releases all held requests at once for a retry, runs their callbacks, and waits for the retries
+  // to end, at most shutdown_grace (kManual: not at all). After Shutdown returned, the Buffer has
+  // no thread, runs no callback and holds no request any more. Requests pass, and tokens and
+  // handles are harmless. Shutdown is idempotent, and a concurrent call waits for the first. Inside
+  // a callback it does not wait: the remaining callbacks run afterwards, and the next Shutdown, or
+  // the destructor, waits for them.
   void Shutdown();
 
-  // Threading::kManual only: runs what is due, callbacks included, and returns how long nothing
-  // will be due (zero: call again at once; infinite: nothing is waiting). One caller at a time: a
-  // concurrent call, one from inside a callback, and one in Threading::kServiceThread do nothing
-  // and return infinite. Harmless after Shutdown.
+  // For Threading::kManual only. Runs what is due, callbacks included, and returns for how long
+  // nothing will be due. Zero means that it should be called again at once, and infinite means that
+  // nothing is waiting. One thread at a time polls: a concurrent call, a call inside a callback,
+  // and a call in Threading::kServiceThread do nothing and return infinite. Harmless after
+  // Shutdown.
   absl::Duration Poll();
 
  private:
@@ -185,12 +202,15 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
 
   explicit Buffer(internal::BufferCore* core) : core_(core) {}
 
+  // Whether the handle is inert, or came from GetShard of this Buffer.
+  bool Owns(ShardHandle shard) const;
+
   absl::StatusOr<RetryDoneFunc> Wait(const RequestContext& context, Cancellation* stop,
                                      ShardHandle shard, const absl::Status& error);
   absl::StatusOr<BufferedRequest> WaitAsync(const RequestContext& context, ShardHandle shard,
                                             const absl::Status& error, WaitCallback&& callback);
 
-  // Shared with the tokens and handles that are out.
+  // The tokens and handles that the embedder keeps share the ownership of it.
   internal::BufferCore* const core_;
 };
 

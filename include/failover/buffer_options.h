@@ -4,7 +4,7 @@
 //   options.window = absl::Seconds(5);
 //   auto buffer = failover::Buffer::Create(options);
 //
-// Names, defaults and rules are those of vtgate's flags (failover/flags.h has the flags).
+// Names, defaults and rules are those of vtgate's flags. failover/flags.h has the flags.
 #ifndef FAILOVER_BUFFER_OPTIONS_H_
 #define FAILOVER_BUFFER_OPTIONS_H_
 
@@ -25,61 +25,62 @@ inline constexpr std::size_t kMaxNameLength = 256;
 
 class Clock;
 
-// Who drives timers and runs callbacks.
+// Which thread drives timers and runs callbacks.
 enum class Threading : std::uint8_t {
-  // One thread, owned by the Buffer.
+  // The Buffer owns one thread, which does.
   kServiceThread,
-  // No thread at all: the embedder calls Buffer::Poll, for instance from its event loop.
+  // The Buffer has no thread. The embedder calls Buffer::Poll, for instance from its event loop.
   kManual,
 };
 
-// Copyable; not thread-safe, as any plain struct.
+// Copyable. Not thread-safe, as any plain struct.
 struct FAILOVER_EXPORT BufferOptions {
-  // Hold requests. False without dry_run: every request passes.
+  // Whether requests are held. If this and dry_run are false, every request passes.
   bool enabled = true;
-  // Only count what would be held. Together with `enabled` and `keyspace_shards`: the listed
-  // ones really buffer, all others are counted only.
+  // Whether requests that would be held are only counted. If `enabled` is set, too, then the shards
+  // that `keyspace_shards` lists really buffer, and the requests of all others are only counted.
   bool dry_run = false;
-  // How long one request is held at the most. At least 1 s, at most max_failover_duration. What
-  // a client waits for must be longer than this, or it gives up first.
+  // How long one request is held at the most. At least 1 s, at most max_failover_duration. The
+  // timeouts of clients must be longer than this, or the clients give up first.
   absl::Duration window = absl::Seconds(10);
-  // How many requests are held (or being retried) at once, over all shards. At least 1.
+  // How many requests are held or being retried at once, over all shards. At least 1.
   std::int64_t size = 1000;
-  // After this long a failover is taken to be over, whatever was reported.
+  // A failover that takes longer than this counts as ended, whatever was reported.
   absl::Duration max_failover_duration = absl::Seconds(20);
-  // No new failover of a shard begins before this long after the end of its last one, nor after
-  // its last reparent. At least twice max_failover_duration.
+  // The time that must pass after the last failover of a shard ended, and after its last reparent,
+  // before its next failover begins. At least twice max_failover_duration.
   absl::Duration min_time_between_failovers = absl::Minutes(1);
   // How many requests of one shard are retried at the same time when its failover is over. At
   // least 1. Small values spare the new primary.
   std::int64_t drain_concurrency = 1;
-  // Limits buffering to these: a comma-separated list of `keyspace` and `keyspace/shard`; blanks
-  // around items are ignored. Empty: all.
+  // Limits the buffering to these shards: a comma-separated list of `keyspace` and
+  // `keyspace/shard`. Blanks around items are ignored. If the list is empty, all shards buffer.
   std::string keyspace_shards = {};
-  // Limit of the memory that held requests say they pin (RequestContext::bytes). 0: no limit.
+  // The limit of the memory in bytes that held requests pin (RequestContext::bytes). 0 means no
+  // limit.
   std::uint64_t max_bytes = 0;
-  // How many shards may be known; requests for others pass. A bound for names that come from
-  // clients. At least 1.
+  // How many shards may be known; requests for others pass. This bounds the memory for names that
+  // come from clients. At least 1.
   std::int64_t max_shards = 65536;
-  // How long Shutdown waits for released requests to end their retries. Unset: `window`. In
-  // Threading::kManual it is always zero.
+  // How long Shutdown waits for released requests to end their retries. If this is unset, it waits
+  // for `window`. In Threading::kManual it never waits.
   std::optional<absl::Duration> shutdown_grace = {};
 
   Threading threading = Threading::kServiceThread;
-  // nullptr: the steady clock. Not owned; must outlive the Buffer.
+  // The source of time. nullptr means the steady clock. Not owned; must outlive the Buffer.
   Clock* clock = nullptr;
-  // Threading::kManual only: called when Poll is due earlier than it last said, in any thread
-  // and possibly inside any call of the Buffer, never under a lock. Post to the event loop (write
-  // an eventfd) and return; do not call the Buffer from here. Must not throw (std::terminate).
-  // Never called after Shutdown returned.
+  // For Threading::kManual only. The Buffer calls this when Poll is due earlier than it last said.
+  // The call may come on any thread and inside any call of the Buffer, but never under a lock. Post
+  // to the event loop (write an eventfd) and return; do not call the Buffer in here. Must not throw
+  // (std::terminate). Never called after Shutdown returned.
   std::function<void()> wakeup = {};
-  // Which errors of a request mean a failover. Empty: CausedByFailover. Must be thread-safe and
-  // must hold only for statements that were not executed. Called for each failed request, maybe
-  // more than once, never under a lock.
+  // Says whether a failover caused the error of a request. If this is empty, CausedByFailover says
+  // so. It must be thread-safe, and must return true only for statements that were not executed. It
+  // is called for each failed request, maybe more than once, never under a lock.
   std::function<bool(const absl::Status&)> caused_by_failover = {};
 
-  // OK, or kInvalidArgument that names the option and its value. All rules hold whether or not
-  // buffering is enabled.
+  // Returns OK, or kInvalidArgument, which names the option and its value. All rules hold whether
+  // or not buffering is enabled.
   absl::Status Validate() const;
 };
 

@@ -10,17 +10,18 @@
 
 namespace failover {
 
-// Tells monotonic time. The values have no relation to wall time: only their differences mean
-// anything, so a step of the wall clock moves no window and no deadline.
+// Tells monotonic time. The values have no relation to wall time, and only their differences mean
+// anything. So a step of the wall clock moves no window and no deadline.
 class FAILOVER_EXPORT Clock {
  public:
   virtual ~Clock();
 
-  // Must never go back, and must not throw (std::terminate). Called often and never under a lock. A
-  // Buffer counts from its first answer (from the epoch, if that is infinite), and for 292 years.
+  // The time must never go back, and Now must not throw (std::terminate). Now is called often, and
+  // never under a lock. A Buffer counts from the first answer (from the epoch, if that is
+  // infinite), for 292 years.
   virtual absl::Time Now() = 0;
 
-  // The steady clock of the operating system; lives for the whole program.
+  // Returns the steady clock of the operating system. It lives as long as the program.
   static Clock& Steady();
 };
 

@@ -1,18 +1,20 @@
-// co_await for WaitForFailoverEnd (C++20). The waiter lives in the coroutine's frame: no
-// allocation.
+// co_await for WaitForFailoverEnd (C++20). The waiter lives in the coroutine's frame, so nothing is
+// allocated.
 //
 //   absl::StatusOr<failover::RetryDoneFunc> done =
 //       co_await failover::AwaitFailoverEnd(*buffer, {}, shard, error);
 //
 // The results are those of Buffer::WaitForFailoverEnd. A coroutine that is held is resumed on the
-// service thread (Threading::kManual: inside Poll or Shutdown); hop to your own executor from
-// there. A suspended coroutine may be destroyed, which cancels the wait, but not while it is being
-// resumed: do it in kManual on the thread that polls, and elsewhere use the callback face for what
-// must be cancelled. RequestContext::timeout works, RequestContext::cancellation does not. Shutdown
-// resumes all.
+// service thread (Threading::kManual: inside Poll or Shutdown). Change to your own executor from
+// there. A suspended coroutine may be destroyed, which cancels the wait. It must not be destroyed
+// while it is being resumed. So destroy it in kManual only, on the thread that polls; in
+// kServiceThread use WaitForFailoverEndAsync for requests that must be cancelled.
+// RequestContext::timeout is obeyed, RequestContext::cancellation is ignored. Shutdown resumes all
+// held coroutines.
 #ifndef FAILOVER_COROUTINE_H_
 #define FAILOVER_COROUTINE_H_
 
+#include <cassert>
 #include <coroutine>
 #include <utility>
 
@@ -25,7 +27,7 @@
 
 namespace failover {
 
-// Await it in the expression that makes it, once.
+// Must be awaited once, in the expression that makes it.
 class [[nodiscard]] FailoverEndAwaiter final : private internal::Waiter {
  public:
   FailoverEndAwaiter(const RequestContext& context, ShardHandle shard, absl::Status error)
@@ -43,8 +45,8 @@ class [[nodiscard]] FailoverEndAwaiter final : private internal::Waiter {
 
   bool await_suspend(std::coroutine_handle<> coroutine) {
     coroutine_ = coroutine;
-    // Before Submit: as soon as it holds the waiter, another thread may resume the coroutine, and
-    // *this may be gone.
+    // This is set before Submit: as soon as Submit holds the waiter, another thread may resume the
+    // coroutine, and *this may be gone.
     suspended_ = true;
     using internal::BufferAccess;
     absl::Status refusal;
@@ -66,16 +68,18 @@ class [[nodiscard]] FailoverEndAwaiter final : private internal::Waiter {
   void Complete() noexcept override { coroutine_.resume(); }
 
   const absl::Duration timeout_;
-  // What the request came with; or, if it was refused, with what.
+  // The error that the request came with. If the request was refused, this is the refusal.
   absl::Status error_;
   std::coroutine_handle<> coroutine_;
   bool suspended_ = false;
   bool refused_ = false;
 };
 
-// The handle knows its Buffer; naming it keeps the call in line with the others.
-inline FailoverEndAwaiter AwaitFailoverEnd(Buffer& /*buffer*/, const RequestContext& context,
-                                           ShardHandle shard, absl::Status error) {
+// Makes the awaiter. `shard` must be a handle of `buffer`.
+inline FailoverEndAwaiter AwaitFailoverEnd([[maybe_unused]] Buffer& buffer,
+                                           const RequestContext& context, ShardHandle shard,
+                                           absl::Status error) {
+  assert(internal::BufferAccess::Owns(buffer, shard));
   return FailoverEndAwaiter(context, shard, std::move(error));
 }
 

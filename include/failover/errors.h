@@ -16,38 +16,39 @@
 
 namespace failover {
 
-// Whether an error says that the statement was refused because of a failover (or resharding), was
-// not executed, and is worth a retry once the failover is over. True for
+// Whether an error says that the statement was refused because of a failover or a resharding, was
+// not executed, and is worth a retry once the failover is over. That is true for these:
 //  - a Status that MarkCausedByFailover marked;
-//  - what vttablet sends: the code CLUSTER_EVENT (raw code 17, Vitess 0.11 and later); and with
-//    FAILED_PRECONDITION or INTERNAL the texts of earlier versions: a tablet that is
-//    NOT_SERVING or SHUTTING_DOWN, errno 1290 with the --read-only text or in its terse form,
-//    errno 1227 "failover in progress"; FAILED_PRECONDITION with "disallowed due to rule"
-//    (MoveTables).
-// False for everything else, OK included. A lost connection (2006, 2013) is never one of these:
-// whether the statement was executed is unknown.
-// Does not allocate.
+//  - the code CLUSTER_EVENT of vttablet (raw code 17, Vitess 0.11 and later);
+//  - FAILED_PRECONDITION or INTERNAL with a text of earlier versions of vttablet: a tablet that is
+//    NOT_SERVING or SHUTTING_DOWN, errno 1290 with the --read-only text or in its terse form, or
+//    errno 1227 with "failover in progress";
+//  - FAILED_PRECONDITION with "disallowed due to rule" (MoveTables).
+// It is false for everything else, OK included. It is false for a lost connection (2006, 2013),
+// because nobody knows whether the statement was executed. Does not allocate.
 FAILOVER_EXPORT bool CausedByFailover(const absl::Status& status);
 
-// Marks an error of your own as caused by a failover: `status` with a payload that
-// CausedByFailover looks for. Only for statements that were certainly not executed. OK stays OK.
+// Marks an error of your own as caused by a failover: returns `status` with a payload that
+// CausedByFailover looks for. Use it only for statements that were certainly not executed. OK stays
+// OK.
 FAILOVER_EXPORT absl::Status MarkCausedByFailover(absl::Status status);
 
-// Why a Buffer could not hold a request, or no longer.
+// Why a Buffer could not hold a request, or could not hold it any longer.
 enum class BufferErrorReason : std::uint8_t {
   kBufferFull,    // kUnavailable: no slot or too few bytes are free, and this shard holds no
-                  // older request to evict (or the memory for one more ran out)
-  kEvicted,       // kUnavailable: made room for a newer request
-  kCancelled,     // kCancelled: by Cancellation, std::stop_token
+                  // older request to evict (or there is no memory for one more request)
+  kEvicted,       // kUnavailable: the request made room for a newer one
+  kCancelled,     // kCancelled: a Cancellation or a std::stop_token cancelled the request
   kTimeout,       // kDeadlineExceeded: RequestContext::timeout is over
   kShardMissing,  // kUnavailable: the shard is gone after a resharding; route the query anew
 };
 
-// "BufferFull", "Evicted", ...
+// Returns the name of a value without its leading k: "BufferFull", "Evicted", ...
 FAILOVER_EXPORT std::string_view ToString(BufferErrorReason reason);
 
-// The reason of an error that came from a Buffer, nullopt for any other Status. It is a payload
-// of the Status: whoever wraps one into a Status of their own must copy the payloads to keep it.
+// Returns the reason of an error that came from a Buffer, and nullopt for any other Status. The
+// reason is a payload of the Status. A program that wraps the error into a Status of its own must
+// copy the payloads to keep the reason.
 FAILOVER_EXPORT std::optional<BufferErrorReason> ReasonOf(const absl::Status& status);
 
 }  // namespace failover

@@ -6,8 +6,8 @@
 // The flags, with the names and defaults of vtgate: --enable_buffer (false),
 // --enable_buffer_dry_run (false), --buffer_window (10s), --buffer_size (1000),
 // --buffer_max_failover_duration (20s), --buffer_min_time_between_failovers (1m),
-// --buffer_drain_concurrency (1), --buffer_keyspace_shards (""); and of our own
-// --buffer_max_bytes (0), --buffer_max_shards (65536).
+// --buffer_drain_concurrency (1), --buffer_keyspace_shards (""). Two flags are additions of this
+// library: --buffer_max_bytes (0), --buffer_max_shards (65536).
 #ifndef FAILOVER_FLAGS_H_
 #define FAILOVER_FLAGS_H_
 
@@ -17,8 +17,8 @@
 
 namespace failover {
 
-// The options as the flags say, validated; kInvalidArgument names the flag that is wrong.
-// Thread-safe. Call it after absl::ParseCommandLine.
+// Returns the options as the flags say, or kInvalidArgument, which names the flag that is wrong.
+// Thread-safe. Must be called after absl::ParseCommandLine.
 FAILOVER_EXPORT absl::StatusOr<BufferOptions> BufferOptionsFromFlags();
 
 }  // namespace failover

@@ -32,13 +32,14 @@ RetryDoneFunc MakeRetryDone(ShardBuffer& shard, const WaitEnd& end);
 
 // A shard of one Buffer, resolved once by Buffer::GetShard: the cheapest way to name it.
 //
-// A value the size of a pointer, valid as long as its Buffer. A default-constructed one, and one
-// for a shard that the Buffer could not take on, is inert: its requests pass.
+// A value of the size of a pointer, valid as long as its Buffer. A default-constructed handle, and
+// the handle of a shard that the Buffer could not take on, is inert: its requests pass. A handle
+// must be given to the Buffer that it came from; in debug builds anything else fails an assertion.
 class ShardHandle {
  public:
   ShardHandle() = default;
 
-  // False: inert.
+  // False means that the handle is inert.
   explicit operator bool() const { return gate_ != nullptr; }
 
   friend bool operator==(ShardHandle a, ShardHandle b) { return a.gate_ == b.gate_; }
@@ -59,26 +60,27 @@ class ShardHandle {
   internal::ShardGate* gate_ = nullptr;
 };
 
-// Says that the retry of a held request has ended; until then the request keeps its slot, and a
-// drain waits for it. Call it, with the outcome if you like, or let it go out of scope.
+// Tells the Buffer that the retry of a held request has ended. Until then the request keeps its
+// slot, and a drain waits for the retry. Call the token, with the outcome if you like, or let it go
+// out of scope.
 //
 // Move-only; used by one thread at a time. Harmless after the Buffer is gone.
 class FAILOVER_EXPORT RetryDoneFunc {
  public:
-  // Empty: the request was not held.
+  // An empty token means that the request was not held.
   RetryDoneFunc() = default;
   RetryDoneFunc(RetryDoneFunc&& other) noexcept
       : shard_(std::exchange(other.shard_, nullptr)),
         buffered_(std::exchange(other.buffered_, false)),
         in_drain_(std::exchange(other.in_drain_, false)),
         released_by_(std::exchange(other.released_by_, kOwnWindow)) {}
-  // Ends the retry that *this stands for first.
+  // First ends the retry that *this stands for.
   RetryDoneFunc& operator=(RetryDoneFunc&& other) noexcept;
   ~RetryDoneFunc() {
     if (shard_ != nullptr) End(nullptr);
   }
 
-  // The retry has ended. Further calls do nothing.
+  // Ends the retry. Further calls do nothing.
   void operator()() {
     if (shard_ != nullptr) End(nullptr);
   }
@@ -86,10 +88,10 @@ class FAILOVER_EXPORT RetryDoneFunc {
     if (shard_ != nullptr) End(&outcome);
   }
 
-  // Whether the request was held. Stays true after the call.
+  // Whether the request was held. The answer stays the same after the retry has ended.
   explicit operator bool() const { return buffered_; }
 
-  // Why the request was let go. nullopt: its own window ended (or it was not held).
+  // Why the request was released. nullopt means that its own window ended, or that it was not held.
   std::optional<StopReason> released_by() const {
     if (released_by_ == kOwnWindow) return std::nullopt;
     return static_cast<StopReason>(released_by_);
@@ -102,41 +104,44 @@ class FAILOVER_EXPORT RetryDoneFunc {
 
   void End(const absl::Status* outcome);
 
-  // Not null: the retry is under way, and *this shares in the ownership of the Buffer's insides.
+  // As long as the retry is under way, this is not nullptr, and *this shares the ownership of the
+  // Buffer's inside.
   internal::ShardBuffer* shard_ = nullptr;
   bool buffered_ = false;
   bool in_drain_ = false;
   std::int8_t released_by_ = kOwnWindow;
 };
 
-// Gets the end of an asynchronous wait: the right to retry, or why it could not go on. Runs on
-// the service thread or inside Poll, so it must be quick and must not throw (std::terminate):
-// post the work to your own event loop, and move the RetryDoneFunc there.
+// Is told how an asynchronous wait ended: with the right to retry, or with an error. The callback
+// runs on the service thread or inside Poll. So it must be quick, and it must not throw
+// (std::terminate). Post the work to your own event loop, and move the RetryDoneFunc there.
 using WaitCallback = absl::AnyInvocable<void(absl::StatusOr<RetryDoneFunc>) &&>;
 
 // A request that WaitForFailoverEndAsync holds.
 //
-// Move-only. Cancel is thread-safe. Harmless after the Buffer is gone. Do not destroy it while
-// holding a lock that its callback takes.
+// Move-only. Cancel is thread-safe. Harmless after the Buffer is gone. Do not destroy the handle
+// while you hold a lock that its callback takes.
 class FAILOVER_EXPORT BufferedRequest {
  public:
-  // Empty: the request was not held.
+  // An empty handle means that the request was not held.
   BufferedRequest() = default;
   BufferedRequest(BufferedRequest&& other) noexcept
       : waiter_(std::exchange(other.waiter_, nullptr)) {}
   BufferedRequest& operator=(BufferedRequest&& other) noexcept;
-  // Cancels. Returns only when the callback cannot run any more, unless called from inside it.
+  // Cancels the request. Returns only when the callback cannot run any more, unless it is called
+  // inside that callback.
   ~BufferedRequest() {
     if (waiter_ != nullptr) CancelAndWait();
   }
 
   explicit operator bool() const { return waiter_ != nullptr; }
 
-  // True: the callback will never run, and its slot is free; the call that won has destroyed it.
-  // False: it ran or runs, or *this is empty. A second call repeats the answer.
+  // True means that the callback will never run, that it is destroyed, and that the request's slot
+  // is free. False means that the callback ran or runs, or that *this is empty. A second call
+  // repeats the answer of the first.
   bool Cancel();
 
-  // Lets the callback run without this handle, which is empty then.
+  // Lets the callback run without this handle. The handle is empty afterwards.
   void Detach();
 
  private:

@@ -1,6 +1,6 @@
 // What a health check tells a Buffer about a shard's tablets (database servers).
 //
-// Plain data; nothing here is shared or owned.
+// The types are plain data: they share nothing and own nothing but their values.
 #ifndef FAILOVER_HEALTH_CHECK_H_
 #define FAILOVER_HEALTH_CHECK_H_
 
@@ -36,14 +36,14 @@ struct Target {
 struct TabletStats {
   TabletAlias alias = {};
   Target target = {};
-  // False: the health check lost the tablet. Counts as not serving.
+  // False means that the health check lost the tablet. Such a tablet counts as not serving.
   bool up = false;
-  // True: the tablet answers queries; for a primary: it takes writes.
+  // True means that the tablet answers queries, and that it takes writes if it is a primary.
   bool serving = false;
   // When the tablet was last promoted, in any unit that grows with each reparent of the shard
-  // (Vitess uses seconds since the Unix epoch). A newer value means a new primary. 0: never.
+  // (Vitess uses seconds since the Unix epoch). A newer value means a new primary. 0 means never.
   std::int64_t tablet_externally_reparented_timestamp = 0;
-  // For people; a Buffer does not look at it.
+  // A text for people. A Buffer does not look at it.
   std::string last_error = {};
 };
 
@@ -52,18 +52,18 @@ enum class MoveTablesState : std::uint8_t { kUnknown, kSwitching, kSwitched };
 
 // One shard's part of a KeyspaceEvent.
 struct ShardEvent {
-  // The shard's primary now; an empty alias means: not told.
+  // The primary that the shard has now. An empty alias means that the event does not tell.
   TabletAlias alias = {};
   // Names the shard. Other types than kPrimary and kUnknown are ignored.
   Target target = {};
-  // False: the shard is gone, its key range is served by others (resharding).
+  // False means that the shard is gone: after a resharding other shards serve its key range.
   bool serving = false;
 };
 
 // A change of a keyspace that its watcher has seen to the end: a reparent, a resharding or a
 // MoveTables. A shard that is not named is left alone.
 struct KeyspaceEvent {
-  // Empty: each target names its own.
+  // If this is empty, each target names its own keyspace.
   std::string keyspace = {};
   std::vector<ShardEvent> shards = {};
   MoveTablesState move_tables_state = MoveTablesState::kUnknown;

@@ -1,4 +1,4 @@
-// What a Buffer may know about one request.
+// What a caller tells a Buffer about one request.
 #ifndef FAILOVER_REQUEST_CONTEXT_H_
 #define FAILOVER_REQUEST_CONTEXT_H_
 
@@ -20,16 +20,17 @@ class CancelHook;
 // Lets another thread end a blocking wait: the waiting call returns kCancelled.
 //
 // Thread-safety: thread-safe. One Cancellation may serve any number of calls, at once or in turn.
-// Lifetime: must outlive the calls that it was given to.
+// Lifetime: a Cancellation must outlive the calls that it was given to.
 class FAILOVER_EXPORT Cancellation {
  public:
   Cancellation() = default;
   Cancellation(const Cancellation&) = delete;
   Cancellation& operator=(const Cancellation&) = delete;
 
-  // For good: calls to come that would be held are cancelled too; those that need not be held pass.
-  // Never blocks for long.
+  // Cancels for good. Later calls that would be held are cancelled, too; calls that need not be
+  // held pass. Never blocks for long.
   void Cancel();
+  // The acquire pairs with the release in Cancel: a thread that sees the flag sees what led to it.
   bool cancelled() const { return cancelled_.load(std::memory_order_acquire); }
 
  private:
@@ -40,15 +41,17 @@ class FAILOVER_EXPORT Cancellation {
   internal::CancelHook* hooks_ = nullptr;  // guarded by mutex_: the calls that wait now
 };
 
-// Plain data; copied into the asynchronous calls.
+// Plain data. The asynchronous calls copy it.
 struct RequestContext {
-  // What is left of the caller's deadline. Once it is over a held request fails with kTimeout.
-  // Zero or negative: fails with kTimeout at once where it would be held, and passes elsewhere. A
-  // failover's error starts buffering all the same.
+  // The time that is left until the caller's deadline. When it is over, a held request fails with
+  // kTimeout. With zero or a negative value, a request fails at once with kTimeout if it would be
+  // held, and passes if not. Even then a failover's error starts the buffering.
   absl::Duration timeout = absl::InfiniteDuration();
-  // Blocking calls only; ignored by the others (BufferedRequest::Cancel is theirs). Not owned.
+  // Cancels a blocking call. The other calls ignore it: BufferedRequest::Cancel is for them. Not
+  // owned.
   Cancellation* cancellation = nullptr;
-  // The memory that the request pins while it is held; counts against BufferOptions::max_bytes.
+  // The memory in bytes that the request pins while it is held. It counts against
+  // BufferOptions::max_bytes.
   std::size_t bytes = 0;
 };
 

@@ -1,11 +1,11 @@
-// The retry loop around a query, which is easy to get wrong: each request is held at most once,
-// an attempt is repeated only after an error that a failover caused, and the Buffer learns when
-// the retry ended.
+// The retry loop around a query. It sees to three rules: each request is held at most once, an
+// attempt is repeated only after an error that a failover caused, and the Buffer learns when the
+// retry ended.
 //
 //   absl::StatusOr<Rows> rows = failover::RunWithFailoverRetry(
 //       *buffer, {}, shard, [&] { return connection.Execute(query); });
 //
-// Blocks while the request is held: for a thread per connection.
+// The loop blocks while the request is held, so it suits programs with a thread per connection.
 #ifndef FAILOVER_RETRY_H_
 #define FAILOVER_RETRY_H_
 
@@ -21,7 +21,7 @@
 namespace failover {
 
 struct RetryPolicy {
-  // How often `attempt` is called at the most (vtgate: 3). Less than 1 counts as 1.
+  // How often `attempt` is called at the most. The default is vtgate's. Less than 1 counts as 1.
   int max_attempts = 3;
 };
 
@@ -35,12 +35,13 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
 
 }  // namespace internal
 
-// Calls `attempt`, which takes nothing and returns absl::Status or absl::StatusOr<T>, until it
-// succeeds, fails for another reason than a failover, or was called policy.max_attempts times; and
-// returns what it returned last. While the shard fails over it waits first, once; if it could not
-// wait, it returns that error (ReasonOf tells why), and `attempt` is not called any more.
-// context.timeout is for the whole loop; it limits the wait, not the attempts.
-// Thread-safe as the Buffer is. `attempt` runs on the calling thread, under no lock.
+// Calls `attempt`, which takes nothing and returns absl::Status or absl::StatusOr<T>, until
+// `attempt` succeeds, fails for another reason than a failover, or was called policy.max_attempts
+// times. Returns what `attempt` returned last. While the shard fails over, the loop first waits,
+// but only once. If the request could not be held, the loop returns that error (ReasonOf tells
+// why), and does not call `attempt` any more. context.timeout counts from the beginning of the
+// loop; it limits the wait, not the attempts. Thread-safe, as the Buffer is. `attempt` runs on the
+// calling thread, under no lock.
 template <typename Attempt>
 std::invoke_result_t<Attempt&> RunWithFailoverRetry(Buffer& buffer, const RequestContext& context,
                                                     ShardHandle shard, Attempt&& attempt,

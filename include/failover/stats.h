@@ -1,8 +1,8 @@
-// Counters and gauges of a Buffer, as plain copies. docs/metrics.md explains each.
+// Counters and gauges of a Buffer, as plain copies. docs/metrics.md explains each of them.
 //
-// The same variables as vtgate's Buffer* ones, per shard. Every reason is there from the shard's
-// creation on, so that a rate works on the first failover. Counters never go down and durations
-// are monotonic.
+// They are vtgate's Buffer* variables, per shard. The counter of every reason exists from the
+// moment when the shard becomes known, so that a rate works on the first failover. Counters never
+// go down, and durations are measured on a monotonic clock.
 //
 //   const failover::ShardStats s = *buffer->GetShardStats("commerce", "-80");
 //   s.requests_evicted[static_cast<std::size_t>(failover::EvictedReason::kWindowExceeded)];
@@ -35,25 +35,26 @@ enum class StopReason : std::uint8_t {
 };
 inline constexpr std::size_t kStopReasons = 7;
 
-// Why a held request was let go before its failover ended.
+// Why a held request left the queue before its failover ended.
 enum class EvictedReason : std::uint8_t {
-  kBufferFull,      // made room for a newer request; it failed
-  kWindowExceeded,  // was held for the whole window; it is retried
-  kContextDone,     // cancelled, or its caller's timeout is over; it failed
+  kBufferFull,      // the request made room for a newer one, and failed
+  kWindowExceeded,  // the request was held for the whole window, and is retried
+  kContextDone,     // the request was cancelled or its caller's timeout is over, and it failed
 };
 inline constexpr std::size_t kEvictedReasons = 3;
 
-// Why a request was not held, though its shard was buffering or it would have begun to.
+// Why a request was not held, although its shard was buffering or the request would have started
+// the buffering.
 enum class SkippedReason : std::uint8_t {
-  kBufferFull,  // it failed
-  kDisabled,    // every request of the shard counts
-  kShutdown,    // every request counts
+  kBufferFull,  // the request failed
+  kDisabled,    // every request of such a shard counts
+  kShutdown,    // every request after Shutdown counts
   kLastReparentTooRecent,
   kLastFailoverTooRecent,
 };
 inline constexpr std::size_t kSkippedReasons = 5;
 
-// The name of a value without its leading k, as vtgate labels it: "NewPrimarySeen".
+// Return the name of a value without its leading k, which is vtgate's label: "NewPrimarySeen".
 FAILOVER_EXPORT std::string_view ToString(State state);
 FAILOVER_EXPORT std::string_view ToString(StopReason reason);
 FAILOVER_EXPORT std::string_view ToString(EvictedReason reason);
@@ -61,29 +62,29 @@ FAILOVER_EXPORT std::string_view ToString(SkippedReason reason);
 
 // What a shard counts.
 struct ShardCounters {
-  // Failovers begun and ended.
+  // How many failovers began, and how many ended.
   std::uint64_t starts = 0;
   std::array<std::uint64_t, kStopReasons> stops{};  // by StopReason
 
-  // From start to stop. The sum is cumulative over all failovers.
+  // How long failovers took from start to stop. The sum is over all failovers.
   absl::Duration failover_duration_sum;
   absl::Duration last_failover_duration;
 
-  // Sum over all failovers of the peak share of BufferOptions::size in use, in whole percent.
+  // The sum over all failovers of the peak share of BufferOptions::size in use, in whole percent.
   std::uint64_t utilization_sum = 0;
   std::uint64_t utilization_dry_run_sum = 0;
-  // Peak of the current failover, or of the last one.
+  // The peak of the current failover, or of the last failover if there is none now.
   std::uint64_t last_requests_in_flight_max = 0;
   std::uint64_t last_requests_dry_run_max = 0;
 
-  // buffered == drained + the sum of evicted + ShardStats::requests_held, once no drain is running.
+  // Once no drain is running, buffered == drained + the sum of evicted + ShardStats::requests_held.
   std::uint64_t requests_buffered = 0;
   std::uint64_t requests_buffered_dry_run = 0;
   std::uint64_t requests_drained = 0;
   std::array<std::uint64_t, kEvictedReasons> requests_evicted{};  // by EvictedReason
   std::array<std::uint64_t, kSkippedReasons> requests_skipped{};  // by SkippedReason
 
-  // How the retries ended whose RetryDoneFunc was given an outcome.
+  // How retries ended, as far as their RetryDoneFunc was given an outcome.
   std::uint64_t retries_succeeded = 0;
   std::uint64_t retries_failed = 0;
 };
@@ -93,7 +94,7 @@ struct ShardStats : ShardCounters {
   std::string shard;
   State state = State::kIdle;
 
-  // Now: waiting, and released but not yet reported as done.
+  // How many requests wait now, and how many are released and have not ended their retry.
   std::uint64_t requests_held = 0;
   std::uint64_t requests_retrying = 0;
 };
@@ -103,12 +104,12 @@ struct BufferStats {
   // is held and until its retry has ended.
   std::uint64_t size = 0;
   std::uint64_t slots_free = 0;
-  // Sum of RequestContext::bytes over the held requests.
+  // The sum of RequestContext::bytes over the held requests.
   std::uint64_t bytes_held = 0;
-  // Look-ups of a shard by name that were refused because max_shards were known already; the
-  // requests passed.
+  // How many look-ups of a shard by name were refused because max_shards shards were known already.
+  // The requests passed.
   std::uint64_t requests_skipped_too_many_shards = 0;
-  // In the order in which the shards became known.
+  // The shards, in the order in which they became known.
   std::vector<ShardStats> shards;
 };
 

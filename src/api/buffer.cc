@@ -26,7 +26,7 @@ internal::BufferCore& CoreOf(internal::RefCounted& owner) {
   return static_cast<internal::BufferCore&>(owner);
 }
 
-// The Buffer that the handle is of, whichever it is given to.
+// The Buffer that the shard belongs to.
 internal::BufferCore& CoreOf(internal::ShardBuffer& shard) { return CoreOf(shard.owner()); }
 
 bool CancelWaiter(internal::CallbackWaiter& waiter) {
@@ -103,12 +103,18 @@ void Buffer::StatsUpdate(const TabletStats& stats) { core_->OnReport(stats); }
 
 void Buffer::HandleKeyspaceEvent(const KeyspaceEvent& event) { core_->OnKeyspaceEvent(event); }
 
+bool Buffer::Owns(ShardHandle shard) const {
+  return shard.gate_ == nullptr || &Downcast(shard.gate_)->owner() == core_;
+}
+
 bool Buffer::StartBuffering(ShardHandle shard, std::string_view reason) {
+  assert(Owns(shard));
   internal::ShardBuffer* const known = Downcast(shard.gate_);
   return known != nullptr && CoreOf(*known).StartBuffering(*known, reason);
 }
 
 bool Buffer::StopBuffering(ShardHandle shard) {
+  assert(Owns(shard));
   internal::ShardBuffer* const known = Downcast(shard.gate_);
   return known != nullptr && CoreOf(*known).StopBuffering(*known);
 }
@@ -159,7 +165,7 @@ void RetryDoneFunc::End(const absl::Status* outcome) {
 }
 
 BufferedRequest& BufferedRequest::operator=(BufferedRequest&& other) noexcept {
-  // As in CancelAndWait: *this may be gone with what it held.
+  // The callback that the old handle cancels may own *this. So *this is not touched afterwards.
   const BufferedRequest old(std::exchange(waiter_, std::exchange(other.waiter_, nullptr)));
   return *this;
 }
@@ -167,7 +173,7 @@ BufferedRequest& BufferedRequest::operator=(BufferedRequest&& other) noexcept {
 bool BufferedRequest::Cancel() { return waiter_ != nullptr && CancelWaiter(*waiter_); }
 
 void BufferedRequest::CancelAndWait() {
-  // If the callback owns *this, *this is gone as soon as the callback is.
+  // If the callback owns *this, then *this is gone as soon as the callback is destroyed.
   internal::CallbackWaiter* const waiter = std::exchange(waiter_, nullptr);
   if (!CancelWaiter(*waiter) && !waiter->HasLeft()) {
     FAILOVER_SYNC_POINT("handle:before-wait");

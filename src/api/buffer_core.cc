@@ -41,7 +41,8 @@ ShardBuffer* BufferCore::ShardOrNull(std::string_view keyspace, std::string_view
 }
 
 ShardBuffer* BufferCore::MakeKnown(std::string_view keyspace, std::string_view shard) {
-  // Names that come from clients must not make requests queue for the registry's mutex.
+  // Names may come from clients. If the registry is full, a new name must not make requests queue
+  // for its mutex.
   ShardBuffer* known = nullptr;
   FAILOVER_SYNC_POINT("make-known:before-lock");
   if (!registry_.full()) {
@@ -106,7 +107,7 @@ absl::Duration BufferCore::Poll() {
   if (!manual()) return absl::InfiniteDuration();
   PollTurn turn;
   {
-    // The last callback may make another thread destroy the Buffer.
+    // A callback may make another thread destroy the Buffer.
     const Lifecycle::Caller caller(lifecycle_);
     turn = dispatcher_.Poll(PollMode::kOneTurn);
   }

@@ -1,4 +1,5 @@
-// The inside of a Buffer: what its tokens and handles share with it, and what may outlive it.
+// The inside of a Buffer. Its tokens and handles share the ownership of it, so it may outlive the
+// Buffer.
 #ifndef FAILOVER_SRC_API_BUFFER_CORE_H_
 #define FAILOVER_SRC_API_BUFFER_CORE_H_
 
@@ -30,12 +31,13 @@ namespace failover::internal {
 
 enum class CancelResult : std::uint8_t {
   kWon,        // the waiter will not be completed, and its slot is free
-  kWonBefore,  // by an earlier call
-  kLost,       // it was completed, or is being so
+  kWonBefore,  // an earlier call has won
+  kLost,       // the waiter was completed, or is being completed
 };
 
-// Brings the parts together: every call classifies, finds the shard, lets it decide under its
-// mutex, hands what follows to the dispatcher, and does the rest under no lock.
+// Brings the parts together. Every call finds its shard, and changes the shard with a ShardChange.
+// The functions are spread over buffer_core.cc (shards, statistics, Poll), requests.cc, feeds.cc
+// and shutdown.cc.
 //
 // Lock order: Cancellation, then one shard, then the dispatcher. The registry's mutex comes before
 // the dispatcher's; the life cycle's and the service thread's are taken with no other held. No path
@@ -44,15 +46,16 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
  public:
   BufferCore(BufferOptions options, KeyspaceShards keyspace_shards);
 
-  // The waits, as in Buffer.
+  // The two waits of Buffer.
   absl::StatusOr<RetryDoneFunc> Wait(const RequestContext& context, Cancellation* stop,
                                      ShardBuffer& shard, const absl::Status& error);
   absl::StatusOr<BufferedRequest> WaitAsync(const RequestContext& context, ShardBuffer& shard,
                                             const absl::Status& error, WaitCallback&& callback);
-  // Kind::kHeld: the waiter is completed or cancelled later, maybe before this returns.
+  // Kind::kHeld means that the waiter is completed or cancelled later, maybe before Submit returns.
   Decision Submit(const RequestContext& context, const absl::Status& error, bool cancelled,
                   Waiter* waiter);
-  // Whether a request has to be submitted. Counts it if it passes because its shard is disabled.
+  // Whether a request has to be submitted. Counts the request if it passes because its shard is
+  // disabled.
   bool MustSubmit(ShardBuffer& shard, const absl::Status& error) const;
   absl::Status RefusalError(ShardBuffer& shard, const RequestContext& context, Refusal refusal,
                             const absl::Status& error) const noexcept;
@@ -64,11 +67,13 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   bool IsFailover(const absl::Status& error) const;
   Instant Now() const noexcept override { return time_.Now(); }
 
-  // kInvalidArgument for a bad name. Null (inert) if the shard is not known and cannot be made
-  // known. One that failed for another reason than a failover makes no shard known.
+  // Returns kInvalidArgument for a bad name, and nullptr (inert) if the shard is not known and
+  // cannot be made known. A request that failed for another reason than a failover makes no shard
+  // known.
   absl::StatusOr<ShardBuffer*> ShardForRequest(std::string_view keyspace, std::string_view shard,
                                                const absl::Status& error);
-  // Null for a bad name too.
+  // As ShardForRequest, but for feeds and for GetShard: nullptr for a bad name, too. May throw
+  // std::bad_alloc.
   ShardBuffer* ShardOrNull(std::string_view keyspace, std::string_view shard);
   ShardBuffer* FindShard(std::string_view keyspace, std::string_view shard) const {
     return registry_.Find(keyspace, shard);
@@ -84,7 +89,8 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
 
   absl::Duration Poll();
   void Shutdown();
-  // The destructor of the Buffer: shuts down, waits for the callers, gives up the reference.
+  // What the destructor of the Buffer does: shuts down, waits for the callers, and gives up the
+  // Buffer's reference. Inside a callback the last two are left to DestroyAfterLastTurn.
   void Destroy();
 
  private:
@@ -99,24 +105,26 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   static bool IsName(std::string_view name);
   static absl::Status NameError(std::string_view keyspace, std::string_view shard);
 
-  // The last step of a ShardChange, under no lock: wakes the threads and whoever polls, and logs.
-  // `make_cause` as in LogEffects.
+  // The last step of a ShardChange, under no lock: wakes the released threads and the poller, and
+  // logs. `make_cause` is as in LogEffects.
   void Finish(ShardBuffer& shard, Effects* effects, absl::FunctionRef<std::string()> make_cause);
-  // noexcept: an exception of the embedder's would leave a held request behind that its caller gave
+  // Wakes the service thread, or calls BufferOptions::wakeup. It is noexcept because an exception
+  // of the embedder's function would leave a request behind that is held, but that its caller gave
   // up.
   void WakePoller() noexcept;
 
   void OnTimer(ShardBuffer& shard, Instant now) override;
   absl::Duration PollOnServiceThread();
 
-  // Takes the steps that the life cycle gives to the thread that reports `event`. True: a callback
-  // that ran in one of them destroyed the Buffer, and DestroyAfterLastTurn must follow.
+  // Takes the steps that the life cycle gives to the thread that reports `event`. Returns true if a
+  // callback that ran in one of the steps destroyed the Buffer. Then DestroyAfterLastTurn must
+  // follow.
   bool TakeSteps(LifecycleEvent event);
   void CloseShards();
-  // True: as TakeSteps.
+  // Returns the same as TakeSteps.
   bool FinishShutdown();
-  // The end of a Buffer that a callback destroyed, on the thread that ran the callback. That thread
-  // must not count as a caller any more.
+  // Ends a Buffer that a callback destroyed. Called by the thread that ran the callback, after the
+  // turn of polling is over, and when that thread does not count as a Caller any more.
   void DestroyAfterLastTurn();
 
   bool manual() const { return options_.threading == Threading::kManual; }
@@ -134,7 +142,8 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   std::atomic<std::uint64_t> refused_shards_{0};
   Lifecycle lifecycle_;
 
-  // Null in kManual and if nothing is ever held. Last: its thread uses all of the above.
+  // nullptr in kManual, and if nothing is ever held. It is the last member, because its thread uses
+  // all the others.
   std::unique_ptr<ServiceThread> service_thread_;
 };
 

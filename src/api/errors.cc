@@ -10,21 +10,21 @@
 namespace failover {
 namespace {
 
-// Short enough for a std::string to hold it without an allocation.
+// The name is so short that a std::string holds it without an allocation.
 constexpr char kFailoverPayload[] = "failover/cause";
 
-// vtrpc's CLUSTER_EVENT, which has no name among absl's codes.
+// The code CLUSTER_EVENT of vtrpc (proto/vtrpc.proto of Vitess), which absl has no name for.
 constexpr int kClusterEvent = 17;
 
-// A text in two parts. The second begins with a character that is rare in the messages of
-// databases, so that looking for it is cheap.
+// A text in two parts. The tail begins with a character that is rare in the messages of databases,
+// so the search for it is cheap.
 struct KnownText {
   std::string_view head;
   std::string_view tail;
 };
 
-// The texts of vttablet before CLUSTER_EVENT. The version of 2017 put "retry: " or "fatal: " in
-// front of them.
+// The texts that vttablet sent before it had the code CLUSTER_EVENT. The version of 2017 put
+// "retry: " or "fatal: " in front of them.
 constexpr std::array<KnownText, 5> kFailoverTexts = {{
     {"operation not allowed in state ", "NOT_SERVING"},
     {"operation not allowed in state ", "SHUTTING_DOWN"},
@@ -36,14 +36,15 @@ constexpr std::array<KnownText, 5> kFailoverTexts = {{
     {"failover in progress ", "(errno 1227) (sqlstate 42000)"},
 }};
 
-// With terse errors the text of the database is hidden and only its numbers are left. Where it is
-// not hidden, it tells which option refused: 1290 is --secure-file-priv, too.
+// If vttablet sends terse errors, it hides the text of the database and leaves only the numbers. If
+// the text is there, it names the option that refused the statement: errno 1290 may also mean
+// --secure-file-priv.
 constexpr std::string_view kTerseReadOnlyText = "(errno 1290) (sqlstate HY000) during query:";
 constexpr std::string_view kOptionIsNamedText = "option so it cannot execute this statement";
 
 constexpr std::string_view kMoveTablesText = "disallowed due to rule";
 
-// absl's own string_view is not the standard one everywhere.
+// In some builds of absl its string_view is a type of its own, not the standard one.
 std::string_view MessageOf(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
 }
@@ -77,7 +78,8 @@ bool CausedByFailover(const absl::Status& status) {
   for (const KnownText& known : kFailoverTexts) {
     if (Contains(message, known)) return true;
   }
-  // An option that is named ends nothing: the query may quote it, and be refused by a rule.
+  // A text that names an option is not terse, so its numbers prove nothing. But the text may be
+  // part of the query, and a rule of MoveTables may have refused that query. So the search goes on.
   if (Contains(message, kTerseReadOnlyText) && !Contains(message, kOptionIsNamedText)) return true;
   return refused && Contains(message, kMoveTablesText);
 }

@@ -14,12 +14,12 @@ namespace {
 
 absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
 
-// Names may come from clients: escaped, so that they cannot forge a line.
+// Names may come from clients. They are escaped, so that they cannot forge a log line.
 std::string NameOf(const ShardBuffer& shard) {
   return absl::StrCat("shard ", absl::CEscape(shard.keyspace()), "/", absl::CEscape(shard.shard()));
 }
 
-// With one decimal, as an operator reads it.
+// Returns the seconds with one decimal, as operators read them.
 std::string InSeconds(std::chrono::duration<double> duration) {
   return absl::StrFormat("%.1fs", duration.count());
 }
@@ -31,8 +31,8 @@ std::size_t CountLeading(std::string_view text, const IsKind& is_kind) {
   return count;
 }
 
-// "(errno 1290) (sqlstate HY000)", if the text has it in just this form; else nothing. Nothing but
-// a number and five letters or digits can get through.
+// Returns "(errno 1290) (sqlstate HY000)" if the text has it in exactly this form, and otherwise
+// nothing. Nothing but a number and five letters or digits of the text can get through.
 std::string_view NumbersOf(std::string_view text) {
   constexpr std::string_view kErrno = "(errno ";
   constexpr std::string_view kSqlstate = ") (sqlstate ";

@@ -1,5 +1,5 @@
-// The log lines of a Buffer. Query text and literals never reach them: of an error only its code
-// and the numbers of the database are shown.
+// The log lines of a Buffer. They never show query text or literals: of an error they show only its
+// code and the numbers of the database.
 #ifndef FAILOVER_SRC_API_FAILOVER_LOG_H_
 #define FAILOVER_SRC_API_FAILOVER_LOG_H_
 
@@ -16,14 +16,14 @@
 
 namespace failover::internal {
 
-// What is left of an error in a log line: "FAILED_PRECONDITION (errno 1290) (sqlstate HY000)".
-// Independent of the error, without an allocation.
+// The part of an error that a log line may show: "FAILED_PRECONDITION (errno 1290) (sqlstate
+// HY000)". It is a copy that does not allocate, so the error itself may be gone.
 class LoggableError {
  public:
   LoggableError() = default;
   explicit LoggableError(const absl::Status& error);
 
-  // Empty if the error was OK.
+  // Returns an empty text if the error was OK.
   std::string ToString() const;
 
  private:
@@ -32,12 +32,12 @@ class LoggableError {
   std::array<char, 40> numbers_{};
 };
 
-// How the Buffer was set up.
+// Writes how the Buffer was set up.
 void LogStartup(const BufferOptions& options);
 
-// Writes what `effects` has to tell. `make_cause` says why a failover was started: a
-// LoggableError, or an operator's word. `now` tells how long a drain took. Calls log sinks: never
-// under a lock.
+// Writes the facts that `effects` holds. `make_cause` says why a failover was started: it returns
+// the text of a LoggableError, or an operator's reason. `now` tells how long a drain took. Calls
+// log sinks, so it must never be called under a lock.
 void LogEffects(const BufferOptions& options, const ShardBuffer& shard, const Effects& effects,
                 Instant now, absl::FunctionRef<std::string()> make_cause) noexcept;
 

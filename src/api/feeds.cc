@@ -1,4 +1,5 @@
-// What a Buffer is told of its shards: health reports, keyspace events, and an operator's commands.
+// The functions of BufferCore that tell a Buffer about its shards: health reports, keyspace events
+// and an operator's commands.
 #include <string>
 
 #include "api/buffer_core.h"

@@ -25,10 +25,10 @@ enum class LifecycleState : std::uint8_t {
 enum class LifecycleEvent : std::uint8_t {
   kShutdown,            // Shutdown was called
   kShutdownInCallback,  // Shutdown or the destructor was called inside a callback
-  kLastTurn,            // the turn of polling is over whose callback destroyed the Buffer
-  kDestruction,         // the destructor was called, or what is left of it follows the last turn
-  kShardsClosed,        // the thread that closes the shards is done
-  kFinished,            // the thread that finishes the shutdown is done
+  kLastTurn,      // a callback destroyed the Buffer, and the turn of polling that ran it is over
+  kDestruction,   // the destructor was called, or it goes on after the last turn
+  kShardsClosed,  // the thread that closes the shards is done
+  kFinished,      // the thread that finishes the shutdown is done
 };
 
 // What the thread that reports an event does next.

@@ -1,4 +1,4 @@
-// What a request asks of a Buffer: to be held, to be cancelled, to have ended its retry.
+// The functions of BufferCore that requests call: to be held, to be cancelled, to end a retry.
 #include <new>
 #include <string>
 #include <utility>
@@ -86,7 +86,7 @@ Decision BufferCore::Submit(const RequestContext& context, const absl::Status& e
   {
     ShardChange change(*this, shard, {"submit:before-lock", "submit:after-lock"}, make_cause);
     decision = shard.OnRequest(now, request, waiter, change.effects());
-    // A coroutine may be gone, and its error with it, as soon as the mutex is released.
+    // A coroutine may be gone as soon as the mutex is released, and its error with it.
     if (change.effects()->started || change.effects()->skipped) cause = LoggableError(error);
   }
   return decision;

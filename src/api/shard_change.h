@@ -24,7 +24,7 @@ namespace failover::internal {
 //     shard.OnReport(now, stats, change.effects());
 //   }
 //
-// The clock is read before: it may be the embedder's.
+// The caller reads the clock before the block, because the clock may be the embedder's code.
 class ABSL_SCOPED_LOCKABLE ShardChange {
  public:
   // Where a test can stop the thread (base/sync_point.h).
@@ -52,8 +52,8 @@ class ABSL_SCOPED_LOCKABLE ShardChange {
       FAILOVER_SYNC_POINT(points_.after_lock);
       return;
     }
-    // As soon as the mutex is released, the waiters that were let go may be gone, and the Buffer
-    // may be destroyed. So its destructor has to wait for this caller.
+    // As soon as the mutex is released, the waiters that were released may be gone. Then another
+    // thread may destroy the Buffer, so its destructor has to wait for this caller.
     const Lifecycle::Caller caller(core_.lifecycle_);
     shard_.mutex().Unlock();
     FAILOVER_SYNC_POINT(points_.after_lock);
@@ -67,7 +67,8 @@ class ABSL_SCOPED_LOCKABLE ShardChange {
   // What the decision leaves to be done.
   Effects* effects() { return &effects_; }
 
-  // Of a change that gives a slot back: if the shard is closed, a shutdown may wait for the slot.
+  // To be called by a change that gives a slot back. If the shard is closed, a shutdown may wait
+  // for the slot.
   void FreesSlot(bool shard_is_closed) { frees_slot_ = shard_is_closed; }
 
  private:

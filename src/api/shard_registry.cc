@@ -7,8 +7,8 @@
 namespace failover::internal {
 namespace {
 
-// Power of two, as are all sizes; a table is grown when it is half full, so that an unknown name
-// is told from a known one after a probe or two.
+// The size of every table is a power of two. A table is replaced by a larger one when it is half
+// full, so that an unknown name is told from a known one after one or two probes.
 constexpr std::size_t kFirstTableSize = 64;
 
 }  // namespace
@@ -28,7 +28,8 @@ ShardRegistry::~ShardRegistry() {
 }
 
 std::uint64_t ShardRegistry::Hash(std::string_view keyspace, std::string_view shard) {
-  // absl hashes its own string_view, inline; the standard one it gives to the standard library.
+  // absl hashes its own string_view inline, but leaves the standard string_view to the standard
+  // library.
   return absl::HashOf(absl::string_view(keyspace.data(), keyspace.size()),
                       absl::string_view(shard.data(), shard.size()));
 }

@@ -1,4 +1,4 @@
-// All shards of a Buffer by name. Insert-only, so that a look-up takes no lock.
+// All shards of a Buffer by name. Shards are only added, so that a look-up takes no lock.
 #ifndef FAILOVER_SRC_API_SHARD_REGISTRY_H_
 #define FAILOVER_SRC_API_SHARD_REGISTRY_H_
 
@@ -18,14 +18,14 @@
 
 namespace failover::internal {
 
-// Thread-safe. Owns the shards; they live as long as the registry.
+// Thread-safe. Owns the shards, which live as long as the registry.
 //
-// Readers probe an open-addressing table behind an atomic pointer. A writer that outgrows it
-// publishes one of twice the size and keeps the old one, for readers that are still in it: all old
-// tables together are smaller than the newest.
+// Readers probe an open-addressing table behind an atomic pointer. When the table gets too small, a
+// writer publishes a table of twice the size. The old table is kept for readers that still probe
+// it. All old tables together are smaller than the newest.
 class ShardRegistry {
  public:
-  // Makes the shard, with the counters that it shares if it is disabled.
+  // Makes a shard. `counters` and `lane` are what the shard counts in if it is disabled.
   using Factory =
       std::function<std::unique_ptr<ShardBuffer>(std::string_view keyspace, std::string_view shard,
                                                  StripedCounters* counters, std::size_t lane)>;
@@ -36,28 +36,29 @@ class ShardRegistry {
   ShardRegistry(const ShardRegistry&) = delete;
   ShardRegistry& operator=(const ShardRegistry&) = delete;
 
-  // nullptr: not known. Takes no lock and allocates nothing.
+  // Returns nullptr if the shard is not known. Takes no lock and allocates nothing.
   ShardBuffer* Find(std::string_view keyspace, std::string_view shard) const {
     return FindHashed(Hash(keyspace, shard), keyspace, shard);
   }
 
-  // nullptr: there are max_shards already, or the registry is closed. `disabled` says whether the
-  // shard needs counters. `prepare` is given the number of shards to be, before the shard is
-  // visible. May throw std::bad_alloc, and has then changed nothing.
+  // Returns nullptr if there are max_shards already, or if the registry is closed. `disabled` says
+  // whether the shard needs counters. `prepare` is called before the shard becomes visible, with
+  // the number of shards that there will be. May throw std::bad_alloc, and has then changed
+  // nothing.
   ShardBuffer* FindOrMake(std::string_view keyspace, std::string_view shard, bool disabled,
                           absl::FunctionRef<void(std::size_t)> prepare, const Factory& make)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // No more shards, for good. Those that were made before are all visited by ForEach afterwards.
+  // Takes on no more shards, for good. A later ForEach visits all shards that were made.
   void Close() ABSL_LOCKS_EXCLUDED(mutex_);
   bool full() const { return count_.load(std::memory_order_relaxed) >= max_shards_; }
 
-  // In the order in which the shards became known. Takes no lock.
+  // Visits the shards in the order in which they became known. Takes no lock.
   void ForEach(absl::FunctionRef<void(ShardBuffer&)> visit) const;
 
  private:
   struct Slot {
-    // `hash` is written before `shard` is, once, so whoever sees the shard sees it.
+    // `hash` is written once, before `shard`. So a reader that sees the shard sees its hash, too.
     std::uint64_t hash = 0;
     std::atomic<ShardBuffer*> shard{nullptr};
   };
@@ -76,7 +77,9 @@ class ShardRegistry {
 
   const std::size_t max_shards_;
 
-  // Written under mutex_, read without it. Each release publishes what it points to.
+  // Written under mutex_, read without it. The release of each store of a pointer publishes what
+  // the pointer points to. Relaxed suffices for the count, which orders nothing, and for reads
+  // under mutex_, which orders them.
   std::atomic<const Table*> table_;
   std::atomic<ShardBuffer*> first_{nullptr};
   std::atomic<std::size_t> count_{0};

@@ -1,4 +1,4 @@
-// The steps of BufferCore that end a Buffer. Which thread takes which is the business of Lifecycle.
+// The functions of BufferCore that end a Buffer. Lifecycle decides which thread takes which step.
 #include "api/buffer_core.h"
 #include "api/shard_change.h"
 #include "base/log.h"
@@ -32,8 +32,9 @@ void BufferCore::Destroy() {
 
 void BufferCore::DestroyAfterLastTurn() {
   lifecycle_.Advance(LifecycleEvent::kLastTurn);
-  // The shards are closed, so these callbacks are the last. A Shutdown of another thread may wait
-  // for them, and in Threading::kServiceThread no other thread runs them.
+  // The shards are closed, so the callbacks that are ready now are the last. They must run before
+  // this thread waits for anything: a Shutdown of another thread may wait for them, and in
+  // Threading::kServiceThread no other thread can run them.
   dispatcher_.Poll(PollMode::kAllReady);
   TakeSteps(LifecycleEvent::kDestruction);
 }
@@ -72,7 +73,7 @@ void BufferCore::CloseShards() {
 }
 
 bool BufferCore::FinishShutdown() {
-  // The service thread itself comes here if one of its callbacks destroyed the Buffer.
+  // The service thread itself gets here if one of its callbacks destroyed the Buffer.
   const bool polls_here = service_thread_ == nullptr || service_thread_->IsCurrent();
   bool destroyed = false;
   if (polls_here) destroyed = dispatcher_.Poll(PollMode::kAllReady).last;

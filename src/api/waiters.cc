@@ -18,15 +18,15 @@ void Cancellation::Cancel() {
   FAILOVER_SYNC_POINT("cancellation:before-lock");
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    // Release: pairs with the acquire in cancelled(), so that who sees the flag sees what led to
-    // it. Under the mutex, so that a hook that comes later sees it too.
+    // The release pairs with the acquire in cancelled(): a thread that sees the flag sees what led
+    // to it. The store is under the mutex, so that a hook that registers later sees it, too.
     cancelled_.store(true, std::memory_order_release);
     for (internal::CancelHook* hook = hooks_; hook != nullptr; hook = hook->next_) {
       hook->Fire(&woken);
     }
   }
   FAILOVER_SYNC_POINT("cancellation:after-lock");
-  // They cannot leave before they are woken, so they are all still there.
+  // The waiters cannot leave before they are woken, so they all still exist.
   while (!woken.empty()) woken.PopFront()->Complete();
 }
 
@@ -63,7 +63,8 @@ absl::StatusOr<RetryDoneFunc> ResultOf(ShardBuffer& shard, const WaitEnd& end,
     return BufferError(*end.error, shard.keyspace(), shard.shard(), Observation(*end.error),
                        original_code, original_text);
   };
-  // When a buffer overflows, each arrival evicts one that did not fail before.
+  // When a buffer overflows, each arrival evicts a request that came without an error. These
+  // requests share one Status.
   const bool shared =
       *end.error == BufferErrorReason::kEvicted && original_code == absl::StatusCode::kOk;
   return shared ? shard.eviction_error().Get(make) : make();
@@ -131,7 +132,8 @@ void CallbackWaiter::Discard() {
 }
 
 void CallbackWaiter::Unref() {
-  // Each release publishes what its half did; the acquire of the last sees it before it deletes.
+  // The release of each half publishes what that half did. The acquire of the last one sees all of
+  // it before the waiter is deleted.
   if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   this->~CallbackWaiter();
   ::operator delete(this);

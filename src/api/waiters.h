@@ -1,4 +1,4 @@
-// Two fronts of a waiter: a blocked thread and a callback. The third, a coroutine, is in
+// Two kinds of waiters: a blocked thread and a callback. The third kind, a coroutine, is in
 // failover/coroutine.h.
 #ifndef FAILOVER_SRC_API_WAITERS_H_
 #define FAILOVER_SRC_API_WAITERS_H_
@@ -19,12 +19,13 @@
 
 namespace failover::internal {
 
-// What a released or refused request is told. The original error is what the request came with.
+// Returns what a released or failed request is told. The original error is the error that the
+// request came with.
 absl::StatusOr<RetryDoneFunc> ResultOf(ShardBuffer& shard, const WaitEnd& end,
                                        absl::StatusCode original_code,
                                        std::string_view original_text);
 
-// On the stack of the thread that it blocks.
+// Lives on the stack of the thread that it blocks.
 class ThreadWaiter final : public Waiter {
  public:
   explicit ThreadWaiter(ShardBuffer& shard) : Waiter(&shard, /*blocks=*/true) {}
@@ -36,7 +37,8 @@ class ThreadWaiter final : public Waiter {
   Parking parking_;
 };
 
-// Registers a blocked thread with a Cancellation (nullptr: with none) for as long as it lives.
+// Registers a blocked thread with a Cancellation for as long as the hook lives. With nullptr it
+// does nothing.
 class CancelHook {
  public:
   CancelHook(Cancellation* cancellation, ThreadWaiter& waiter);
@@ -48,8 +50,8 @@ class CancelHook {
  private:
   friend class failover::Cancellation;
 
-  // Takes the waiter out of its queue, if it still is there, and puts it on the list of those that
-  // are to be woken once no mutex is held.
+  // Takes the waiter out of its queue, if it is still there, and adds it to `woken`. The caller
+  // wakes these once no mutex is held.
   void Fire(WaiterList* woken);
 
   Cancellation* const cancellation_;
@@ -59,24 +61,24 @@ class CancelHook {
   CancelHook* next_ = nullptr;
 };
 
-// On the heap, in one piece with the text of the original error. Owned half by the Buffer until it
-// was completed or cancelled, half by the BufferedRequest.
+// Lives on the heap, in one piece with the text of the original error. It has two owners: the
+// Buffer, until the waiter was completed or cancelled, and the BufferedRequest.
 class CallbackWaiter final : public Waiter {
  public:
-  // nullptr: out of memory. The owner of the shard is kept alive as long as the waiter lives.
+  // Returns nullptr if there is no memory. The waiter keeps the owner of the shard alive.
   static CallbackWaiter* Make(ShardBuffer& shard, WaitCallback&& callback,
                               const absl::Status& error);
 
-  // Runs the callback, destroys it, and gives the Buffer's half back. A callback must not throw.
+  // Runs the callback, destroys it, and ends the Buffer's ownership. A callback must not throw.
   void Complete() noexcept override;
-  // The same without running it.
+  // Destroys the callback without running it, and ends the Buffer's ownership.
   void Discard();
 
   void Unref();
 
-  // For the BufferedRequest: the Buffer has given its half back, so the callback has run or will
-  // never. The acquire pairs with the release in Unref: what the Buffer did to *this is seen, and
-  // nothing more will come.
+  // Called by the BufferedRequest. True means that the Buffer's ownership has ended: the callback
+  // has run, or will never run. The acquire pairs with the release in Unref, so this thread sees
+  // all that the Buffer did to *this.
   bool HasLeft() const { return references_.load(std::memory_order_acquire) == 1; }
 
  private:
@@ -86,7 +88,7 @@ class CallbackWaiter final : public Waiter {
 
   char* text() { return reinterpret_cast<char*>(this + 1); }
 
-  // In the order in which they leave no gaps. There are never more references than two.
+  // The members are in the order that leaves no gaps. There are never more than two references.
   std::atomic<std::uint16_t> references_{2};
   const std::uint16_t text_size_;
   const absl::StatusCode original_code_;

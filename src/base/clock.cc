@@ -18,7 +18,8 @@ class SteadyClock final : public Clock {
 Clock::~Clock() = default;
 
 Clock& Clock::Steady() {
-  // Never destroyed: a Buffer with static storage may still use it while the program ends.
+  // The clock is never destroyed, because a Buffer with static storage may still use it while the
+  // program ends.
   static SteadyClock* const clock = new SteadyClock;
   return *clock;
 }

@@ -1,5 +1,5 @@
-// A binary heap whose items know their place in it, so that any one can be moved or removed in
-// O(log n). It owns nothing.
+// A binary heap whose items know their place in it, so that any of them can be moved or removed in
+// O(log n). The heap does not own its items.
 #ifndef FAILOVER_SRC_BASE_INDEXED_HEAP_H_
 #define FAILOVER_SRC_BASE_INDEXED_HEAP_H_
 
@@ -12,10 +12,11 @@
 
 namespace failover::internal {
 
-// `Due` is the member of T that the heap is ordered by, the earliest on top; `Index` is the member
-// that the heap keeps the item's place in. kNotInHeap there means: in no heap.
+// The value of an item's index as long as the item is in no heap.
 inline constexpr std::uint32_t kNotInHeap = 0;
 
+// `Due` points to the Instant in T, or in a base of T, by which the heap is ordered: the earliest
+// item is on top. `Index` points to the std::uint32_t in which the heap keeps the item's place.
 template <typename T, auto Due, auto Index>
 class IndexedHeap {
  public:
@@ -23,7 +24,7 @@ class IndexedHeap {
   std::size_t size() const { return items_.size(); }
   T* top() const { return items_.front(); }
 
-  // Makes room, so that Add does not allocate until there are more than `count`. May throw
+  // Makes room, so that Add does not allocate until the heap has more than `count` items. May throw
   // std::bad_alloc, and has then changed nothing.
   void Reserve(std::size_t count) {
     if (count <= items_.capacity()) return;
@@ -51,7 +52,7 @@ class IndexedHeap {
     Update(last);
   }
 
-  // Call it after the item's time changed.
+  // Must be called after the item's time changed.
   void Update(T* item) {
     SiftUp(Position(item));
     SiftDown(Position(item));

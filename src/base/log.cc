@@ -28,7 +28,7 @@ void EnsureLogger() {
   try {
     spdlog::register_logger(base->clone(kLoggerName));
   } catch (const spdlog::spdlog_ex&) {
-    // Another thread was faster, which is as good.
+    // Another thread has registered the logger in the meantime, which is as good.
   }
 }
 

@@ -14,15 +14,15 @@ inline constexpr char kLoggerName[] = "failover";
 
 enum class LogLevel : std::uint8_t { kInfo, kWarning, kError };
 
-// Registers the logger if the program has none of this name: a copy of spdlog's default one.
-// Thread-safe.
+// Registers a copy of spdlog's default logger under this name, if the program has none of this
+// name. Thread-safe.
 void EnsureLogger();
 
-// Writes to the logger that is registered at this moment; to nowhere if the embedder dropped it.
-// Thread-safe; never throws. Sinks are foreign code: never call this under a lock. Query text and
-// literals must not be in `line`.
+// Writes to the logger that is registered at this moment, or nowhere if the embedder removed it.
+// Thread-safe; never throws. Sinks are foreign code, so this must never be called under a lock.
+// `line` must not contain query text or literals.
 void Log(LogLevel level, std::string_view line) noexcept;
-// The same; the line is made only if the logger wants it.
+// Does the same, but makes the line only if the logger wants it.
 void Log(LogLevel level, absl::FunctionRef<std::string()> make_line) noexcept;
 
 }  // namespace failover::internal

@@ -1,6 +1,6 @@
-// A mutex and a condition variable that clang's -Wthread-safety understands. std::mutex under the
-// hood: abseil's is slower where its deadlock detector is on, and its timed waits follow the wall
-// clock.
+// A mutex and a condition variable that clang's -Wthread-safety understands. They are built on
+// std::mutex, because abseil's mutex is slower where its deadlock detector is on, and its timed
+// waits follow the wall clock.
 #ifndef FAILOVER_SRC_BASE_MUTEX_H_
 #define FAILOVER_SRC_BASE_MUTEX_H_
 
@@ -37,10 +37,10 @@ class ABSL_LOCKABLE Mutex {
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
-  // Most of what is done under these mutexes takes some nanoseconds, so it is worth a look or two
-  // more before the kernel puts the thread to sleep.
+  // Most of what is done under these mutexes takes some nanoseconds. So Lock tries some times more
+  // before it lets the kernel put the thread to sleep.
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
-    // ThreadSanitizer learns the order of locks from those that may block.
+    // ThreadSanitizer learns the order of locks only from calls that may block.
     constexpr int kAttempts = FAILOVER_THREAD_SANITIZER ? 0 : 50;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       if (mutex_.try_lock()) return;
@@ -70,7 +70,7 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
   Mutex& mutex_;
 };
 
-// Waits may end without a reason: test the condition in a loop.
+// A wait may end without a reason, so the caller must test its condition in a loop.
 class CondVar {
  public:
   CondVar() = default;
@@ -79,7 +79,7 @@ class CondVar {
 
   void Wait(Mutex& mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
-  // On the steady clock, at most until `deadline`. False: the deadline is over.
+  // Waits at most until `deadline`, on the steady clock. Returns false if the deadline is over.
   bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
@@ -105,8 +105,8 @@ inline bool CondVar::WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_poi
   return status == std::cv_status::no_timeout;
 }
 
-// The point of the steady clock that is `after` from now; far away, but never overflowing, for an
-// infinite duration.
+// Returns the point of the steady clock that is `after` from now. For an infinite duration the
+// point is far away, but does not overflow.
 inline std::chrono::steady_clock::time_point SteadyDeadline(absl::Duration after) {
   constexpr absl::Duration kFar = absl::Hours(24 * 365);
   if (after > kFar) after = kFar;

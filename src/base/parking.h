@@ -1,4 +1,4 @@
-// Blocks one thread until another says go, once.
+// Blocks one thread until another thread says go. An object is used once.
 #ifndef FAILOVER_SRC_BASE_PARKING_H_
 #define FAILOVER_SRC_BASE_PARKING_H_
 
@@ -17,23 +17,25 @@
 
 namespace failover::internal {
 
-// Lives on the stack of the thread that parks, which may return, and reuse that stack, as soon as
-// Unpark has said go.
+// A Parking lives on the stack of the thread that parks. That thread may return, and reuse its
+// stack, as soon as Unpark has said go.
 #ifdef __linux__
 
 class Parking {
  public:
   void Park() {
-    // Acquire: pairs with the release in Unpark, so that all that was written before is seen.
+    // The acquire pairs with the release in Unpark, so this thread sees all that was written
+    // before.
     while (go_.load(std::memory_order_acquire) == 0) {
       syscall(SYS_futex, &go_, FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
     }
   }
 
   void Unpark() {
-    // After the store *this may be gone. Only its address is used: waking a word that nobody waits
-    // on is nothing, and one that somebody else waits on by now a spurious wake-up, which every
-    // user of a futex must bear.
+    // After the store *this may be gone, so the wake-up uses its address only. If no thread waits
+    // on that word by then, the wake-up does nothing. If another thread waits on it, that thread
+    // wakes without a reason, which every user of a futex must bear. The release publishes what
+    // this thread wrote before.
     std::atomic<std::uint32_t>* const word = &go_;
     word->store(1, std::memory_order_release);
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
@@ -54,7 +56,8 @@ class Parking {
   }
 
   void Unpark() {
-    // Under the lock: the parked thread cannot leave, and take *this along, before it is released.
+    // The notification is given under the lock. So the parked thread cannot return, and end the
+    // life of *this, before this call is done with it.
     const std::lock_guard<std::mutex> lock(mutex_);
     go_ = true;
     condition_.notify_one();

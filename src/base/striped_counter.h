@@ -1,4 +1,4 @@
-// Counts of eight shards that many threads bump at once without sharing a cache line.
+// Counters of eight shards, which many threads can increment at once without sharing a cache line.
 #ifndef FAILOVER_SRC_BASE_STRIPED_COUNTER_H_
 #define FAILOVER_SRC_BASE_STRIPED_COUNTER_H_
 
@@ -9,14 +9,14 @@
 
 namespace failover::internal {
 
-// A disabled shard counts every request, and for many routers these are most of the traffic. A
-// thread writes only the line of its stripe; eight shards lie side by side in it, so that this
-// costs 128 bytes a shard.
+// A disabled shard counts every request, and in many routers these requests are most of the
+// traffic. So a thread writes only the cache line of its own stripe. Each line has a counter for
+// each of eight shards, so the stripes cost 128 bytes a shard.
 class StripedCounters {
  public:
   static constexpr std::size_t kLanes = 8;
 
-  // Relaxed: the count orders nothing.
+  // Relaxed: nothing is ordered by the count.
   void Add(std::size_t lane) {
     lines_[ThisThreadsStripe()].lanes[lane].fetch_add(1, std::memory_order_relaxed);
   }

@@ -1,7 +1,7 @@
-// Named places where a test can stop a thread, to bring two of them into a given order.
+// Named places where a test can stop a thread, to bring two threads into a given order.
 //
-// FAILOVER_SYNC_POINT("submit:before-lock") is nothing, unless FAILOVER_SYNC_POINTS is defined;
-// only the tests of races build the library so.
+// FAILOVER_SYNC_POINT("submit:before-lock") does nothing unless FAILOVER_SYNC_POINTS is defined.
+// Only the tests of races build the library with that definition.
 #ifndef FAILOVER_SRC_BASE_SYNC_POINT_H_
 #define FAILOVER_SRC_BASE_SYNC_POINT_H_
 
@@ -12,13 +12,13 @@
 
 namespace failover::internal {
 
-// Called by each thread that comes by a point. It may block: that is what it is for.
+// Called by each thread that comes by a point. It may block, which is its purpose.
 using SyncPointHook = void (*)(std::string_view point);
 
 inline std::atomic<SyncPointHook> sync_point_hook{nullptr};
 
 inline void ComeBySyncPoint(std::string_view point) {
-  // Acquire: pairs with the release of the test that set the hook up.
+  // The acquire pairs with the release of the test that installed the hook.
   if (const SyncPointHook hook = sync_point_hook.load(std::memory_order_acquire)) hook(point);
 }
 

@@ -6,7 +6,7 @@ namespace failover::internal {
 
 namespace {
 
-// From an infinite time on, everything would be infinitely late.
+// If a Buffer counted from an infinite time, everything would be infinitely late.
 absl::Time FiniteOr(absl::Time time, absl::Time otherwise) {
   return time == absl::InfinitePast() || time == absl::InfiniteFuture() ? otherwise : time;
 }
@@ -20,7 +20,7 @@ TimeSource::TimeSource(Clock* clock)
 
 Instant TimeSource::Now() const noexcept {
   if (clock_ == nullptr) return Instant(std::chrono::steady_clock::now() - steady_began_);
-  // Never negative, so that no difference of two instants overflows.
+  // An Instant is never negative, so that no difference of two of them overflows.
   return std::max(Instant(), Instant(absl::ToChronoNanoseconds(clock_->Now() - began_)));
 }
 

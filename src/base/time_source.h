@@ -10,13 +10,14 @@
 
 namespace failover::internal {
 
-// Thread-safe, as the clock is.
+// Thread-safe, because the clock is.
 class TimeSource {
  public:
-  // nullptr: the steady clock, read without a detour. Else `clock` must live longer than *this.
+  // Without a clock (nullptr) the steady clock is read, with no virtual call. Otherwise `clock`
+  // must live longer than *this.
   explicit TimeSource(Clock* clock);
 
-  // Calls foreign code: never under a lock.
+  // Calls the embedder's clock, so this must never be called under a lock.
   Instant Now() const noexcept;
 
  private:
@@ -25,8 +26,8 @@ class TimeSource {
   const std::chrono::steady_clock::time_point steady_began_;
 };
 
-// Rounded up, so that no wait is shorter than it should be by more than the nanosecond that Now may
-// be late; the longest duration instead of an overflow.
+// Rounds up, so that a wait is too short by one nanosecond at the most, by which Now may be late.
+// Returns the longest duration instead of an overflow.
 std::chrono::nanoseconds ToNanoseconds(absl::Duration duration);
 
 }  // namespace failover::internal

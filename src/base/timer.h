@@ -1,4 +1,4 @@
-// When something must be looked at next, as the dispatcher's heap keeps it.
+// The time when an object must be looked at next, as the dispatcher's heap keeps it.
 #ifndef FAILOVER_SRC_BASE_TIMER_H_
 #define FAILOVER_SRC_BASE_TIMER_H_
 
@@ -9,8 +9,8 @@
 
 namespace failover::internal {
 
-// The base of what is timed. `due` is written under both the owner's mutex and the dispatcher's,
-// so either is enough to read it; `index` belongs to the dispatcher.
+// The base of an object that has a timer. `due` is written under both the object's own mutex and
+// the dispatcher's, so either of them is enough to read it. `index` belongs to the dispatcher.
 struct Timer {
   Instant due = kNever;
   std::uint32_t index = kNotInHeap;

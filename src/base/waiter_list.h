@@ -1,5 +1,5 @@
 // An intrusive list of waiters. Each operation takes constant time, also a removal from the middle
-// and the joining of two lists.
+// and the joining of two lists. The list does not own the waiters.
 #ifndef FAILOVER_SRC_BASE_WAITER_LIST_H_
 #define FAILOVER_SRC_BASE_WAITER_LIST_H_
 

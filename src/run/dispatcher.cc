@@ -8,7 +8,7 @@
 namespace failover::internal {
 namespace {
 
-// After so many callbacks Poll lets the event loop have its turn.
+// After so many callbacks Poll returns, so that an event loop can do other work.
 constexpr std::size_t kCallbacksPerTurn = 1024;
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
@@ -28,7 +28,7 @@ void Dispatcher::Collect(ShardBuffer& shard, Effects* effects) {
   Instant poll_due = timers_.empty() ? kNever : timers_.top()->due;
   if (!effects->ready.empty()) poll_due = kLongAgo;
   ready_.Append(&effects->ready);
-  // A poller at work looks again before it leaves.
+  // A thread that polls looks at the list and the timers again before it leaves.
   if (polling_ || closed_ || poll_due >= next_poll_) return;
   next_poll_ = poll_due;
   ++wakeups_under_way_;
@@ -91,8 +91,8 @@ void Dispatcher::RunReady(std::size_t limit) {
   }
 }
 
-// A timer is left behind when what it was set for goes away. The first timer must be right, because
-// the answer of Poll depends on it.
+// A timer stays set when the request that it was set for leaves early. The first timer must be
+// right, because the answer of Poll depends on it.
 void Dispatcher::SettleFirstTimer() {
   while (ShardBuffer* const shard = FirstTimer(kNever)) {
     const MutexLock shard_lock(shard->mutex());

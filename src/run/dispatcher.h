@@ -1,4 +1,4 @@
-// What Poll runs: the timers that are due, and the waiters that were let go.
+// Runs the timers that are due and the waiters that were released, inside Poll.
 #ifndef FAILOVER_SRC_RUN_DISPATCHER_H_
 #define FAILOVER_SRC_RUN_DISPATCHER_H_
 
@@ -19,32 +19,34 @@
 namespace failover::internal {
 
 enum class PollMode : std::uint8_t {
-  // A limited number of callbacks. Nothing if another thread polls, or this one, in a callback.
+  // Runs a limited number of callbacks. Does nothing if a thread is polling already: another one,
+  // or
+  // this one, inside a callback.
   kOneTurn,
-  // Waits for its turn, and then runs every callback.
+  // Waits until no other thread polls, and then runs every callback.
   kAllReady,
 };
 
 // What came of one turn of polling.
 struct PollTurn {
-  // How long nothing will be due.
+  // For how long nothing will be due.
   absl::Duration idle_for = absl::InfiniteDuration();
   // A callback of this turn called MakeThisTurnTheLast.
   bool last = false;
 };
 
 // Keeps the timers of the shards and the waiters that are ready, and lets one thread at a time run
-// both.
+// them.
 //
-// Thread-safe. Its mutex is the last of the lock order: a shard's mutex may be held when Collect or
-// TakeBack is called. It calls nothing foreign under its own mutex.
+// Thread-safe. Its mutex is the last in the lock order: a shard's mutex is held when Collect or
+// TakeBack is called. The dispatcher calls nothing foreign under its own mutex.
 class Dispatcher {
  public:
-  // What a poll needs of the Buffer. Called under no lock.
+  // What the dispatcher needs of the Buffer. Its functions are called under no lock.
   class Client {
    public:
     virtual Instant Now() const noexcept = 0;
-    // Lets happen what is due by `now` in the shard, and calls Collect with timer_fired.
+    // Lets the shard do what is due by `now`, and calls Collect with Effects::timer_fired.
     virtual void OnTimer(ShardBuffer& shard, Instant now) = 0;
 
    protected:
@@ -58,10 +60,11 @@ class Dispatcher {
   // std::bad_alloc.
   void ReserveTimers(std::size_t count) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Takes over what a decision of the shard left: the waiters that are ready, and the time when the
-  // shard is due next, if that is earlier than its timer says or if the timer has fired. A later
-  // time can wait until the timer fires. Sets effects->wake_poller if whoever drives Poll must be
-  // told. Then somebody must do so, and call WakeupDone afterwards.
+  // Takes over the waiters that a decision of the shard made ready. Sets the shard's timer if the
+  // shard is due earlier than the timer says, or if the timer has fired. (If the shard is due
+  // later, the timer is corrected when it fires.) Sets effects->wake_poller if the thread or event
+  // loop that drives Poll must be woken; then the caller must wake it, and call WakeupDone
+  // afterwards.
   void Collect(ShardBuffer& shard, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex())
       ABSL_LOCKS_EXCLUDED(mutex_);
   void WakeupDone() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -70,32 +73,32 @@ class Dispatcher {
   // function that runs the embedder's callbacks.
   PollTurn Poll(PollMode mode) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Takes a waiter that is ready back, before it runs. Called under its shard's mutex. False: it
-  // ran or runs.
+  // Takes a waiter out of the list of ready ones, so that it does not run. Called under the mutex
+  // of the waiter's shard. Returns false if the waiter ran already, or runs at this moment.
   bool TakeBack(Waiter* waiter) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Returns once `waiter` does not run any more; at once inside a callback.
+  // Returns once `waiter` does not run any more. Inside a callback it returns at once.
   void WaitWhileRunning(const Waiter* waiter) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Whether this thread is inside a callback.
+  // Whether the calling thread is inside a callback.
   bool InsideCallback() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Inside a callback: the turn of polling that runs the callback says, when it is over, that it
-  // was the last. False, and nothing happens: this thread is not inside a callback.
+  // Inside a callback: marks the turn of polling that runs the callback, so that its PollTurn has
+  // `last` set. Outside of a callback it returns false and does nothing.
   bool MakeThisTurnTheLast() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // To be called when all shards are closed, so that no more waiters get ready. Returns once none
-  // is ready, none runs, and no wake-up of the poller is under way. None will be asked for any
-  // more. Another thread must poll, or have polled, what is ready.
+  // Must be called when all shards are closed, so that no more waiters get ready. Returns once no
+  // waiter is ready or runs, and no wake-up of the poller is under way. No wake-up will be asked
+  // for afterwards. It runs no waiters itself: another thread must poll as long as some are ready.
   void Close() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  // The steps of Poll. BeginTurn: false if there is no turn to be had in this mode.
+  // The steps of Poll. BeginTurn returns false if the mode does not wait and another thread polls.
   bool BeginTurn(PollMode mode) ABSL_LOCKS_EXCLUDED(mutex_);
   void FireDueTimers() ABSL_LOCKS_EXCLUDED(mutex_);
   void RunReady(std::size_t limit) ABSL_LOCKS_EXCLUDED(mutex_);
   void SettleFirstTimer() ABSL_LOCKS_EXCLUDED(mutex_);
   PollTurn EndTurn(Instant now) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The shard whose timer is first; nullptr if there is none, or none that is due by `now`.
+  // Returns the shard whose timer is first, or nullptr if no timer is due by `now`.
   ShardBuffer* FirstTimer(Instant now) ABSL_LOCKS_EXCLUDED(mutex_);
   void SetTimer(ShardBuffer* shard, Instant due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool InsideCallbackLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -104,7 +107,7 @@ class Dispatcher {
   Client& client_;
 
   Mutex mutex_;
-  // Signalled, if anybody watches, whenever a callback, a turn or a wake-up ended.
+  // Signalled when a callback, a turn or a wake-up ended, if watchers_ says that a thread waits.
   CondVar something_ended_;
   std::size_t watchers_ ABSL_GUARDED_BY(mutex_) = 0;
 
@@ -115,7 +118,7 @@ class Dispatcher {
   std::thread::id poller_ ABSL_GUARDED_BY(mutex_);
   bool last_turn_ ABSL_GUARDED_BY(mutex_) = false;
   const Waiter* running_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  // When the poller means to come back: what Poll said last, or what was asked for since.
+  // When the poller means to come back: as the last turn said, or earlier, if it was woken since.
   Instant next_poll_ ABSL_GUARDED_BY(mutex_) = kNever;
   std::size_t wakeups_under_way_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;

@@ -9,11 +9,11 @@ namespace failover::internal {
 
 namespace {
 
-// When many shards fail over, what they release comes in quick succession. A few microseconds of
-// patience spare the thread a sleep, and whoever wakes it a call of the kernel, for each.
+// When many shards fail over, they wake the thread in quick succession. A few microseconds of
+// patience spare this thread a sleep each time, and spare the threads that wake it a system call.
 void AwaitNextWake(const std::atomic<bool>& woken) {
   constexpr int kLooks = 200;
-  // Relaxed: a hint. The mutex is what orders the threads.
+  // Relaxed: the value is only a hint here. The mutex orders the threads.
   for (int look = 0; look < kLooks && !woken.load(std::memory_order_relaxed); ++look) {
     PauseProcessor();
   }
@@ -28,7 +28,7 @@ struct ServiceThread::Shared {
 
   Mutex mutex;
   CondVar changed;
-  // Written under the mutex; the service thread also looks at it without.
+  // Written under the mutex. The service thread also reads it without the mutex.
   std::atomic<bool> woken{false};
   bool stopping ABSL_GUARDED_BY(mutex) = false;
 };

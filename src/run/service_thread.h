@@ -1,4 +1,4 @@
-// The default driver of Poll: a thread that sleeps until something is due.
+// The thread that drives Poll by default. It sleeps until something is due.
 #ifndef FAILOVER_SRC_RUN_SERVICE_THREAD_H_
 #define FAILOVER_SRC_RUN_SERVICE_THREAD_H_
 
@@ -15,22 +15,25 @@ namespace failover::internal {
 // Thread-safe.
 class ServiceThread {
  public:
-  // `poll` runs what is due and says for how long nothing more will be.
+  // `poll` runs what is due, and returns for how long nothing more will be due. May throw
+  // std::system_error if no thread can be started.
   explicit ServiceThread(std::function<absl::Duration()> poll);
-  // Joins.
+  // Calls Join.
   ~ServiceThread();
 
-  // Polls at once.
+  // Makes the thread poll at once.
   void Wake();
 
-  // Ends the thread after the poll that runs, and waits for it. Not on the thread itself.
+  // Lets the thread end after the poll that runs, and waits for its end. Must not be called on the
+  // thread itself, unless it is detached.
   void Join();
 
-  // To be called by a `poll` that is running. The thread ends by itself after that poll, and *this
-  // may be destroyed before, even in that poll. Join does not wait for the thread any more.
+  // Must be called by a `poll` that is running. The thread then ends by itself after that poll, and
+  // *this may be destroyed earlier, even inside that poll. Join does not wait for the thread any
+  // more.
   void Detach();
 
-  // Whether the calling thread is this one.
+  // Whether the calling thread is this thread.
   bool IsCurrent() const { return std::this_thread::get_id() == id_; }
 
  private:

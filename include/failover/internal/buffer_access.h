@@ -1,5 +1,5 @@
-// Not part of the API: what failover/coroutine.h and failover/retry.h reach the inside of a Buffer
-// through.
+// Not part of the API. failover/coroutine.h and failover/retry.h reach the inside of a Buffer
+// through this class.
 #ifndef FAILOVER_INTERNAL_BUFFER_ACCESS_H_
 #define FAILOVER_INTERNAL_BUFFER_ACCESS_H_
 
@@ -21,20 +21,24 @@ class FAILOVER_EXPORT BufferAccess {
 
   static ShardGate* GateOf(ShardHandle shard) { return shard.gate_; }
 
+  // As Buffer::Owns.
+  static bool Owns(const Buffer& buffer, ShardHandle shard) { return buffer.Owns(shard); }
+
   // Whether a request goes on at once.
   static bool Passes(const Waiter& waiter, const absl::Status& error) {
     return error.ok() && ShardHandle(waiter.gate).Passes();
   }
 
-  // The waiter's `bytes` are set. kHeld: it is completed later, maybe before this returns, so
-  // *waiter must not be touched any more. kRefused: `refusal` says why.
+  // The caller has set the waiter's `bytes`. kHeld means that the waiter is completed later, maybe
+  // before Submit returns, so *waiter must not be touched any more. If kRefused, `refusal` says
+  // why.
   static Result Submit(absl::Duration timeout, const absl::Status& error, Waiter* waiter,
                        absl::Status* refusal);
 
-  // Of a completed waiter. `error` is what it was submitted with.
+  // Returns what a completed waiter is told. `error` is the error that it was submitted with.
   static absl::StatusOr<RetryDoneFunc> ResultOf(const Waiter& waiter, const absl::Status& error);
 
-  // Of a waiter that is held, or ready but not being completed.
+  // Cancels a waiter that is held, or that is ready but not being completed.
   static void Cancel(Waiter& waiter);
 
   static Instant Now(const Buffer& buffer);

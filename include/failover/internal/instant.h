@@ -1,5 +1,5 @@
-// Not part of the API: time as the inside of a Buffer counts it. An absl::Time is twice as large,
-// and its sums are function calls; every held request has two of them.
+// Not part of the API. The inside of a Buffer counts time this way, because an absl::Time is twice
+// as large and its sums are function calls. Every held request has two points of time.
 #ifndef FAILOVER_INTERNAL_INSTANT_H_
 #define FAILOVER_INTERNAL_INSTANT_H_
 
@@ -7,8 +7,8 @@
 
 namespace failover::internal {
 
-// A point on the clock of one Buffer, in nanoseconds since the Buffer was made. After 292 years its
-// time stands still, at kNever.
+// The clock of one Buffer. It counts nanoseconds from the moment when the Buffer was made. After
+// 292 years it stands still at kNever.
 struct BufferTime {
   using duration = std::chrono::nanoseconds;
   using rep = duration::rep;
@@ -21,7 +21,7 @@ using Instant = BufferTime::time_point;
 inline constexpr Instant kNever = Instant::max();
 inline constexpr Instant kLongAgo = Instant::min();
 
-// kNever instead of an overflow. `duration` is not negative.
+// Returns start + duration, or kNever instead of an overflow. `duration` must not be negative.
 constexpr Instant After(Instant start, std::chrono::nanoseconds duration) {
   if (start > Instant() && duration > kNever - start) return kNever;
   return start + duration;

@@ -1,4 +1,5 @@
-// Not part of the API: the one word of a shard that the idle path reads.
+// Not part of the API. The gate is the one word of a shard that a request reads if no failover is
+// under way.
 #ifndef FAILOVER_INTERNAL_SHARD_GATE_H_
 #define FAILOVER_INTERNAL_SHARD_GATE_H_
 
@@ -7,24 +8,25 @@
 
 namespace failover::internal {
 
-// Written only under the shard's mutex, read without it.
+// Written only under the shard's mutex, and read without it.
 class ShardGate {
  public:
-  // What a request has to stop for. Each bit sends it to the slow path, which looks again under
-  // the shard's mutex; a request that meets no bit passes.
+  // Which requests have to stop. A request that meets its bit takes the slow path, which looks
+  // again under the shard's mutex. A request that does not meet its bit passes.
   enum Bits : std::uint32_t {
     kOpen = 0,
     kStopsRequests = 1,  // requests that have not failed yet
     kStopsFailures = 2,  // requests that a failover made fail
-    kDisabled = 4,       // none is ever held, but all are counted
+    kDisabled = 4,       // the shard never holds a request, but counts all
   };
 
   ShardGate(const ShardGate&) = delete;
   ShardGate& operator=(const ShardGate&) = delete;
 
-  // The acquire pairs with the release in Set: who sees a gate open sees all that the thread that
-  // opened it did before. Nothing else orders the two, so a request may pass that began while the
-  // gate was being closed: it was first, and its failed attempt will be held.
+  // The acquire pairs with the release in Set: a thread that sees an open gate sees all that the
+  // thread that opened it did before. Nothing else orders the two. So a request may pass while
+  // another thread closes the gate. That is right, because the request may as well have come
+  // earlier, and if its attempt fails, it will be held.
   std::uint32_t bits() const { return bits_.load(std::memory_order_acquire); }
 
  protected:

@@ -1,4 +1,4 @@
-// A coroutine that nobody waits for: it begins at once, and its frame goes when it ends.
+// A coroutine that nobody waits for. It begins at once, and its frame is destroyed when it ends.
 #ifndef FAILOVER_TESTS_PROOFS_RACES_DETACHED_H_
 #define FAILOVER_TESTS_PROOFS_RACES_DETACHED_H_
 

@@ -1,7 +1,9 @@
-// An embedder that polls a Buffer in Threading::kManual only when it was told to: by the answer of
-// the last Poll, or by a wake-up. What nobody tells it of never happens.
+// An embedder of a Buffer in Threading::kManual. It polls only if the answer of the last Poll or a
+// wake-up told it to. So a wake-up that the Buffer forgets leaves a request behind, and a test
+// fails.
 //
-// Thread-safety: Run is for one thread at a time, a second one only polls; Wake is thread-safe.
+// Thread-safety: Wake is thread-safe. Run is for one thread at a time; a second thread only polls
+// once.
 #ifndef FAILOVER_TESTS_PROOFS_RACES_EVENT_LOOP_H_
 #define FAILOVER_TESTS_PROOFS_RACES_EVENT_LOOP_H_
 
@@ -17,14 +19,14 @@ class EventLoop {
  public:
   explicit EventLoop(Clock& clock) : clock_(clock) {}
 
-  // BufferOptions::wakeup.
+  // To be called by BufferOptions::wakeup.
   void Wake() {
     woken_ = true;
     ++wakes_;
   }
   int wakes() const { return wakes_; }
 
-  // Polls until there is no reason to.
+  // Polls until there is no reason to poll any more.
   void Run(Buffer& buffer) {
     const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
     if (!lock.owns_lock()) {

@@ -1,4 +1,5 @@
-// Races that have a name, each in the order of steps that was, or could be, harmful.
+// Races that have a name. Each test brings the threads into the order that was, or could be,
+// harmful.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -31,7 +32,7 @@ Task AwaitEndInTask(Buffer& buffer, ShardHandle shard, absl::Status error, int* 
   ++*ends;
 }
 
-// Tells whether it is asked for the time after its end.
+// A clock that counts how often it is read after its end.
 class MortalClock final : public Clock {
  public:
   absl::Time Now() override {
@@ -48,14 +49,14 @@ class MortalClock final : public Clock {
 
 class NamedRacesTest : public BufferTest {
  protected:
-  // A Buffer that the fixture does not know, and that the test destroys.
+  // Makes a Buffer that the fixture does not know, and that the test destroys.
   static std::unique_ptr<Buffer> Make(BufferOptions options) {
     absl::StatusOr<std::unique_ptr<Buffer>> made = Buffer::Create(std::move(options));
     EXPECT_TRUE(made.ok()) << made.status();
     return made.ok() ? *std::move(made) : nullptr;
   }
 
-  // With the real clock and a service thread.
+  // Options with the real clock and a service thread.
   static BufferOptions ServiceOptions() {
     BufferOptions options;
     options.size = 10;
@@ -160,7 +161,8 @@ TEST_F(NamedRacesTest, ACancelledThreadIsNotReleasedBeforeItWakes) {
   EXPECT_EQ(ReasonOf(result.status()), BufferErrorReason::kCancelled);
 }
 
-// As a router does when its client goes: on the thread that polls, at any moment of a release.
+// A router destroys the coroutine when its client goes: on the thread that polls, and at any moment
+// of a release.
 TEST_F(NamedRacesTest, ACoroutineThatIsDestroyedWhileItIsReleasedIsNeverResumed) {
   int ends = 0;
   std::optional<Task> request = AwaitEndInTask(buffer(), shard(), FailoverError(), &ends);
@@ -333,8 +335,8 @@ TEST_F(NamedRacesTest, ADeadlineThatComesUpWhilePollEndsIsInItsAnswerOrAWakeUp) 
   }
 }
 
-// What Poll answers and what is remembered of it are one: who comes just after is not measured by
-// what an earlier Poll said, which has been forgotten by the event loop.
+// Poll gives its answer and remembers it in one step. A request that comes just after is compared
+// with this answer, not with the answer of an earlier Poll, which the event loop has forgotten.
 TEST_F(NamedRacesTest, ADeadlineThatComesUpWhilePollEndsIsNotMeasuredByAnEarlierAnswer) {
   std::atomic<int> wakeups{0};
   BufferOptions options = ManualOptions();
@@ -425,14 +427,15 @@ TEST_F(NamedRacesTest, ShutdownReturnsOnlyAfterTheWakeUpThatIsUnderWay) {
   Create(ManualOptions());
 }
 
-// The slot of a request that is cancelled between its release and its callback is given back by the
-// cancel. A shutdown that waits for it must hear of that, or it waits for the whole grace.
+// If a request is cancelled between its release and its callback, the cancel gives the slot back. A
+// shutdown that waits for the slot must be told of that, or it waits for the whole grace.
 TEST_F(NamedRacesTest, ShutdownNoticesTheSlotThatACancelGivesBack) {
   BufferOptions options = ServiceOptions();
   options.shutdown_grace = absl::Hours(1);
   std::unique_ptr<Buffer> buffer = Make(options);
   const auto drop = [](const absl::StatusOr<RetryDoneFunc>&) {};
-  // Closed in this order; the callback of the first keeps the service thread from the second.
+  // The shards are closed in this order. The callback of the first keeps the service thread from
+  // running the callback of the second.
   const ShardHandle first = buffer->GetShard("ks", "first");
   const ShardHandle second = buffer->GetShard("ks", "second");
   const BufferedRequest other = *buffer->WaitForFailoverEndAsync({}, first, FailoverError(), drop);
@@ -511,9 +514,9 @@ TEST_F(NamedRacesTest, TheBufferIsDestroyedOnlyAfterTheShutdownThatRuns) {
   EXPECT_TRUE(destroy.Join());
 }
 
-// A callback that the Shutdown of another thread let go destroys the Buffer, while that Shutdown
-// has still to close the second shard. The request that the second shard holds must be released,
-// too.
+// The Shutdown of another thread releases a request, whose callback destroys the Buffer while that
+// Shutdown has still to close the second shard. The request that the second shard holds must be
+// released, too.
 void DestroyInACallbackWhileShardsAreClosed(std::unique_ptr<Buffer> own, bool polls) {
   Buffer& watched = *own;
   Signal first_ran;
@@ -555,8 +558,8 @@ TEST_F(NamedRacesTest, BugLastRites_ABufferThatItsThreadDestroysWaitsForTheShutd
   DestroyInACallbackWhileShardsAreClosed(Make(ServiceOptions()), /*polls=*/false);
 }
 
-// The Shutdown of another thread waits for the callbacks, of which one destroys the Buffer. The
-// rest still runs, and both threads end.
+// The Shutdown of another thread waits for the callbacks, and one of them destroys the Buffer. The
+// other callbacks still run, and both threads end.
 TEST_F(NamedRacesTest, ACallbackThatDestroysTheBufferDoesNotStopThoseThatAShutdownWaitsFor) {
   std::unique_ptr<Buffer> own = Make(ServiceOptions());
   Buffer& watched = *own;

@@ -1,6 +1,7 @@
-// Every pair of operations on one shard, in both orders, through each window of the first: while it
-// stands between its look without the lock and its lock, or between its decision and what follows
-// from it, the second runs from its beginning to its end, or until it has to wait for the first.
+// Every pair of operations on one shard, in both orders, through each window of the first
+// operation. The first operation stands in its window: between its look without the lock and the
+// lock, or between its decision and the steps that follow. Meanwhile the second operation runs from
+// its beginning to its end, or until it has to wait for the first.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -23,13 +24,14 @@ const Phases& Always() {
   return phases;
 }
 
-// The first time that a request has come to be held is over.
+// The phases in which a request has been held before.
 const Phases& OnceHeld() {
   static const Phases phases = {Phase::kBuffering, Phase::kReleased, Phase::kDraining};
   return phases;
 }
 
-// A request that a failover made fail has to ask whether it is held. In a drain it passes.
+// The phases in which a request that a failover made fail has to ask whether it is held. In a drain
+// it passes.
 const Phases& WhileFailuresStop() {
   static const Phases phases = {Phase::kIdle, Phase::kBuffering};
   return phases;
@@ -38,11 +40,11 @@ const Phases& WhileFailuresStop() {
 // Where an operation can be stopped.
 struct Window {
   const char* point;
-  // Those in which the operation comes by, each time.
+  // The phases in which the operation always comes by this point.
   Phases phases;
-  // How often it comes by before.
+  // How often the operation comes by this point before it is stopped.
   int passes = 0;
-  // It holds the mutex of the shard there.
+  // Whether the operation holds the mutex of the shard at this point.
   bool locked = false;
 };
 
@@ -50,7 +52,7 @@ struct Operation {
   const char* name;
   void (Scene::*run)();
   std::vector<Window> windows;
-  // It never asks for the mutex of the shard.
+  // Whether the operation never asks for the mutex of the shard.
   bool needs_no_shard = false;
 };
 
@@ -173,7 +175,7 @@ void Race(Phase phase, const Operation& first, const Window& window, const Opera
 
 class PairsTest : public ::testing::TestWithParam<Operation> {
  private:
-  // The lines are made, but nobody reads them.
+  // Keeps the log lines from the output. The library makes them, but no test reads them.
   LogCapture log_;
 };
 

@@ -8,7 +8,7 @@
 
 namespace failover::test {
 
-// Part of the callback: tells when that is destroyed.
+// A part of the callback, which tells when the callback is destroyed.
 class RacingRequest::Witness {
  public:
   explicit Witness(std::atomic<bool>* destroyed) : destroyed_(destroyed) {}

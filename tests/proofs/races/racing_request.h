@@ -1,4 +1,4 @@
-// One asynchronous request, from whatever threads its ends come, and the check that it had one end.
+// One asynchronous request that several threads try to end, and the check that it had one outcome.
 #ifndef FAILOVER_TESTS_PROOFS_RACES_RACING_REQUEST_H_
 #define FAILOVER_TESTS_PROOFS_RACES_RACING_REQUEST_H_
 
@@ -11,22 +11,23 @@
 
 namespace failover::test {
 
-// Submit is called once; the others may be called by any thread afterwards.
+// Submit is called once. Afterwards any thread may call the others.
 class RacingRequest {
  public:
-  // One of the two, once at the most.
+  // A test calls one of these two, and at most once.
   void Submit(Buffer& buffer, ShardHandle shard, const absl::Status& error);
   void SubmitByName(Buffer& buffer, std::string_view shard, const absl::Status& error);
   void Cancel();
-  // These end the handle. Only the first call does anything: a handle is not destroyed while
-  // another thread uses it.
+  // These end the handle. Only the first call does anything, because a handle must not be destroyed
+  // while another thread uses it.
   void DestroyHandle();
   void CancelAndDestroyHandle();
   void Detach();
   void EndRetry() { token_(); }
 
   int runs() const { return runs_; }
-  // Every request that was submitted has exactly one outcome; to be called when all is over.
+  // Checks that a request that was submitted had exactly one outcome. Must be called when all
+  // threads are done with it.
   void ExpectOneOutcome(std::string_view who) const;
 
  private:
@@ -43,7 +44,7 @@ class RacingRequest {
   int runs_when_handle_went_ = 0;
   std::atomic<bool> won_cancel_{false};
   std::atomic<bool> lost_cancel_{false};
-  // By the callback.
+  // Written by the callback.
   std::atomic<int> runs_{0};
   std::atomic<bool> callback_destroyed_{false};
   RetryDoneFunc token_;

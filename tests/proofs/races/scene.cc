@@ -12,15 +12,15 @@ namespace failover::test {
 namespace {
 
 constexpr absl::Duration kWindow = absl::Seconds(10);
-// The first to the fifth, the thread and the coroutine: one more evicts the oldest.
+// The five requests, the thread and the coroutine fill the buffer, so one more evicts the oldest.
 constexpr int kSize = 7;
-// In a drain each round lets one more go.
+// A drain releases one more request in each round.
 constexpr int kRounds = kSize + 2;
 constexpr char kNewShard[] = "new";
 
 Detached AwaitEnd(Buffer& buffer, ShardHandle shard, std::atomic<int>* ends,
                   std::atomic<int>* outcomes) {
-  // Its token ends the retry at once.
+  // The token ends the retry as soon as the coroutine ends.
   const absl::StatusOr<RetryDoneFunc> done =
       co_await AwaitFailoverEnd(buffer, {}, shard, FailoverError());
   if (!done.ok() || *done) ++*outcomes;
@@ -69,7 +69,7 @@ void Scene::Block(std::optional<Step>* blocked) {
   blocked->emplace([this] {
     RequestContext context;
     context.cancellation = &cancellation_;
-    // Its token ends the retry at once.
+    // The token is dropped, which ends the retry at once.
     buffer_->WaitForFailoverEnd(context, shard_, FailoverError()).IgnoreError();
   });
   EXPECT_TRUE((*blocked)->EndsOrStands());
@@ -141,7 +141,7 @@ void Scene::Stop() { buffer_->StopBuffering(shard_); }
 
 void Scene::GetNewShard() { made_.at(made_count_++) = buffer_->GetShard("ks", kNewShard); }
 
-// What the counters of one shard say holds while others are at work, too.
+// The law of the counters of one shard holds while other threads are at work, too.
 void Scene::Scrape() {
   buffer_->ForEachShard([](const ShardStats& shard) {
     EXPECT_EQ(shard.requests_buffered,

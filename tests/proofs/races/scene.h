@@ -1,5 +1,6 @@
-// A shard in the middle of a failover, or just before one: requests of all kinds, and everything
-// that can be done to them. Two of these operations at a time make a race.
+// A shard in the middle of a failover, or just before one, with requests of all kinds. The
+// operations are everything that can be done to the shard. Two of them at the same time make a
+// race.
 #ifndef FAILOVER_TESTS_PROOFS_RACES_SCENE_H_
 #define FAILOVER_TESTS_PROOFS_RACES_SCENE_H_
 
@@ -20,23 +21,23 @@ namespace failover::test {
 
 // What the shard is doing when the race begins.
 enum class Phase {
-  kIdle,       // nothing: no request was held yet
-  kBuffering,  // it holds requests; one that its window released retries
-  kReleased,   // the failover has ended and all are let go, but nobody has polled since
-  kDraining,   // the first retries, the others are held until it is their turn
+  kIdle,       // the shard has not held a request yet
+  kBuffering,  // the shard holds requests; the window of the first has released it, and it retries
+  kReleased,   // the failover has ended and all requests are released, but nobody has polled since
+  kDraining,   // the first request retries, and the others are held until their turn comes
 };
 
 class Scene {
  public:
   explicit Scene(Phase phase);
-  // Ends what is left, and checks that nothing was lost, doubled or stranded.
+  // Ends what is left, and checks that no request was lost, doubled or left behind.
   ~Scene();
 
-  // The operations. Each may be called by any thread, and twice.
+  // The operations. Any thread may call them, each of them twice.
   void Submit();
   void SubmitWithoutFailure();
   void SubmitToNewShard();
-  // Returns when the call has ended or is blocked, on a thread of its own.
+  // Makes a blocking call on a thread of its own. Returns when the call has ended or is blocked.
   void Wait();
   void Await();
   void Cancel() { second_.Cancel(); }
@@ -46,12 +47,12 @@ class Scene {
   void CancelAndDestroyHandle() { fifth_.CancelAndDestroyHandle(); }
   void FireTimers();
   void ReportNewPrimary();
-  // Not serving, and then serving.
+  // Reports the primary as not serving, and then as serving.
   void ReportPrimaryDownAndBack();
   void EndRetry();
   void EndKeyspaceEvent();
   void ServingKeyspaceEvent();
-  // Of this shard and of a new one.
+  // The event names this shard and a new one.
   void MoveTablesEvent();
   void Start();
   void Stop();
@@ -72,20 +73,20 @@ class Scene {
   std::unique_ptr<Buffer> buffer_;
   ShardHandle shard_;
 
-  // Unless the shard is idle, the first was released before the race begins, and its retry is under
-  // way.
+  // Unless the shard is idle, the first request was released before the race begins, and its retry
+  // is under way.
   RacingRequest first_;
   std::atomic<bool> first_ended_{false};
   RacingRequest second_;
   RacingRequest third_;
   RacingRequest fourth_;
   RacingRequest fifth_;
-  // One for each operation that submits one.
+  // One request for each of the two operations, if they submit one.
   std::array<RacingRequest, 2> late_;
   std::atomic<std::size_t> late_submitted_{0};
   std::atomic<int> coroutines_{0};
   std::atomic<int> coroutine_ends_{0};
-  // Of those that were not simply let pass.
+  // The ends of those coroutines that were held.
   std::atomic<int> coroutine_outcomes_{0};
   std::optional<Step> blocked_;
   std::array<std::optional<Step>, 2> late_blocked_;

@@ -26,11 +26,12 @@ struct StopAt::State {
   int passes = 0;
   bool reached = false;
   bool let_go = false;
-  // That stands here.
+  // The step that stands here.
   Step* step = nullptr;
 };
 
-// What the threads that come by and the test share. Lives for the whole program.
+// The state that the test shares with the threads that come by a point. It lives as long as the
+// program.
 class Crossing {
  public:
   static Crossing& Get() {
@@ -63,8 +64,9 @@ class Crossing {
   void LetGo(StopAt::State* stop) {
     const std::lock_guard<std::mutex> lock(mutex_);
     stop->let_go = true;
-    // At once, not when the thread notices: who asks from now on asks for what it does next. Where
-    // the library is about to wait it does not do anything next.
+    // The step counts as running from this moment on, not only when its thread notices: a later
+    // question is about what the thread does next. At a point where the library is about to wait,
+    // the step goes on standing.
     Step* const step = std::exchange(stop->step, nullptr);
     if (step != nullptr && !Blocks(stop->point)) step->stands_ = false;
     changed_.notify_all();

@@ -1,5 +1,5 @@
 // Stops threads at the sync points of the library (src/base/sync_point.h), so that a test can bring
-// two of them into a given order.
+// two threads into a given order.
 //
 //   StopAt window("submit:before-lock");
 //   Step submit([&] { ... });
@@ -17,8 +17,8 @@
 
 namespace failover::test {
 
-// Stops the first thread that comes by `point` from now on, or the first after so many. Those that
-// come later pass.
+// Stops the first thread that comes by `point` from now on, after `passes` threads have passed.
+// Threads that come later pass.
 class StopAt {
  public:
   explicit StopAt(std::string_view point, int passes = 0);
@@ -27,7 +27,8 @@ class StopAt {
   StopAt(const StopAt&) = delete;
   StopAt& operator=(const StopAt&) = delete;
 
-  // Returns once a thread stands there. False: none came within any reasonable time.
+  // Returns once a thread stands at the point. False means that none came within any reasonable
+  // time.
   bool Await();
   bool reached();
   void LetGo();
@@ -36,7 +37,8 @@ class StopAt {
   friend class Crossing;
   struct State;
 
-  // Shared with the thread that stands here, which may notice only later that it was let go.
+  // Shared with the thread that stands at the point, which may notice only after the end of *this
+  // that it may go on.
   const std::shared_ptr<State> state_;
 };
 
@@ -49,14 +51,14 @@ class Step {
   Step(const Step&) = delete;
   Step& operator=(const Step&) = delete;
 
-  // Returns once the operation has ended, or blocks until another thread does something, or stands
-  // at a StopAt. False: none of that happened within any reasonable time.
+  // Returns once the operation has ended, or stands at a StopAt, or waits for another thread. False
+  // means that none of that happened within any reasonable time.
   bool EndsOrStands();
-  // How often it has come to where it waits for another thread, and: returns once it has done so
-  // that often.
+  // waits() tells how often the operation came to a point where it waits for another thread.
+  // AwaitWaits returns once it did so that often.
   int waits();
   bool AwaitWaits(int times);
-  // False: it did not end within any reasonable time.
+  // Waits for the end of the operation. False means that it did not end within any reasonable time.
   bool Join();
   bool ended();
 

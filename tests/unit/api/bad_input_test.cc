@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 
 #include "support/buffer_test.h"
@@ -237,6 +238,44 @@ TEST_F(BadInputTest, AFailoversErrorForAnUnknownShardIsHeld) {
       {}, "ks", "new", FailoverError(), [](absl::StatusOr<RetryDoneFunc>) {});
   ASSERT_TRUE(request.ok());
   EXPECT_TRUE(*request);
+}
+
+// ---- Handles -----------------------------------------------------------------------------------
+
+// The handle of one Buffer is given to another. Each call is an assertion where those are enabled.
+class BadHandleDeathTest : public BadInputTest {
+ protected:
+  void SetUp() override {
+#ifdef NDEBUG
+    GTEST_SKIP() << "assertions are off";
+#endif
+    ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  }
+
+  const std::unique_ptr<Buffer> other_ = *Buffer::Create(ManualOptions());
+  const ShardHandle handle_ = other_->GetShard("ks", "0");
+};
+
+TEST_F(BadHandleDeathTest, ABlockingWait) {
+  EXPECT_DEATH(buffer().WaitForFailoverEnd({}, handle_, absl::OkStatus()).IgnoreError(), "Owns");
+}
+
+TEST_F(BadHandleDeathTest, AnAsynchronousWait) {
+  EXPECT_DEATH(buffer()
+                   .WaitForFailoverEndAsync({}, handle_, absl::OkStatus(),
+                                            [](const absl::StatusOr<RetryDoneFunc>&) {})
+                   .IgnoreError(),
+               "Owns");
+}
+
+TEST_F(BadHandleDeathTest, ACommand) {
+  EXPECT_DEATH(buffer().StartBuffering(handle_, "a test"), "Owns");
+  EXPECT_DEATH(buffer().StopBuffering(handle_), "Owns");
+}
+
+TEST_F(BadHandleDeathTest, AnInertHandleIsNobodys) {
+  EXPECT_FALSE(buffer().StartBuffering(ShardHandle(), "a test"));
+  EXPECT_TRUE(buffer().WaitForFailoverEnd({}, ShardHandle(), FailoverError()).ok());
 }
 
 }  // namespace

@@ -251,5 +251,18 @@ TEST_F(CoroutineTest, ACancellationIsForBlockingCallsOnly) {
   EXPECT_FALSE(task.done());
 }
 
+using CoroutineDeathTest = CoroutineTest;
+
+TEST_F(CoroutineDeathTest, TheHandleOfAnotherBufferIsAnAssertion) {
+#ifdef NDEBUG
+  GTEST_SKIP() << "assertions are off";
+#endif
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const std::unique_ptr<Buffer> other = *Buffer::Create(ManualOptions());
+  EXPECT_DEATH(
+      static_cast<void>(AwaitFailoverEnd(buffer(), {}, other->GetShard("ks", "0"), OtherError())),
+      "Owns");
+}
+
 }  // namespace
 }  // namespace failover::test

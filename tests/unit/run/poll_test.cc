@@ -1,4 +1,4 @@
-// Poll: what it runs, what it returns, and when it does nothing.
+// Tests of Poll: what it runs, what it returns, and when it does nothing.
 #include <gtest/gtest.h>
 
 #include <optional>

@@ -1,5 +1,5 @@
-// The default mode: one thread of the Buffer's own drives everything. The steps go in order; what
-// is due by the clock is due by the simulated one, and the thread is sent to look at it.
+// The default mode: the Buffer's own thread drives everything. The steps of each test go in order.
+// The clock is the simulated one, so a test that advances it must make the thread look at it.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -15,7 +15,7 @@
 namespace failover::test {
 namespace {
 
-// What a callback on the service thread was given.
+// The result that a callback on the service thread was given.
 struct Delivery {
   Signal arrived;
   std::thread::id thread;
@@ -54,7 +54,7 @@ class ServiceThreadTest : public BufferTest {
     return request.ok() ? *std::move(request) : BufferedRequest();
   }
 
-  // Makes the service thread poll. It has done so when this returns.
+  // Makes the service thread poll. The thread has polled when this returns.
   void WakeServiceThread() {
     const ShardHandle other = Shard("to wake the service thread");
     Delivery delivery;
@@ -91,7 +91,8 @@ TEST_F(ServiceThreadTest, TheWindowEndsARequest) {
   EXPECT_EQ((*delivery.result)->released_by(), std::nullopt);
 }
 
-// In real time: a thread that sleeps for the window must be woken for a timeout that is shorter.
+// This test uses the real clock: a thread that sleeps for the window must be woken for a timeout
+// that is shorter.
 TEST_F(ServiceThreadTest, ATimeoutIsNoticedByAThreadThatSleeps) {
   BufferOptions options = RealTimeOptions();
   Create(options);
@@ -191,7 +192,7 @@ TEST_F(ServiceThreadTest, ShutdownWithinACallbackReturnsAtOnceAndTheNextOneJoins
 }
 
 TEST_F(ServiceThreadTest, DestroyingTheBufferWithinACallbackIsLoggedAndTheRestRunsAfterwards) {
-  // The service thread ends on its own then, maybe after this test and the clock of the test.
+  // The service thread then ends on its own, maybe after this test and the clock of the test.
   const BufferOptions options = RealTimeOptions();
   absl::StatusOr<std::unique_ptr<Buffer>> made = Buffer::Create(options);
   ASSERT_TRUE(made.ok());
@@ -225,7 +226,7 @@ TEST_F(ServiceThreadTest, ABlockedCallerIsReleasedByTheDestructor) {
   Buffer& watched = **made;
   std::thread caller(
       [&] { result.emplace(watched.WaitForFailoverEnd({}, "ks", "0", FailoverError())); });
-  // The line that says that buffering starts is written once the call is held.
+  // The log line about the start of buffering is written once the call is held.
   ASSERT_TRUE(started.Await());
   log_.OnLine(nullptr);
   made->reset();

@@ -1,4 +1,4 @@
-// BufferOptions::wakeup: called when Poll is due earlier than it last said, and only then.
+// BufferOptions::wakeup is called when Poll is due earlier than it last said, and only then.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -23,7 +23,7 @@ class WakeupTest : public BufferTest {
     Create(options);
   }
 
-  // How often it was called since this was last asked.
+  // Returns how often wakeup was called since the last question.
   int Wakeups() { return std::exchange(wakeups_, 0); }
 
   static RequestContext Timeout(absl::Duration timeout) {
@@ -220,7 +220,7 @@ TEST_F(WakeupTest, OnTheThreadThatMadeTheCall) {
   EXPECT_EQ(woken_on, caller);
 }
 
-// A lock that is held would block the other thread for good.
+// If the library held a lock here, the other thread would be blocked for good.
 TEST_F(WakeupTest, NotUnderALock) {
   const ShardHandle handle = shard();
   std::uint64_t held = 0;
