@@ -248,7 +248,7 @@ absl::Status Upstream::Fail(const ExchangeFailure& failure) {
   absl::Status told = StatusFor(rule, failure);
   switch (rule.connection) {
     case FailureConnection::kKept:
-    case FailureConnection::kLeftBehind:  // by OnError
+    case FailureConnection::kLeftBehind:  // OnError has closed the connection already
       return told;
     case FailureConnection::kDropped: {
       const absl::Status lost = Drop();
