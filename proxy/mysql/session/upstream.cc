@@ -20,9 +20,9 @@ using failover::mysql::SendState;
 using proxy::Task;
 
 // A session that once sent a large statement does not keep the memory for ever.
-constexpr std::size_t kMemoryToKeep = 64 * 1024;
+constexpr std::size_t kMemoryToKeep = std::size_t{64} << 10;
 // Long data goes to the backend in pieces of this length, which any backend takes.
-constexpr std::size_t kLongDataPiece = 512 * 1024;
+constexpr std::size_t kLongDataPiece = std::size_t{512} << 10;
 
 void PutLongData(const PreparedStatement& statement, std::string& wire) {
   for (const auto& [parameter, data] : statement.long_data) {
