@@ -41,7 +41,7 @@ class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
   bool TakeInput();
 
   Socket socket_;
-  std::array<char, 16 * 1024> buffer_;
+  std::array<char, 16384> buffer_;
   std::string_view input_;  // a part of buffer_
 
   std::function<void()> gone_;  // empty: there is no watch

@@ -8,7 +8,8 @@
 namespace proxy {
 namespace {
 
-constexpr char kCell[] = "servers";
+// Log lines call the backends "backend-1", "backend-2" and so on.
+constexpr char kCell[] = "backend";
 
 std::int64_t SteadyNanoseconds() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);

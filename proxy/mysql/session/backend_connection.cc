@@ -19,7 +19,7 @@ namespace mysql_proxy {
 namespace {
 
 // The longest answer that a command of the proxy itself may have, in bytes.
-constexpr std::size_t kMaxAnswer = 1024 * 1024;
+constexpr std::size_t kMaxAnswer = std::size_t{1} << 20;
 
 // The capabilities that a backend must have. With them every reply tells how it left the session.
 constexpr std::uint32_t kRequired = capability::kProtocol41 | capability::kSecureConnection |

@@ -77,7 +77,7 @@ class BackendConnection {
   std::uint16_t status_ = 0;
 
   PacketAssembler assembler_;
-  std::array<char, 16 * 1024> buffer_;
+  std::array<char, 16384> buffer_;
   std::string_view input_;  // the part of buffer_ that Read has not looked at yet
 };
 

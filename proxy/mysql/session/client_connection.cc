@@ -6,7 +6,7 @@ namespace mysql_proxy {
 namespace {
 
 // More than the packet of any login has: names, an answer to the scramble, connection attributes.
-constexpr std::size_t kMaxLoginPacket = 64 * 1024;
+constexpr std::size_t kMaxLoginPacket = std::size_t{64} << 10;
 
 }  // namespace
 

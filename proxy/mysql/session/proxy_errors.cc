@@ -32,7 +32,7 @@ bool IsClientError(std::uint32_t number) {
   return (number >= 2000 && number <= 2999) || (number >= 5000 && number <= 5999);
 }
 
-absl::Status NotSent(MysqlError error) {
+absl::Status NotSent(const MysqlError& error) {
   StatementState statement;
   statement.send_state = SendState::kNotSent;
   return failover::mysql::ToStatus(error, statement);
@@ -64,7 +64,7 @@ absl::Status TransactionRolledBack(std::string_view why) {
       {kDeadlock, "40001", Text("The transaction was rolled back, start it again: ", why)});
 }
 
-absl::Status Refused(MysqlError error) { return NotSent(std::move(error)); }
+absl::Status Refused(const MysqlError& error) { return NotSent(error); }
 
 bool IsConnectionWasGone(const absl::Status& error) {
   const std::optional<MysqlError> mysql = failover::mysql::MysqlErrorOf(error);

@@ -25,7 +25,7 @@ absl::Status ConnectionWasGone();
 // The transaction is gone, and nothing of it remains.
 absl::Status TransactionRolledBack(std::string_view why);
 // Any other error that has nothing to do with a connection that was lost.
-absl::Status Refused(failover::mysql::MysqlError error);
+absl::Status Refused(const failover::mysql::MysqlError& error);
 
 // Whether ConnectionWasGone made the error. The statement may be sent on another connection at
 // once.

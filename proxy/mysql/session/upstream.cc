@@ -20,9 +20,9 @@ using failover::mysql::SendState;
 using proxy::Task;
 
 // A session that once sent a large statement does not keep the memory for ever.
-constexpr std::size_t kMemoryToKeep = 64 * 1024;
+constexpr std::size_t kMemoryToKeep = std::size_t{64} << 10;
 // Long data goes to the backend in pieces of this length, which any backend takes.
-constexpr std::size_t kLongDataPiece = 512 * 1024;
+constexpr std::size_t kLongDataPiece = std::size_t{512} << 10;
 
 void PutLongData(const PreparedStatement& statement, std::string& wire) {
   for (const auto& [parameter, data] : statement.long_data) {
@@ -248,7 +248,7 @@ absl::Status Upstream::Fail(const ExchangeFailure& failure) {
   absl::Status told = StatusFor(rule, failure);
   switch (rule.connection) {
     case FailureConnection::kKept:
-    case FailureConnection::kLeftBehind:  // by OnError
+    case FailureConnection::kLeftBehind:  // OnError has closed the connection already
       return told;
     case FailureConnection::kDropped: {
       const absl::Status lost = Drop();

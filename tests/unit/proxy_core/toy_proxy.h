@@ -51,7 +51,8 @@ struct ToyProxyOptions {
 // Listens on loopback, in front of backends that the test has made.
 class ToyProxy {
  public:
-  ToyProxy(const std::vector<ToyBackend*>& backends, const ToyProxyOptions& toy_options = {});
+  explicit ToyProxy(const std::vector<ToyBackend*>& backends,
+                    const ToyProxyOptions& toy_options = {});
   // Stops in the order of proxy::Serve.
   ~ToyProxy();
 
