@@ -16,8 +16,8 @@
 //   }
 //   // ~RetryDoneFunc tells the Buffer that the retry ended.
 //
-// failover/retry.h has this loop ready made; docs/embedding.md shows it for event loops. From the
-// health check, for every report:
+// failover/retry.h has this loop ready made; docs/guide/embedding.md shows it for event loops. From
+// the health check, for every report:
 //
 //   buffer->StatsUpdate(tablet_stats);
 //

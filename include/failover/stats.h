@@ -1,4 +1,4 @@
-// Counters and gauges of a Buffer, as plain copies. docs/metrics.md explains each.
+// Counters and gauges of a Buffer, as plain copies. docs/reference/metrics.md explains each.
 //
 // The same variables as vtgate's Buffer* ones, per shard. Every reason is there from the shard's
 // creation on, so that a rate works on the first failover. Counters never go down and durations
