@@ -17,7 +17,7 @@ void CountInsert(Outcome outcome, bool present, AuditResult& result) {
     case Outcome::kFateUnknown:
       ++(present ? result.unknown_present : result.unknown_absent);
       break;
-    case Outcome::kRowMissing:  // not an INSERT's
+    case Outcome::kRowMissing:  // An INSERT never has this outcome.
       break;
   }
 }

@@ -1,4 +1,4 @@
-// A primary and its replica, and what an operator does to them.
+// A Cluster is a primary and its replica, with the operations that an operator performs on them.
 #ifndef FAILOVER_DEMO_CLUSTER_H_
 #define FAILOVER_DEMO_CLUSTER_H_
 
@@ -13,7 +13,7 @@ namespace failover_demo {
 
 // Server 0 is the primary at first. The servers live as long as the Cluster.
 //
-// The operations are called by one thread; server() by any.
+// Only one thread may call the operations. Any thread may call server().
 class Cluster {
  public:
   static constexpr int kServers = 2;
@@ -22,16 +22,16 @@ class Cluster {
 
   virtual Server& server(int index) = 0;
 
-  // The primary refuses writes, the other catches up, takes over, and is followed by the old one.
-  // Ends when every acknowledged write is on both again.
+  // Makes the primary refuse writes, lets the other server catch up and take over, and makes the
+  // old primary follow the new one. Returns when every acknowledged write is on both servers again.
   virtual absl::Status Switchover() = 0;
-  // Kills the primary. Ends when the process is gone.
+  // Kills the primary. Returns when its process is gone.
   virtual absl::Status CrashPrimary() = 0;
-  // The other server takes over from the primary that is gone.
+  // Promotes the other server after the primary is gone.
   virtual absl::Status PromoteOther() = 0;
 };
 
-// Starts a cluster with an empty table.
+// A ClusterFactory starts a cluster with an empty table.
 using ClusterFactory = std::function<absl::StatusOr<std::unique_ptr<Cluster>>()>;
 
 }  // namespace failover_demo

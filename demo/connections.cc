@@ -6,8 +6,8 @@ namespace failover_demo {
 
 absl::StatusOr<Connection*> Connections::To(int server) {
   std::unique_ptr<Connection>& connection = connections_.at(static_cast<std::size_t>(server));
-  // A statement sent to a server that has hung up would be lost, and nobody could tell whether it
-  // was executed. So look first.
+  // A statement that is sent to a server which has hung up would be lost, and nobody could tell
+  // whether it was executed. So the code looks at the connection before it uses it.
   if (connection == nullptr || !connection->IsOpen()) {
     connection.reset();
     absl::StatusOr<std::unique_ptr<Connection>> fresh = cluster_.server(server).Connect();

@@ -10,13 +10,14 @@
 
 namespace failover_demo {
 
-// One connection to each server, made when it is needed. Used by one thread at a time.
+// Connections holds one connection to each server, which is made when it is first needed. One
+// thread at a time may use it.
 class Connections {
  public:
-  // Not owned.
+  // The caller owns `cluster`, which must outlive this object.
   explicit Connections(Cluster& cluster) : cluster_(cluster) {}
 
-  // An open connection. It is valid until the next call for the same server.
+  // Returns an open connection, which is valid until the next call for the same server.
   absl::StatusOr<Connection*> To(int server);
 
  private:

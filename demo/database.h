@@ -1,6 +1,6 @@
-// What the router needs from a database: servers, and connections to them.
+// These interfaces are what the router needs from a database: servers, and connections to them.
 //
-// mariadb_server.h and simulated_server.h implement it. Errors are made by sql_error.h.
+// mariadb_server.h and simulated_server.h implement them. sql_error.h makes their errors.
 #ifndef FAILOVER_DEMO_DATABASE_H_
 #define FAILOVER_DEMO_DATABASE_H_
 
@@ -16,27 +16,28 @@ namespace failover_demo {
 
 using RowId = std::int64_t;
 
-// Used by one thread at a time.
+// One thread at a time may use a Connection.
 class Connection {
  public:
   virtual ~Connection() = default;
 
-  // False: the server has hung up, and whatever is sent now is lost. A look at the socket, no
-  // round trip.
+  // Returns false if the server has hung up, so that whatever is sent now would be lost. The call
+  // looks at the socket and makes no round trip.
   virtual bool IsOpen() = 0;
 
-  // In a transaction of its own. The table takes the same row twice: the audit wants to see it.
+  // Inserts the row in a transaction of its own. The table takes the same row twice, so that the
+  // audit can see when a row was inserted twice.
   virtual absl::Status Insert(RowId row) = 0;
   virtual absl::StatusOr<bool> Exists(RowId row) = 0;
 
-  // Whether the server takes writes, that is whether it is the primary.
+  // Returns whether the server takes writes, that is whether it is the primary.
   virtual absl::StatusOr<bool> IsWritable() = 0;
 
-  // Every row, as often as it is in the table.
+  // Returns every row, as often as it is in the table.
   virtual absl::StatusOr<std::vector<RowId>> AllRows() = 0;
 };
 
-// Thread-safe.
+// A Server is thread-safe.
 class Server {
  public:
   virtual ~Server() = default;

@@ -33,7 +33,8 @@ void HealthCheck::Poll(int server) {
   if (serving && server != primary_) {
     primary_ = server;
     ++reparents_;
-    // Before the Buffer releases what it holds: the retries must find the way.
+    // The router must know the new primary before the Buffer releases the held requests, because
+    // their retries ask the router where to go.
     router_.SetPrimary(server);
   }
   failover::TabletStats report;

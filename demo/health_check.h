@@ -1,4 +1,5 @@
-// Polls the servers, and tells the router and the Buffer which one is the primary.
+// The health check polls the servers, and tells the router and the Buffer which server is the
+// primary.
 #ifndef FAILOVER_DEMO_HEALTH_CHECK_H_
 #define FAILOVER_DEMO_HEALTH_CHECK_H_
 
@@ -14,10 +15,10 @@
 
 namespace failover_demo {
 
-// Runs on a thread of its own from the constructor to the destructor.
+// A HealthCheck runs on a thread of its own from its constructor to its destructor.
 class HealthCheck {
  public:
-  // None is owned.
+  // The caller owns the three arguments, which must outlive this object.
   HealthCheck(Cluster& cluster, Router& router, failover::HealthCheckStatsListener& listener);
   ~HealthCheck();
 
@@ -32,10 +33,11 @@ class HealthCheck {
   Router& router_;
   failover::HealthCheckStatsListener& listener_;
 
-  // Used by the thread alone.
+  // Only the thread of the health check uses these members.
   Connections connections_;
   int primary_ = -1;
-  std::int64_t reparents_ = 0;  // the reparent timestamp: it has to grow, that is all
+  // This number is reported as the reparent timestamp, which only has to grow.
+  std::int64_t reparents_ = 0;
 
   absl::Notification stop_;
   std::thread thread_;

@@ -1,6 +1,7 @@
-// A small query router under load while its database fails over, without and with the Buffer.
+// This program runs a small query router under load while its database fails over, first without
+// and then with the Buffer.
 //
-// scripts/demo runs it; --help tells how to run it alone.
+// scripts/demo runs the program. Its flag --help tells how to run it alone.
 #include <cmath>
 #include <fstream>
 #include <iostream>
@@ -42,7 +43,7 @@ namespace {
 
 constexpr char kUsage[] =
     "Runs a small query router under load while its database fails over twice: a planned "
-    "switchover, then kill -9 of the primary. First without failover::Buffer, then with it. "
+    "switchover, then kill -9 of the primary. It does so without failover::Buffer, then with it. "
     "Prints a table, writes a picture, and checks that every acknowledged row is there exactly "
     "once.\n\nExits with 0 if all is well; with 1 if the audit failed or if the buffered pass had "
     "an error that it must not have; with 2 if it could not run.";
@@ -110,7 +111,7 @@ absl::StatusOr<std::vector<PassResult>> RunPasses() {
   return passes;
 }
 
-// The progress lines tell what the Buffer would log, but for its warnings.
+// The progress lines already tell what the Buffer would log, except for its warnings.
 void SilenceTheBuffer() {
   const auto logger = spdlog::default_logger()->clone("failover");
   logger->set_level(spdlog::level::warn);

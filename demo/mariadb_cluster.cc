@@ -44,7 +44,7 @@ class MariadbCluster final : public Cluster {
   absl::Status PromoteOther() override { return Pair({"promote"}); }
 
  private:
-  // The folder goes between the command and its arguments.
+  // Runs the script with `command`, and puts the folder between the command and its arguments.
   absl::Status Pair(std::vector<std::string> command) {
     command.insert(command.begin(), pair_script_);
     command.insert(command.begin() + 2, folder_);

@@ -1,4 +1,5 @@
-// Two MariaDB servers that scripts/lib/mariadb_pair.sh starts, switches over, kills and promotes.
+// This cluster is two MariaDB servers. scripts/lib/mariadb_pair.sh starts, switches over, kills and
+// promotes them.
 #ifndef FAILOVER_DEMO_MARIADB_CLUSTER_H_
 #define FAILOVER_DEMO_MARIADB_CLUSTER_H_
 
@@ -10,7 +11,8 @@
 
 namespace failover_demo {
 
-// `folder` must exist; the servers live in it. It may be used again once the Cluster is gone.
+// The servers live in `folder`, which must exist. The folder may be used again once the Cluster is
+// gone.
 absl::StatusOr<std::unique_ptr<Cluster>> StartMariadbCluster(const std::string& pair_script,
                                                              const std::string& folder);
 

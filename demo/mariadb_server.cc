@@ -27,7 +27,8 @@ class MariadbConnection final : public Connection {
  public:
   explicit MariadbConnection(MysqlPtr mysql) : mysql_(std::move(mysql)) {}
 
-  // Between statements the server sends nothing but the end.
+  // Between two statements the server sends nothing, unless it closes the connection. So any byte
+  // or end of file at the socket means that the connection is not usable.
   bool IsOpen() override {
     char byte;
     const ssize_t received =
@@ -64,7 +65,7 @@ class MariadbConnection final : public Connection {
   }
 
  private:
-  // The result is null for a statement without one.
+  // Returns the result of `sql`, or null if the statement has no result.
   absl::StatusOr<ResultPtr> Run(const std::string& sql) {
     if (mysql_real_query(mysql_.get(), sql.data(), sql.size()) != 0) return LastError();
     ResultPtr result(mysql_store_result(mysql_.get()));

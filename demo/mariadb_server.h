@@ -1,4 +1,4 @@
-// A MariaDB (or MySQL) server, through libmariadb.
+// A MariadbServer reaches a MariaDB or MySQL server through libmariadb.
 #ifndef FAILOVER_DEMO_MARIADB_SERVER_H_
 #define FAILOVER_DEMO_MARIADB_SERVER_H_
 
@@ -11,8 +11,8 @@ namespace failover_demo {
 
 class MariadbServer final : public Server {
  public:
-  // The option file tells host, port, user and password, in its group [client]. The rows are in
-  // table demo.requests, column `row_id`, not unique.
+  // The group [client] of the option file names the host, the port, the user and the password. The
+  // rows are in the column `row_id` of the table demo.requests. That column is not unique.
   MariadbServer(std::string name, std::string option_file);
 
   const std::string& name() const override { return name_; }

@@ -9,7 +9,7 @@
 namespace failover_demo {
 namespace {
 
-// Short beside the shortest failover, a switchover of some 50 ms.
+// The interval is short beside the shortest failover, a switchover of some 50 ms.
 constexpr absl::Duration kSampleInterval = absl::Milliseconds(2);
 constexpr absl::Duration kProgressInterval = absl::Seconds(2);
 

@@ -1,4 +1,4 @@
-// Watches a pass from the side: shows progress, and samples how many requests are held.
+// The monitor watches a pass: it shows progress, and it samples how many requests are held.
 #ifndef FAILOVER_DEMO_MONITOR_H_
 #define FAILOVER_DEMO_MONITOR_H_
 
@@ -14,17 +14,18 @@
 
 namespace failover_demo {
 
-// One thread, from the constructor to Stop (or the destructor).
+// A Monitor runs one thread from its constructor to Stop or to its destructor.
 class Monitor {
  public:
-  // None is owned.
+  // The caller owns `buffer` and `workload`, which must outlive this object.
   Monitor(const failover::Buffer& buffer, const Workload& workload, absl::Time start);
   ~Monitor();
 
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
-  // The changes, in order.
+  // Ends the thread. Returns the samples in order, one for each change of the number of held
+  // requests.
   std::vector<HeldSample> Stop();
 
  private:

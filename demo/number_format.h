@@ -6,7 +6,7 @@
 
 namespace failover_demo {
 
-// 1234567 as "1,234,567". Not negative.
+// Formats 1234567 as "1,234,567". The number must not be negative.
 std::string WithCommas(std::int64_t number);
 
 }  // namespace failover_demo

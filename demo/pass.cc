@@ -32,10 +32,10 @@ absl::StatusOr<std::unique_ptr<failover::Buffer>> MakeBuffer(const PassOptions& 
   return failover::Buffer::Create(std::move(buffer));
 }
 
-// The operator: lets the two failovers happen while the clients work.
+// The Operator makes the two failovers happen while the clients work.
 class Operator {
  public:
-  // None is owned.
+  // The caller owns all arguments, which must outlive this object.
   Operator(const PassOptions& options, Cluster& cluster, Router& router, absl::Time start)
       : options_(options), cluster_(cluster), router_(router), start_(start) {}
 

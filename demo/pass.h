@@ -1,4 +1,5 @@
-// One pass of the demonstration: a cluster under load, a planned switchover, a crash, an audit.
+// One pass of the demonstration runs a cluster under load, with a planned switchover, a crash, and
+// an audit at the end.
 #ifndef FAILOVER_DEMO_PASS_H_
 #define FAILOVER_DEMO_PASS_H_
 
@@ -13,14 +14,15 @@ struct PassOptions {
   int clients = 32;
   double requests_per_second = 1500;
 
-  // How long the load runs before the switchover, before the crash, and after the promotion.
+  // These tell how long the load runs before the switchover, between the switchover and the crash,
+  // and after the promotion.
   absl::Duration before = absl::Seconds(4);
   absl::Duration between = absl::Seconds(12);
   absl::Duration after = absl::Seconds(4);
-  // How long a failover tool takes to notice the crash.
+  // A failover tool needs this time to notice the crash. The demonstration waits that long.
   absl::Duration detection = absl::Seconds(1);
-  // BufferOptions::window. `between` must be longer than twice as much, or the Buffer takes the
-  // crash for a failover that comes too soon after the last one.
+  // The window becomes BufferOptions::window. `between` must be longer than two windows: otherwise
+  // the crash comes too soon after the switchover, and the Buffer does not hold requests for it.
   absl::Duration window = absl::Seconds(5);
 };
 

@@ -1,6 +1,7 @@
-// All that is known about one pass of the demonstration, with or without the Buffer.
+// A PassResult is all that is known about one pass of the demonstration, with or without the
+// Buffer.
 //
-// Times are since the pass began.
+// All times count from the beginning of the pass.
 #ifndef FAILOVER_DEMO_PASS_RESULT_H_
 #define FAILOVER_DEMO_PASS_RESULT_H_
 
@@ -16,16 +17,17 @@
 
 namespace failover_demo {
 
-// A failover, as the clients live through it.
+// An Incident is one failover as the clients live through it.
 struct Incident {
   absl::Duration begin;
-  // The last moment at which a statement may have been under way on the old primary. A crash only.
+  // At `gone` no statement can be under way on the old primary any more. The field is set only for
+  // a crash.
   absl::Duration gone;
-  // The router knows the new primary.
+  // At `over` the router knows the new primary.
   absl::Duration over;
 };
 
-// How many requests the Buffer held, from `at` on.
+// The Buffer held `held` requests from the time `at` on.
 struct HeldSample {
   absl::Duration at;
   std::uint64_t held = 0;

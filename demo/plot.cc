@@ -19,11 +19,12 @@ namespace {
 constexpr double kWidth = 960;
 constexpr double kLeft = 62;
 constexpr double kRight = kWidth - 22;
-constexpr double kTop = 126;          // where the first panel begins
-constexpr double kPanelHeight = 278;  // with its heading and the distance to the next one
-constexpr double kRatesTop = 44;      // in a panel: answers and errors
+constexpr double kTop = 126;  // The first panel begins here.
+// The height includes the heading and the distance to the next panel.
+constexpr double kPanelHeight = 278;
+constexpr double kRatesTop = 44;  // The chart of answers and errors begins here in a panel.
 constexpr double kRatesHeight = 126;
-constexpr double kHeldTop = 184;  // in a panel: held requests
+constexpr double kHeldTop = 184;  // The chart of held requests begins here in a panel.
 constexpr double kHeldHeight = 40;
 
 constexpr char kTitle[] = "Two failovers, without and with the buffer";
@@ -56,7 +57,7 @@ constexpr Palette kLight = {"#ffffff", "#1f2328", "#59636e", "#d8dee4", "#eaeef2
 constexpr Palette kDark = {"#0d1117", "#e6edf3", "#9198a1", "#2b323b", "#1d242d",
                            "#58a6ff", "#17304f", "#ff6a61", "#d29922"};
 
-// Plain colours rather than CSS variables, which many programs that show an SVG do not know.
+// The style uses plain colours, because many programs that show an SVG do not know CSS variables.
 std::string Colours(const Palette& palette) {
   return absl::StrCat(
       "text { fill: ", palette.ink, "; } .pale { fill: ", palette.pale, "; }\n",        //
@@ -73,7 +74,7 @@ std::string Style() {
                       "@media (prefers-color-scheme: dark) {\n", Colours(kDark), "}\n</style>\n");
 }
 
-// What both panels share, so that they can be compared.
+// Both panels share this scale, so that they can be compared.
 struct Scale {
   double seconds = 0;
   double per_second = 0;
@@ -100,7 +101,7 @@ std::string Line(double x1, double y1, double x2, double y2, std::string_view cs
                          std::string(css_class));
 }
 
-// A round number that is not smaller, for the end of an axis.
+// Returns a round number that is not smaller than `value`, for the end of an axis.
 double RoundUp(double value) {
   double step = 1;
   while (step * 10 < value) step *= 10;
@@ -110,7 +111,7 @@ double RoundUp(double value) {
   return step * 10;
 }
 
-// Stairs over a base line, as the path of an area.
+// Stairs makes the path of an area that has steps on top and a straight base line.
 class Stairs {
  public:
   Stairs(const Scale& scale, double base, double height, double largest)
@@ -118,7 +119,8 @@ class Stairs {
     path_ = absl::StrFormat("M%.1f %.1f", kLeft, base);
   }
 
-  // From `at` on, until the next one. What is not zero can be seen, however small it is.
+  // The area has the height `value` from `at` until the next call. A value above zero is always
+  // drawn high enough to be seen.
   void Step(absl::Duration at, double value) {
     constexpr double kLeastHeight = 3;
     const double height =
@@ -212,7 +214,8 @@ std::string Axes(const Scale& scale, double top) {
   return svg;
 }
 
-// "0 errors in the switchover, 12 in the crash", and what is behind the figures.
+// Returns a text such as "0 errors in the switchover, 12 in the crash", followed by how many of the
+// errors were in flight at the crash.
 std::string Outcomes(const PassResult& pass) {
   const Summary summary = Summarize(pass);
   const PhaseSummary& switchover = summary[static_cast<std::size_t>(Phase::kSwitchover)];
@@ -247,7 +250,7 @@ double Largest(const std::vector<double>& values) {
   return values.empty() ? 0 : *std::max_element(values.begin(), values.end());
 }
 
-// What shows all passes in full.
+// Returns a scale on which all passes fit completely.
 Scale MakeScale(const std::vector<PassResult>& passes, const std::vector<TimeSeries>& all) {
   Scale scale;
   for (std::size_t i = 0; i < passes.size(); ++i) {

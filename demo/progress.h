@@ -9,7 +9,8 @@
 
 namespace failover_demo {
 
-// Prints a line with the time since the pass began, at once. Thread-safe.
+// Prints a line with the time since the pass began, and flushes it at once. The function is
+// thread-safe.
 template <typename... Args>
 void Progress(absl::Duration now, const absl::FormatSpec<Args...>& format, const Args&... args) {
   const std::string text = absl::StrFormat(format, args...);

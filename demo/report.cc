@@ -17,7 +17,7 @@
 namespace failover_demo {
 namespace {
 
-// A pass and its figures.
+// A Column of the table is a pass and its figures.
 struct Column {
   const PassResult& pass;
   Summary summary;
@@ -144,7 +144,7 @@ class TableWriter {
   std::string text_;
 };
 
-// Adds "<what>: <count>" unless that is none.
+// Adds "<what>: <count>" to the failures unless the count is zero.
 void AddFailure(std::string_view what, std::int64_t count, std::vector<std::string>& failures) {
   if (count > 0) failures.push_back(absl::StrCat(std::string(what), ": ", count));
 }

@@ -1,4 +1,4 @@
-// The table at the end, and the verdict.
+// The report is the table at the end of the demonstration, and the verdict.
 #ifndef FAILOVER_DEMO_REPORT_H_
 #define FAILOVER_DEMO_REPORT_H_
 
@@ -9,11 +9,12 @@
 
 namespace failover_demo {
 
-// One column per pass.
+// Returns a table with one column per pass.
 std::string Table(const std::vector<PassResult>& passes);
 
-// What went wrong that must not, in sentences; empty if all is well. Of every pass: the audit. With
-// the Buffer: any error but those of the statements in flight when the primary crashed.
+// Returns a sentence for each thing that went wrong, or nothing if all is well. The audit must hold
+// in every pass. With the Buffer, the only errors allowed are those of statements in flight when
+// the primary crashed.
 std::vector<std::string> Failures(const PassResult& pass);
 
 }  // namespace failover_demo

@@ -1,4 +1,4 @@
-// What one client saw of its requests.
+// A RequestRecord is what one client saw of one of its requests.
 #ifndef FAILOVER_DEMO_REQUEST_RECORD_H_
 #define FAILOVER_DEMO_REQUEST_RECORD_H_
 
@@ -12,23 +12,23 @@
 namespace failover_demo {
 
 enum class Outcome : std::uint8_t {
-  kAnswered,     // an INSERT: acknowledged
-  kRefused,      // an error; certainly not executed
-  kFateUnknown,  // an error; perhaps executed
-  kRowMissing,   // a SELECT did not find a row that was acknowledged before
+  kAnswered,     // The request succeeded. If it was an INSERT, the row is acknowledged.
+  kRefused,      // The request failed, and was certainly not executed.
+  kFateUnknown,  // The request failed, and may have been executed.
+  kRowMissing,   // A SELECT did not find a row that was acknowledged before.
 };
 
 struct RequestRecord {
   absl::Duration begin;
-  absl::Duration last_attempt;  // when it was sent last
+  absl::Duration last_attempt;  // The last attempt was sent at this time.
   absl::Duration end;
   bool is_insert = false;
   RowId row = 0;
   Outcome outcome = Outcome::kAnswered;
-  std::string error;  // its label; empty if answered
+  std::string error;  // This is the label of the error. It is empty if the request was answered.
 };
 
-// In the order in which the client made them, one after the other.
+// The records are in the order in which the client made its requests, one after the other.
 using ClientRecord = std::vector<RequestRecord>;
 
 }  // namespace failover_demo

@@ -1,4 +1,5 @@
-// A small query router for one shard: it knows the primary and holds requests in a Buffer.
+// The Router is a small query router for one shard. It knows the primary, and it holds requests in
+// a Buffer.
 #ifndef FAILOVER_DEMO_ROUTER_H_
 #define FAILOVER_DEMO_ROUTER_H_
 
@@ -21,17 +22,18 @@ namespace failover_demo {
 inline constexpr char kKeyspace[] = "demo";
 inline constexpr char kShard[] = "0";
 
-// Thread-safe.
+// A Router is thread-safe.
 class Router {
  public:
-  // Neither is owned.
+  // The caller owns `cluster` and `buffer`, which must outlive the router.
   Router(Cluster& cluster, failover::Buffer& buffer)
       : cluster_(cluster), buffer_(buffer), shard_(buffer.GetShard(kKeyspace, kShard)) {}
 
   int primary() const { return primary_.load(std::memory_order_acquire); }
-  // New attempts go there. Called by the health check.
+  // Makes `server` the primary, to which new attempts go. The health check calls this function.
   void SetPrimary(int server);
-  // Waits until `server` is the primary, and tells since when; nullopt if it is not in time.
+  // Waits until `server` is the primary, and returns the time at which it became the primary.
+  // Returns nullopt if that takes longer than `timeout`.
   std::optional<absl::Time> AwaitPrimary(int server, absl::Duration timeout);
 
  private:
@@ -44,10 +46,10 @@ class Router {
 
   std::mutex mutex_;
   std::condition_variable primary_changed_;
-  absl::Time primary_since_ = absl::InfinitePast();  // guarded by mutex_
+  absl::Time primary_since_ = absl::InfinitePast();  // mutex_ guards this member.
 };
 
-// One client's way to the database. Used by one thread.
+// A Session is one client's way to the database. Only one thread may use it.
 class Session {
  public:
   explicit Session(Router& router) : router_(router), connections_(router.cluster_) {}
@@ -55,11 +57,12 @@ class Session {
   absl::Status Insert(RowId row);
   absl::StatusOr<bool> Exists(RowId row);
 
-  // When the last statement was sent for the last time.
+  // Returns when the last attempt of the last statement was sent.
   absl::Time last_attempt() const { return last_attempt_; }
 
  private:
-  // Runs a statement, which takes a Connection&, on the primary: again if a failover needs it.
+  // Runs `statement` on the primary, and runs it again if a failover makes that necessary. A
+  // statement is a function that takes a Connection&.
   template <typename Statement>
   std::invoke_result_t<Statement, Connection&> Run(const Statement& statement);
   template <typename Statement>

@@ -8,7 +8,8 @@
 
 namespace failover_demo {
 
-// Runs a program to its end; what it prints goes to ours. OK if it exits with 0.
+// Runs a program to its end. The output of the program goes where the output of this process goes.
+// The result is OK if the program exits with 0.
 absl::Status RunCommand(const std::vector<std::string>& command);
 
 }  // namespace failover_demo

@@ -9,7 +9,7 @@
 namespace failover_demo {
 namespace {
 
-// What catching up with the primary takes.
+// A replica needs this time to catch up with the primary.
 constexpr absl::Duration kCatchUp = absl::Milliseconds(60);
 
 class SimulatedCluster final : public Cluster {

@@ -1,4 +1,5 @@
-// A primary and its replica that live in this process: for a demonstration without a database.
+// This cluster is a primary and its replica that live in this process, so that the demonstration
+// needs no database.
 #ifndef FAILOVER_DEMO_SIMULATED_CLUSTER_H_
 #define FAILOVER_DEMO_SIMULATED_CLUSTER_H_
 
@@ -8,9 +9,10 @@
 
 namespace failover_demo {
 
-// Behaves as two MariaDB servers with semi-synchronous replication do: the same error numbers, the
-// same points at which a crash may catch a statement (before it was executed, after it was
-// executed here, after the replica has it too), the same waits of a switchover.
+// Starts a cluster that behaves as two MariaDB servers with semi-synchronous replication do. The
+// error numbers and the waits of a switchover are the same. A crash may catch a statement at the
+// same points: before its execution, after its execution on the primary, or after the replica has
+// received it.
 std::unique_ptr<Cluster> StartSimulatedCluster();
 
 }  // namespace failover_demo

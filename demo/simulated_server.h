@@ -1,4 +1,4 @@
-// One server of a SimulatedCluster: a table in memory.
+// A SimulatedServer is one server of a simulated cluster. Its table is in memory.
 #ifndef FAILOVER_DEMO_SIMULATED_SERVER_H_
 #define FAILOVER_DEMO_SIMULATED_SERVER_H_
 
@@ -20,13 +20,14 @@ class SimulatedServer final : public Server {
   const std::string& name() const override { return name_; }
   absl::StatusOr<std::unique_ptr<Connection>> Connect() override;
 
-  // From now on every write waits until `replica` (null: nobody) has received it.
+  // From this call on, every write waits until `replica` has received it. If `replica` is null,
+  // writes do not wait.
   void ReplicateTo(SimulatedServer* replica);
-  // Refuses writes, and waits for those under way.
+  // Refuses new writes, and waits for the writes under way.
   void StopWrites();
-  // Applies all that was received, then takes writes.
+  // Applies all that was received, and then takes writes.
   void Promote();
-  // The process is gone: statements under way fall silent, connections close.
+  // Behaves as if the process were gone: statements under way get no answer, and connections close.
   void Crash();
 
  private:
@@ -39,20 +40,20 @@ class SimulatedServer final : public Server {
   bool IsUp();
 
   void Receive(RowId row);
-  // The time that a part of a statement takes.
+  // Sleeps for the time that a part of a statement takes.
   static void Work();
 
   const std::string name_;
 
   std::mutex mutex_;
   std::condition_variable writes_ended_;
-  // All guarded by mutex_, of which no thread holds two.
+  // mutex_ guards all members below. No thread ever holds the mutexes of two servers.
   bool up_ = true;
   bool writable_;
   int writes_under_way_ = 0;
   SimulatedServer* replica_ = nullptr;
-  std::unordered_map<RowId, int> rows_;  // how often each row is in the table
-  std::vector<RowId> received_;          // from the primary; not applied yet
+  std::unordered_map<RowId, int> rows_;  // This says how often each row is in the table.
+  std::vector<RowId> received_;  // These rows came from the primary and are not applied yet.
 };
 
 }  // namespace failover_demo

@@ -1,4 +1,5 @@
-// Database errors as absl::Status. failover::mysql knows which of them are safe to retry.
+// These functions make an absl::Status of a database error. failover::mysql decides which of the
+// errors are safe to retry.
 #ifndef FAILOVER_DEMO_SQL_ERROR_H_
 #define FAILOVER_DEMO_SQL_ERROR_H_
 
@@ -9,16 +10,16 @@
 
 namespace failover_demo {
 
-// The connection could not be made, so nothing was sent.
+// Returns the error for a connection that could not be made. Nothing was sent in that case.
 absl::Status ConnectError(unsigned int number, std::string_view text);
 
-// A statement that was sent, outside of any transaction, has failed.
+// Returns the error for a statement that was sent outside of any transaction and has failed.
 absl::Status StatementError(unsigned int number, std::string_view text);
 
-// Whether the statement may have been executed, or not.
+// Returns whether it is unknown if the statement was executed.
 bool FateUnknown(const absl::Status& error);
 
-// Short, for a table: "1290", "2013", or the Buffer's reason.
+// Returns a short label for a table: "1290", "2013", or the Buffer's reason.
 std::string ErrorLabel(const absl::Status& error);
 
 }  // namespace failover_demo

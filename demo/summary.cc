@@ -13,7 +13,7 @@ bool Overlaps(const Incident& incident, absl::Duration begin, absl::Duration end
   return begin <= incident.over && end >= incident.begin;
 }
 
-// The smallest value that `share` of all values do not exceed.
+// Returns a percentile: about a fraction `share` of all values is smaller than the result.
 absl::Duration Percentile(const std::vector<absl::Duration>& sorted, double share) {
   if (sorted.empty()) return absl::ZeroDuration();
   const double rank = share * static_cast<double>(sorted.size());

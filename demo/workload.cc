@@ -9,7 +9,7 @@
 namespace failover_demo {
 namespace {
 
-// No client writes more rows than this, so no two write the same.
+// No client writes more rows than this, so no two clients write the same row.
 constexpr RowId kRowsPerClient = 1'000'000'000;
 
 Outcome OutcomeOf(const absl::Status& status) {
@@ -18,7 +18,7 @@ Outcome OutcomeOf(const absl::Status& status) {
   return FateUnknown(status) ? Outcome::kFateUnknown : Outcome::kRefused;
 }
 
-// A row that was acknowledged must be there, whoever is the primary.
+// Looks for a row that was acknowledged. The row must be there, whichever server is the primary.
 absl::Status ReadBack(Session& session, RowId row) {
   const absl::StatusOr<bool> exists = session.Exists(row);
   if (!exists.ok()) return exists.status();
@@ -54,7 +54,7 @@ void Workload::RunClient(int client) {
   std::vector<RowId> acknowledged;
   RowId next_row = client * kRowsPerClient;
 
-  // Spread evenly, so that the load has no pulse.
+  // The clients start at evenly spread times, so that the load has no pulse.
   absl::Time next = clock.Now() + period_ * client / static_cast<double>(records_.size());
   while (!stop_.WaitForNotificationWithTimeout(next - clock.Now())) {
     RequestRecord request;
@@ -65,7 +65,7 @@ void Workload::RunClient(int client) {
         request.is_insert ? session.Insert(request.row) : ReadBack(session, request.row);
     if (request.is_insert && status.ok()) acknowledged.push_back(request.row);
     Note(status, session, std::move(request), record);
-    // In step as before, however long that took: the load keeps its evenness.
+    // The client keeps its rhythm, however long the request took, so that the load stays even.
     do {
       next += period_;
     } while (next < clock.Now());

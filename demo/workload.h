@@ -1,4 +1,5 @@
-// The clients: each inserts rows of its own, one by one, and reads back what was acknowledged.
+// The workload is made by the clients. Each client inserts rows of its own, one by one, and reads
+// back what was acknowledged.
 #ifndef FAILOVER_DEMO_WORKLOAD_H_
 #define FAILOVER_DEMO_WORKLOAD_H_
 
@@ -14,22 +15,22 @@
 
 namespace failover_demo {
 
-// One thread per client, from the constructor to Stop (or the destructor).
+// A Workload runs one thread per client, from its constructor to Stop or to its destructor.
 class Workload {
  public:
-  // Together the clients make `requests_per_second`, if the servers are fast enough. Times are
-  // recorded since `start`. The router is not owned.
+  // Together the clients make `requests_per_second`, if the servers are fast enough. Recorded times
+  // count from `start`. The caller owns the router, which must outlive this object.
   Workload(Router& router, int clients, double requests_per_second, absl::Time start);
   ~Workload();
 
   Workload(const Workload&) = delete;
   Workload& operator=(const Workload&) = delete;
 
-  // So far; for showing progress.
+  // These count the requests so far, to show progress.
   std::int64_t answered() const { return answered_.load(std::memory_order_relaxed); }
   std::int64_t errors() const { return errors_.load(std::memory_order_relaxed); }
 
-  // Waits for the requests under way.
+  // Waits for the requests under way, and returns the records of all clients.
   std::vector<ClientRecord> Stop();
 
  private:
@@ -40,12 +41,12 @@ class Workload {
 
   Router& router_;
   const absl::Time start_;
-  const absl::Duration period_;  // of one client's requests
+  const absl::Duration period_;  // This is the time between two requests of one client.
 
   absl::Notification stop_;
   std::atomic<std::int64_t> answered_{0};
   std::atomic<std::int64_t> errors_{0};
-  std::vector<ClientRecord> records_;  // each is its thread's alone
+  std::vector<ClientRecord> records_;  // Each record belongs to the thread of its client alone.
   std::vector<std::thread> threads_;
 };
 

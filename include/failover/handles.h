@@ -24,9 +24,9 @@ class BufferCore;
 class CallbackWaiter;
 class BufferAccess;
 class ShardBuffer;
-struct Outcome;
+struct WaitEnd;
 
-RetryDoneFunc MakeRetryDone(ShardBuffer& shard, const Outcome& outcome);
+RetryDoneFunc MakeRetryDone(ShardBuffer& shard, const WaitEnd& end);
 
 }  // namespace internal
 
@@ -96,7 +96,7 @@ class FAILOVER_EXPORT RetryDoneFunc {
   }
 
  private:
-  friend RetryDoneFunc internal::MakeRetryDone(internal::ShardBuffer&, const internal::Outcome&);
+  friend RetryDoneFunc internal::MakeRetryDone(internal::ShardBuffer&, const internal::WaitEnd&);
 
   static constexpr std::int8_t kOwnWindow = -1;
 

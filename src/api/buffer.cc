@@ -1,5 +1,6 @@
 #include "failover/buffer.h"
 
+#include <cassert>
 #include <system_error>
 #include <utility>
 
@@ -8,17 +9,20 @@
 #include "api/waiters.h"
 #include "base/sync_point.h"
 #include "failover/internal/buffer_access.h"
+#include "shard/downcasts.h"
 #include "shard/keyspace_shards.h"
 #include "shard/shard_buffer.h"
 
 namespace failover {
 namespace {
 
+// nullptr for the gate of an inert handle.
 internal::ShardBuffer* Downcast(internal::ShardGate* gate) {
-  return static_cast<internal::ShardBuffer*>(gate);
+  return gate == nullptr ? nullptr : &internal::ShardOf(*gate);
 }
 
 internal::BufferCore& CoreOf(internal::RefCounted& owner) {
+  assert(dynamic_cast<internal::BufferCore*>(&owner) != nullptr);
   return static_cast<internal::BufferCore&>(owner);
 }
 
@@ -26,7 +30,7 @@ internal::BufferCore& CoreOf(internal::RefCounted& owner) {
 internal::BufferCore& CoreOf(internal::ShardBuffer& shard) { return CoreOf(shard.owner()); }
 
 bool CancelWaiter(internal::CallbackWaiter& waiter) {
-  if (waiter.HasLeft()) return waiter.cancelled;
+  if (waiter.HasLeft()) return waiter.place() == internal::Place::kLeft;
   switch (CoreOf(internal::ShardOf(waiter)).Cancel(waiter)) {
     case internal::CancelResult::kWon:
       waiter.Discard();
@@ -149,7 +153,8 @@ void RetryDoneFunc::End(const absl::Status* outcome) {
   }
   internal::ShardBuffer& shard = *std::exchange(shard_, nullptr);
   internal::BufferCore& core = CoreOf(shard);
-  core.EndRetry(shard, in_drain_, told);
+  const internal::Turn turn = in_drain_ ? internal::Turn::kOfDrain : internal::Turn::kBesideDrain;
+  core.EndRetry(shard, turn, told);
   core.Unref();
 }
 
@@ -177,14 +182,14 @@ void BufferedRequest::Detach() {
 
 namespace internal {
 
-RetryDoneFunc MakeRetryDone(ShardBuffer& shard, const Outcome& outcome) {
+RetryDoneFunc MakeRetryDone(ShardBuffer& shard, const WaitEnd& end) {
   RetryDoneFunc done;
   shard.owner().Ref();
   done.shard_ = &shard;
   done.buffered_ = true;
-  done.in_drain_ = outcome.in_drain;
-  if (outcome.released_by.has_value()) {
-    done.released_by_ = static_cast<std::int8_t>(*outcome.released_by);
+  done.in_drain_ = end.turn == Turn::kOfDrain;
+  if (end.released_by.has_value()) {
+    done.released_by_ = static_cast<std::int8_t>(*end.released_by);
   }
   return done;
 }
@@ -211,7 +216,7 @@ BufferAccess::Result BufferAccess::Submit(absl::Duration timeout, const absl::St
 
 absl::StatusOr<RetryDoneFunc> BufferAccess::ResultOf(const Waiter& waiter,
                                                      const absl::Status& error) {
-  return internal::ResultOf(ShardOf(waiter), waiter.outcome, error.code(),
+  return internal::ResultOf(ShardOf(waiter), waiter.end, error.code(),
                             {error.message().data(), error.message().size()});
 }
 

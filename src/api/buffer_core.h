@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "api/lifecycle.h"
 #include "api/shard_registry.h"
 #include "base/mutex.h"
 #include "base/ref_counted.h"
@@ -37,9 +38,9 @@ enum class CancelResult : std::uint8_t {
 // mutex, hands what follows to the dispatcher, and does the rest under no lock.
 //
 // Lock order: Cancellation, then one shard, then the dispatcher. The registry's mutex comes before
-// the dispatcher's; lifecycle_mutex_ and the service thread's are taken with no other held. No
-// path holds two shards' mutexes.
-class BufferCore final : public RefCounted {
+// the dispatcher's; the life cycle's and the service thread's are taken with no other held. No path
+// holds two shards' mutexes.
+class BufferCore final : public RefCounted, private Dispatcher::Client {
  public:
   BufferCore(BufferOptions options, KeyspaceShards keyspace_shards);
 
@@ -58,10 +59,10 @@ class BufferCore final : public RefCounted {
 
   CancelResult Cancel(Waiter& waiter);
   void WaitWhileRunning(const Waiter& waiter) { dispatcher_.WaitWhileRunning(&waiter); }
-  void EndRetry(ShardBuffer& shard, bool in_drain, RetryOutcome outcome);
+  void EndRetry(ShardBuffer& shard, Turn turn, RetryOutcome outcome);
 
   bool IsFailover(const absl::Status& error) const;
-  Instant Now() const { return time_.Now(); }
+  Instant Now() const noexcept override { return time_.Now(); }
 
   // kInvalidArgument for a bad name. Null (inert) if the shard is not known and cannot be made
   // known. One that failed for another reason than a failover makes no shard known.
@@ -83,11 +84,11 @@ class BufferCore final : public RefCounted {
 
   absl::Duration Poll();
   void Shutdown();
-  // The end of the Buffer: gives up its reference.
+  // The destructor of the Buffer: shuts down, waits for the callers, gives up the reference.
   void Destroy();
 
  private:
-  class Caller;
+  friend class ShardChange;
 
   ~BufferCore() override = default;
 
@@ -95,29 +96,28 @@ class BufferCore final : public RefCounted {
                                          StripedCounters* counters, std::size_t lane);
   ShardBuffer* MakeKnown(std::string_view keyspace, std::string_view shard);
   static bool MayHold(ShardBuffer& shard);
+  static bool IsName(std::string_view name);
+  static absl::Status NameError(std::string_view keyspace, std::string_view shard);
 
-  // What follows a decision, under no lock. `make_cause` as in LogEffects.
+  // The last step of a ShardChange, under no lock: wakes the threads and whoever polls, and logs.
+  // `make_cause` as in LogEffects.
   void Finish(ShardBuffer& shard, Effects* effects, absl::FunctionRef<std::string()> make_cause);
-  void Finish(ShardBuffer& shard, Effects* effects);
-  void NoticeFreeSlot();
-  // An exception of the embedder's would leave a held request behind that its caller gave up.
+  // noexcept: an exception of the embedder's would leave a held request behind that its caller gave
+  // up.
   void WakePoller() noexcept;
 
-  absl::Duration PollOnce();
-  void RunDueTimers(Instant now);
-  void SettleFirstTimer();
+  void OnTimer(ShardBuffer& shard, Instant now) override;
+  absl::Duration PollOnServiceThread();
 
-  // True: it ended in this call. False: in another, or it has to wait for the callback that calls.
-  bool ShutDownOnce();
+  // Takes the steps that the life cycle gives to the thread that reports `event`. True: a callback
+  // that ran in one of them destroyed the Buffer, and DestroyAfterLastTurn must follow.
+  bool TakeSteps(LifecycleEvent event);
   void CloseShards();
-  void FinishShutdown();
-  void RunCallbacksHere();
-  void WaitForRetries(absl::Duration grace);
-  void RetireShards();
-  void Abandon();
-  bool TakeOverLastRites() ABSL_LOCKS_EXCLUDED(lifecycle_mutex_);
-  void LastRites();
-  void WaitForCallers();
+  // True: as TakeSteps.
+  bool FinishShutdown();
+  // The end of a Buffer that a callback destroyed, on the thread that ran the callback. That thread
+  // must not count as a caller any more.
+  void DestroyAfterLastTurn();
 
   bool manual() const { return options_.threading == Threading::kManual; }
 
@@ -132,18 +132,7 @@ class BufferCore final : public RefCounted {
   ShardRegistry registry_;
   Dispatcher dispatcher_;
   std::atomic<std::uint64_t> refused_shards_{0};
-  std::atomic<std::int64_t> callers_{0};
-  std::atomic<bool> destroying_{false};
-
-  // The order of the end: closed to requests, then to everything.
-  Mutex lifecycle_mutex_;
-  CondVar lifecycle_changed_;
-  bool shutdown_begun_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
-  bool shards_closed_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
-  bool finishing_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
-  bool shut_down_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
-  // The Buffer was destroyed inside a callback.
-  bool abandoned_ ABSL_GUARDED_BY(lifecycle_mutex_) = false;
+  Lifecycle lifecycle_;
 
   // Null in kManual and if nothing is ever held. Last: its thread uses all of the above.
   std::unique_ptr<ServiceThread> service_thread_;

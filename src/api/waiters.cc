@@ -8,6 +8,7 @@
 #include "base/mutex.h"
 #include "base/sync_point.h"
 #include "shard/buffer_error.h"
+#include "shard/downcasts.h"
 #include "shard/effects.h"
 
 namespace failover {
@@ -54,17 +55,17 @@ std::string_view MessageOf(const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<RetryDoneFunc> ResultOf(ShardBuffer& shard, const Outcome& outcome,
+absl::StatusOr<RetryDoneFunc> ResultOf(ShardBuffer& shard, const WaitEnd& end,
                                        absl::StatusCode original_code,
                                        std::string_view original_text) {
-  if (!outcome.error.has_value()) return MakeRetryDone(shard, outcome);
+  if (end.released()) return MakeRetryDone(shard, end);
   const auto make = [&] {
-    return BufferError(*outcome.error, shard.keyspace(), shard.shard(), Observation(*outcome.error),
+    return BufferError(*end.error, shard.keyspace(), shard.shard(), Observation(*end.error),
                        original_code, original_text);
   };
   // When a buffer overflows, each arrival evicts one that did not fail before.
   const bool shared =
-      *outcome.error == BufferErrorReason::kEvicted && original_code == absl::StatusCode::kOk;
+      *end.error == BufferErrorReason::kEvicted && original_code == absl::StatusCode::kOk;
   return shared ? shard.eviction_error().Get(make) : make();
 }
 
@@ -94,7 +95,7 @@ void CancelHook::Fire(WaiterList* woken) {
   Effects effects;
   {
     const MutexLock lock(shard.mutex());
-    if (waiter_.held) shard.OnCancel(&waiter_, &effects);
+    if (waiter_.place() == Place::kHeld) shard.OnCancel(&waiter_, &effects);
   }
   woken->Append(&effects.threads);
 }
@@ -120,7 +121,7 @@ CallbackWaiter::CallbackWaiter(ShardBuffer& shard, WaitCallback&& callback,
 CallbackWaiter::~CallbackWaiter() { ShardOf(*this).owner().Unref(); }
 
 void CallbackWaiter::Complete() noexcept {
-  std::move(callback_)(ResultOf(ShardOf(*this), outcome, original_code_, {text(), text_size_}));
+  std::move(callback_)(ResultOf(ShardOf(*this), end, original_code_, {text(), text_size_}));
   Discard();
 }
 

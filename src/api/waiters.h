@@ -20,7 +20,7 @@
 namespace failover::internal {
 
 // What a released or refused request is told. The original error is what the request came with.
-absl::StatusOr<RetryDoneFunc> ResultOf(ShardBuffer& shard, const Outcome& outcome,
+absl::StatusOr<RetryDoneFunc> ResultOf(ShardBuffer& shard, const WaitEnd& end,
                                        absl::StatusCode original_code,
                                        std::string_view original_text);
 

@@ -16,7 +16,7 @@ namespace failover::internal {
 // that the heap keeps the item's place in. kNotInHeap there means: in no heap.
 inline constexpr std::uint32_t kNotInHeap = 0;
 
-template <typename T, Instant T::*Due, std::uint32_t T::*Index>
+template <typename T, auto Due, auto Index>
 class IndexedHeap {
  public:
   bool empty() const { return items_.empty(); }

@@ -1,4 +1,5 @@
-// An intrusive list of waiters: O(1) at both ends, from the middle, and for joining two.
+// An intrusive list of waiters. Each operation takes constant time, also a removal from the middle
+// and the joining of two lists.
 #ifndef FAILOVER_SRC_BASE_WAITER_LIST_H_
 #define FAILOVER_SRC_BASE_WAITER_LIST_H_
 
@@ -17,6 +18,7 @@ class WaiterList {
   bool empty() const { return head_ == nullptr; }
   std::size_t size() const { return size_; }
   Waiter* front() const { return head_; }
+  Waiter* back() const { return tail_; }
 
   void PushBack(Waiter* waiter) {
     waiter->previous = tail_;
@@ -39,7 +41,7 @@ class WaiterList {
     return waiter;
   }
 
-  // Moves all of `other` behind what is here.
+  // Moves all waiters of `other` to the end of this list.
   void Append(WaiterList* other) {
     if (other->empty()) return;
     other->head_->previous = tail_;

@@ -1,21 +1,30 @@
 #include "run/dispatcher.h"
 
-#include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "base/sync_point.h"
 
 namespace failover::internal {
+namespace {
+
+// After so many callbacks Poll lets the event loop have its turn.
+constexpr std::size_t kCallbacksPerTurn = 1024;
+constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
+
+}  // namespace
 
 void Dispatcher::ReserveTimers(std::size_t count) {
   const MutexLock lock(mutex_);
   timers_.Reserve(count);
 }
 
-void Dispatcher::Collect(Timer* timer, Instant due, Effects* effects) {
-  // The owner's mutex is held, which is enough to read timer->due.
-  if (effects->ready.empty() && due >= timer->due) return;
+void Dispatcher::Collect(ShardBuffer& shard, Effects* effects) {
+  const Instant due = shard.NextDue();
+  // The shard's mutex is held, which is enough to read its timer.
+  if (effects->ready.empty() && due >= shard.due && !effects->timer_fired) return;
   const MutexLock lock(mutex_);
-  if (due < timer->due) RearmLocked(timer, due);
+  if (due < shard.due || effects->timer_fired) SetTimer(&shard, due);
   Instant poll_due = timers_.empty() ? kNever : timers_.top()->due;
   if (!effects->ready.empty()) poll_due = kLongAgo;
   ready_.Append(&effects->ready);
@@ -36,63 +45,29 @@ void Dispatcher::WakeupDone() {
   if (watched) something_ended_.NotifyAll();
 }
 
-void Dispatcher::Rearm(Timer* timer, Instant due) {
-  const MutexLock lock(mutex_);
-  RearmLocked(timer, due);
+PollTurn Dispatcher::Poll(PollMode mode) {
+  if (!BeginTurn(mode)) return {};
+  FireDueTimers();
+  RunReady(mode == PollMode::kOneTurn ? kCallbacksPerTurn : kNoLimit);
+  SettleFirstTimer();
+  FAILOVER_SYNC_POINT("poll:before-end");
+  return EndTurn(client_.Now());
 }
 
-void Dispatcher::RearmLocked(Timer* timer, Instant due) {
-  timer->due = due;
-  if (due == kNever) {
-    if (timers_.Contains(timer)) timers_.Remove(timer);
-  } else if (timers_.Contains(timer)) {
-    timers_.Update(timer);
-  } else {
-    timers_.Add(timer);
-  }
-}
-
-Timer* Dispatcher::FirstTimer() {
+bool Dispatcher::BeginTurn(PollMode mode) {
   const MutexLock lock(mutex_);
-  return timers_.empty() ? nullptr : timers_.top();
-}
-
-Timer* Dispatcher::FirstDue(Instant now) {
-  const MutexLock lock(mutex_);
-  return timers_.empty() || timers_.top()->due > now ? nullptr : timers_.top();
-}
-
-bool Dispatcher::TakeBack(Waiter* waiter) {
-  const MutexLock lock(mutex_);
-  if (!waiter->ready) return false;
-  ready_.Remove(waiter);
-  waiter->ready = false;
-  return true;
-}
-
-void Dispatcher::WaitWhileRunning(const Waiter* waiter) {
-  const MutexLock lock(mutex_);
-  if (InsideCallbackLocked()) return;
-  ++watchers_;
-  while (running_ == waiter) something_ended_.Wait(mutex_);
-  --watchers_;
-}
-
-bool Dispatcher::TryBeginPoll() {
-  const MutexLock lock(mutex_);
-  if (polling_) return false;
-  polling_ = true;
-  poller_ = std::this_thread::get_id();
-  return true;
-}
-
-void Dispatcher::BeginPoll() {
-  const MutexLock lock(mutex_);
+  if (polling_ && mode == PollMode::kOneTurn) return false;
   ++watchers_;
   while (polling_) something_ended_.Wait(mutex_);
   --watchers_;
   polling_ = true;
   poller_ = std::this_thread::get_id();
+  return true;
+}
+
+void Dispatcher::FireDueTimers() {
+  const Instant now = client_.Now();
+  while (ShardBuffer* const shard = FirstTimer(now)) client_.OnTimer(*shard, now);
 }
 
 void Dispatcher::RunReady(std::size_t limit) {
@@ -105,7 +80,7 @@ void Dispatcher::RunReady(std::size_t limit) {
       running_ = nullptr;
       if (!ready_.empty() && ran < limit) {
         waiter = ready_.PopFront();
-        waiter->ready = false;
+        waiter->set_place(Place::kRunning);
         running_ = waiter;
       }
     }
@@ -116,12 +91,26 @@ void Dispatcher::RunReady(std::size_t limit) {
   }
 }
 
-absl::Duration Dispatcher::EndPoll(Instant now) {
+// A timer is left behind when what it was set for goes away. The first timer must be right, because
+// the answer of Poll depends on it.
+void Dispatcher::SettleFirstTimer() {
+  while (ShardBuffer* const shard = FirstTimer(kNever)) {
+    const MutexLock shard_lock(shard->mutex());
+    const Instant due = shard->NextDue();
+    if (due == shard->due) return;
+    const MutexLock lock(mutex_);
+    SetTimer(shard, due);
+  }
+}
+
+PollTurn Dispatcher::EndTurn(Instant now) {
+  PollTurn turn;
   Instant due = kNever;
   bool watched = false;
   {
     const MutexLock lock(mutex_);
     polling_ = false;
+    turn.last = std::exchange(last_turn_, false);
     if (!timers_.empty()) due = timers_.top()->due;
     if (!ready_.empty() || (due <= now && due != kNever)) due = kLongAgo;
     next_poll_ = due;
@@ -129,13 +118,56 @@ absl::Duration Dispatcher::EndPoll(Instant now) {
   }
   FAILOVER_SYNC_POINT("poll:ended");
   if (watched) something_ended_.NotifyAll();
-  if (due == kNever) return absl::InfiniteDuration();
-  return due == kLongAgo ? absl::ZeroDuration() : absl::FromChrono(due - now);
+  if (due == kLongAgo) {
+    turn.idle_for = absl::ZeroDuration();
+  } else if (due != kNever) {
+    turn.idle_for = absl::FromChrono(due - now);
+  }
+  return turn;
+}
+
+ShardBuffer* Dispatcher::FirstTimer(Instant now) {
+  const MutexLock lock(mutex_);
+  return timers_.empty() || timers_.top()->due > now ? nullptr : timers_.top();
+}
+
+void Dispatcher::SetTimer(ShardBuffer* shard, Instant due) {
+  shard->due = due;
+  if (due == kNever) {
+    if (timers_.Contains(shard)) timers_.Remove(shard);
+  } else if (timers_.Contains(shard)) {
+    timers_.Update(shard);
+  } else {
+    timers_.Add(shard);
+  }
+}
+
+bool Dispatcher::TakeBack(Waiter* waiter) {
+  const MutexLock lock(mutex_);
+  if (waiter->place() != Place::kReady) return false;
+  ready_.Remove(waiter);
+  waiter->set_place(Place::kLeft);
+  return true;
+}
+
+void Dispatcher::WaitWhileRunning(const Waiter* waiter) {
+  const MutexLock lock(mutex_);
+  if (InsideCallbackLocked()) return;
+  ++watchers_;
+  while (running_ == waiter) something_ended_.Wait(mutex_);
+  --watchers_;
 }
 
 bool Dispatcher::InsideCallback() {
   const MutexLock lock(mutex_);
   return InsideCallbackLocked();
+}
+
+bool Dispatcher::MakeThisTurnTheLast() {
+  const MutexLock lock(mutex_);
+  if (!InsideCallbackLocked()) return false;
+  last_turn_ = true;
+  return true;
 }
 
 bool Dispatcher::InsideCallbackLocked() const {
@@ -144,17 +176,11 @@ bool Dispatcher::InsideCallbackLocked() const {
 
 bool Dispatcher::IsIdle() const { return ready_.empty() && running_ == nullptr; }
 
-void Dispatcher::WaitUntilIdle() {
+void Dispatcher::Close() {
   const MutexLock lock(mutex_);
   ++watchers_;
   while (!IsIdle()) something_ended_.Wait(mutex_);
-  --watchers_;
-}
-
-void Dispatcher::Close() {
-  const MutexLock lock(mutex_);
   closed_ = true;
-  ++watchers_;
   while (wakeups_under_way_ > 0) something_ended_.Wait(mutex_);
   --watchers_;
 }

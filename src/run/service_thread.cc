@@ -31,14 +31,14 @@ struct ServiceThread::Shared {
   // Written under the mutex; the service thread also looks at it without.
   std::atomic<bool> woken{false};
   bool stopping ABSL_GUARDED_BY(mutex) = false;
-  std::function<void()> last ABSL_GUARDED_BY(mutex);
 };
 
 ServiceThread::ServiceThread(std::function<absl::Duration()> poll)
     : shared_(std::make_shared<Shared>(std::move(poll))),
-      thread_([shared = shared_] { Run(shared); }) {}
+      thread_([shared = shared_] { Run(shared); }),
+      id_(thread_.get_id()) {}
 
-ServiceThread::~ServiceThread() { Stop(); }
+ServiceThread::~ServiceThread() { Join(); }
 
 void ServiceThread::Wake() {
   {
@@ -48,7 +48,7 @@ void ServiceThread::Wake() {
   shared_->changed.NotifyOne();
 }
 
-void ServiceThread::Stop() {
+void ServiceThread::Join() {
   {
     const MutexLock lock(shared_->mutex);
     shared_->stopping = true;
@@ -57,17 +57,15 @@ void ServiceThread::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void ServiceThread::Orphan(std::function<void()> last) {
+void ServiceThread::Detach() {
   {
     const MutexLock lock(shared_->mutex);
     shared_->stopping = true;
-    shared_->last = std::move(last);
   }
   thread_.detach();
 }
 
 void ServiceThread::Run(const std::shared_ptr<Shared>& shared) {
-  std::function<void()> last;
   for (bool stopping = false; !stopping;) {
     const absl::Duration idle_for = shared->poll();
     const auto deadline = SteadyDeadline(idle_for);
@@ -79,9 +77,7 @@ void ServiceThread::Run(const std::shared_ptr<Shared>& shared) {
     }
     shared->woken = false;
     stopping = shared->stopping;
-    last = shared->last;
   }
-  if (last) last();
 }
 
 }  // namespace failover::internal

@@ -17,26 +17,30 @@ class ServiceThread {
  public:
   // `poll` runs what is due and says for how long nothing more will be.
   explicit ServiceThread(std::function<absl::Duration()> poll);
-  // Stop.
+  // Joins.
   ~ServiceThread();
 
   // Polls at once.
   void Wake();
 
   // Ends the thread after the poll that runs, and waits for it. Not on the thread itself.
-  void Stop();
+  void Join();
 
-  // For a Buffer that is destroyed inside a callback: the thread ends by itself after the poll that
-  // runs, and calls `last` before. To be called on the thread itself.
-  void Orphan(std::function<void()> last);
+  // To be called by a `poll` that is running. The thread ends by itself after that poll, and *this
+  // may be destroyed before, even in that poll. Join does not wait for the thread any more.
+  void Detach();
+
+  // Whether the calling thread is this one.
+  bool IsCurrent() const { return std::this_thread::get_id() == id_; }
 
  private:
   struct Shared;
   static void Run(const std::shared_ptr<Shared>& shared);
 
-  // Shared with the thread, which may outlive *this once it is orphaned.
+  // Shared with the thread, which may outlive *this once it is detached.
   const std::shared_ptr<Shared> shared_;
   std::thread thread_;
+  const std::thread::id id_;
 };
 
 }  // namespace failover::internal

@@ -14,8 +14,8 @@ namespace {
 // Short enough for a std::string to hold it without an allocation.
 constexpr char kReasonPayload[] = "failover/reason";
 
-// A text that is put together without an allocation. It has room for two names, an observation and
-// the original error; what is longer is cut.
+// Puts a text together without an allocation. The text has room for two names, an observation and
+// the original error; the rest is cut.
 class Text {
  public:
   void Append(std::string_view part) {
@@ -105,20 +105,21 @@ absl::Status BufferErrorWithoutText(BufferErrorReason reason) {
   return absl::Status(CodeOf(reason), absl::string_view());
 }
 
-// Relaxed: nobody else uses *this any more.
+// Relaxed is enough: no other thread uses an object that is being destroyed.
 SharedError::~SharedError() { delete error_.load(std::memory_order_relaxed); }
 
 absl::Status SharedError::Get(absl::FunctionRef<absl::Status()> make) {
-  // Acquire: pairs with the release below, so that who sees the pointer sees the error.
+  // The acquire pairs with the release below: a thread that sees the pointer sees the error.
   const absl::Status* known = error_.load(std::memory_order_acquire);
   if (known != nullptr) return *known;
   absl::Status made = make();
-  // Without its text, for want of memory, it is not the one to give to all.
+  // An error without text was made when memory had run out. Later requests should get the text.
   if (made.message().empty()) return made;
   const auto* const mine = new (std::nothrow) absl::Status(made);
   if (mine == nullptr) return made;
   FAILOVER_SYNC_POINT("shared-error:before-publish");
-  // Release: publishes *mine. A thread that was faster wins; its error is not read here.
+  // The release publishes *mine. If another thread was faster, its error stays. The failed exchange
+  // may be relaxed, because this thread does not read the other error.
   if (!error_.compare_exchange_strong(known, mine, std::memory_order_release,
                                       std::memory_order_relaxed)) {
     delete mine;

@@ -12,24 +12,25 @@
 
 namespace failover::internal {
 
-// How much of the text of a request's original error is kept while it is held: enough to know it
-// by, and small beside the rest of what a held request costs.
+// A held request keeps at most this many bytes of the text of its original error. They are enough
+// to recognise the error, and few beside the rest of what a held request costs.
 inline constexpr std::size_t kMaxKeptErrorText = 96;
 
-// How much of it is shown at the most, to requests that did not have to keep it.
+// An error of the Buffer shows at most this many bytes of the text of an original error.
 inline constexpr std::size_t kMaxShownErrorText = 256;
 
-// `what` says what was observed. The original error is appended, unless it is OK.
+// Makes the error that a request gets. `what` says what was observed. The text ends with the
+// original error, unless the original code is OK.
 absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
                          std::string_view shard, std::string_view what,
                          absl::StatusCode original_code, std::string_view original_text) noexcept;
 
-// What is left of it if the memory for the text ran out: the code. Does not allocate.
+// The same error without its text and payload, for when memory has run out. Does not allocate.
 absl::Status BufferErrorWithoutText(BufferErrorReason reason);
 
-// One error that many requests get. The first one that asks for it makes it, the others share its
-// memory: three allocations less for each. Thread-safe. The copies that it gave away may outlive
-// it.
+// One error that many requests get. The first request that asks for the error makes it. The other
+// requests share its memory, which saves three allocations each. Thread-safe. The copies that Get
+// returned may outlive the object.
 class SharedError {
  public:
   SharedError() = default;
@@ -38,7 +39,7 @@ class SharedError {
   SharedError(const SharedError&) = delete;
   SharedError& operator=(const SharedError&) = delete;
 
-  // `make` may be called by several threads at once, and must always make the same error.
+  // Several threads may call `make` at once, so each call must make the same error.
   absl::Status Get(absl::FunctionRef<absl::Status()> make);
 
  private:

@@ -1,4 +1,4 @@
-// What a decision of a shard leaves to be done once its mutex is released.
+// What is left to be done after a shard decided and released its mutex.
 #ifndef FAILOVER_SRC_SHARD_EFFECTS_H_
 #define FAILOVER_SRC_SHARD_EFFECTS_H_
 
@@ -12,7 +12,7 @@
 
 namespace failover::internal {
 
-// The facts of the log lines; failover_log.h makes the lines of them.
+// The facts of the log lines. failover_log.h turns them into text.
 struct FailoverStarted {
   bool dry_run = false;
   bool primary_known_down = false;
@@ -37,19 +37,21 @@ struct DrainFinished {
 };
 
 struct Effects {
-  // Waiters that left the shard's queue, first in, first out: threads to wake by whoever made the
-  // decision, and those that the dispatcher runs.
+  // Waiters that left the shard's queue, in the order in which they joined. The thread that made
+  // the decision wakes `threads`. The dispatcher completes `ready`.
   WaiterList threads;
   WaiterList ready;
-  // Set by the dispatcher: whoever drives Poll must be told.
+  // The dispatcher sets this flag if the thread that drives Poll must be woken.
   bool wake_poller = false;
+  // The shard's timer has fired, so the dispatcher sets it anew.
+  bool timer_fired = false;
 
   std::optional<FailoverStarted> started;
   std::optional<StartSkipped> skipped;
   std::optional<FailoverStopped> stopped;
   std::optional<DrainFinished> drained;
 
-  // Whether nothing is left to be done.
+  // True if nothing is left to be done.
   bool empty() const { return threads.empty() && !wake_poller && !has_log(); }
   bool has_log() const { return started || skipped || stopped || drained; }
 };

@@ -1,4 +1,4 @@
-// Which shards buffer: BufferOptions::keyspace_shards, parsed.
+// Parses BufferOptions::keyspace_shards, which says which shards buffer.
 #ifndef FAILOVER_SRC_SHARD_KEYSPACE_SHARDS_H_
 #define FAILOVER_SRC_SHARD_KEYSPACE_SHARDS_H_
 
@@ -13,18 +13,18 @@
 
 namespace failover::internal {
 
-// What a shard does with its requests, for its whole life.
+// What a shard does with its requests. The mode of a shard never changes.
 enum class Mode : std::uint8_t { kEnabled, kDryRun, kDisabled };
 
-// Immutable once parsed.
+// The parsed list. Immutable, so thread-safe.
 class KeyspaceShards {
  public:
-  // kInvalidArgument names the item that is wrong.
+  // The error is kInvalidArgument and names the item that is wrong.
   static absl::StatusOr<KeyspaceShards> Parse(std::string_view list);
 
   bool empty() const { return keyspaces_.empty() && shards_.empty(); }
 
-  // A listed shard really buffers, whatever dry_run says.
+  // A listed shard buffers, even if dry_run is on.
   Mode ModeOf(const BufferOptions& options, std::string_view keyspace,
               std::string_view shard) const;
 

@@ -7,7 +7,7 @@
 namespace failover::internal {
 namespace {
 
-// At most one line about a failover that was not started per shard in this time (as vtgate).
+// A shard logs at most one failover that a guard prevented in this time. vtgate has the same limit.
 constexpr std::chrono::seconds kSkipLogInterval(5);
 
 constexpr std::uint32_t kHoldsAll = ShardGate::kStopsRequests | ShardGate::kStopsFailures;
@@ -17,49 +17,6 @@ std::uint32_t InitialGate(Mode mode) {
 }
 
 }  // namespace
-
-Step NextStep(State state, Event event) {
-  switch (state) {
-    case State::kIdle:
-      switch (event) {
-        case Event::kRequest:
-          return Step::kPass;
-        case Event::kFailedRequest:
-        case Event::kStartCommand:
-          return Step::kStart;
-        case Event::kFailoverEnd:
-        case Event::kDrainEnd:
-          return Step::kIgnore;
-      }
-      break;
-    case State::kBuffering:
-      switch (event) {
-        case Event::kRequest:
-        case Event::kFailedRequest:
-          return Step::kHold;
-        case Event::kFailoverEnd:
-          return Step::kStop;
-        case Event::kStartCommand:
-        case Event::kDrainEnd:
-          return Step::kIgnore;
-      }
-      break;
-    case State::kDraining:
-      switch (event) {
-        // The failover is over, so this failure must have raced with its end: retry at once.
-        case Event::kRequest:
-        case Event::kFailedRequest:
-          return Step::kPass;
-        case Event::kDrainEnd:
-          return Step::kFinish;
-        case Event::kStartCommand:
-        case Event::kFailoverEnd:
-          return Step::kIgnore;
-      }
-      break;
-  }
-  return Step::kIgnore;
-}
 
 ShardBuffer::ShardBuffer(const ShardContext& context, std::string_view keyspace,
                          std::string_view shard, Mode mode, StripedCounters* disabled_counters,
@@ -88,7 +45,7 @@ Decision ShardBuffer::OnRequest(Instant now, const Request& request, Waiter* wai
     return {};
   }
   now = Monotonic(now);
-  const bool failed = request.failed || PrimaryKnownDown();
+  const bool failed = request.failed || primary_.IsKnownDown();
   switch (NextStep(state_, failed ? Event::kFailedRequest : Event::kRequest)) {
     case Step::kStart:
       if (!MayStart(now, effects)) return {};
@@ -98,9 +55,12 @@ Decision ShardBuffer::OnRequest(Instant now, const Request& request, Waiter* wai
     case Step::kHold:
       break;
     case Step::kPass:
+      return {};
     case Step::kIgnore:
     case Step::kStop:
     case Step::kFinish:
+    case Step::kCannotHappen:
+      assert(false && "no request has this step");
       return {};
   }
   if (mode_ == Mode::kDryRun) {
@@ -112,10 +72,12 @@ Decision ShardBuffer::OnRequest(Instant now, const Request& request, Waiter* wai
 }
 
 bool ShardBuffer::MayStart(Instant now, Effects* effects) {
-  // Without the second guard a failover whose end was reported before its first error would be
-  // held until max_failover_duration: no further report would end it.
+  // The second guard matters if the end of a failover is reported before its first error. No
+  // further report would end the buffering that this error began, so requests would be held until
+  // max_failover_duration.
   return !TooSoonAfter(last_end_, SkippedReason::kLastFailoverTooRecent, now, effects) &&
-         !TooSoonAfter(last_reparent_, SkippedReason::kLastReparentTooRecent, now, effects);
+         !TooSoonAfter(primary_.last_reparent(), SkippedReason::kLastReparentTooRecent, now,
+                       effects);
 }
 
 bool ShardBuffer::TooSoonAfter(Instant event, SkippedReason guard, Instant now, Effects* effects) {
@@ -144,9 +106,7 @@ bool ShardBuffer::Stop(StopReason reason, Instant now, Effects* effects) {
   counters_->last_failover_duration = absl::FromChrono(now - started_);
   counters_->failover_duration_sum += counters_->last_failover_duration;
   effects->stopped = FailoverStopped{mode_ == Mode::kDryRun, reason, now - started_, queue_.size()};
-  // Nobody has seen a new primary in all this time, but a serving report that looked too old to be
-  // one may have come. The next one is believed, whosever it is.
-  if (reason == StopReason::kMaxDurationExceeded && primary_down_) primary_has_served_ = false;
+  if (reason == StopReason::kMaxDurationExceeded) primary_.StopMissing();
   drain_reason_ = reason;
   drained_before_ = counters_->requests_drained;
   SetState(State::kDraining);
@@ -170,10 +130,11 @@ void ShardBuffer::CountFailover(StopReason reason) {
 void ShardBuffer::Drain(Effects* effects) {
   while (!queue_.empty() && (closed_ || drain_retries_ < context_.drain_concurrency)) {
     ++counters_->requests_drained;
-    Release(queue_.front(), drain_reason_, true, effects);
+    Release(queue_.front(), drain_reason_, Turn::kOfDrain, effects);
   }
   if (!queue_.empty() || drain_retries_ > 0) return;
-  if (NextStep(state_, Event::kDrainEnd) != Step::kFinish) return;
+  [[maybe_unused]] const Step step = NextStep(state_, Event::kDrainEnd);
+  assert(step == Step::kFinish);
   SetState(State::kIdle);
   effects->drained = DrainFinished{last_end_, counters_->requests_drained - drained_before_};
 }
@@ -200,7 +161,7 @@ Decision ShardBuffer::Hold(Instant now, const Request& request, Waiter* waiter, 
 }
 
 std::optional<Refusal> ShardBuffer::ReserveDeadline(const Request& request) {
-  // The window ends first, so the longer timeout needs no timer.
+  // The window ends before a longer timeout, so that timeout needs no timer.
   if (request.timeout > context_.window) return std::nullopt;
   try {
     deadlines_.Reserve(deadlines_.size() + 1);
@@ -213,8 +174,9 @@ std::optional<Refusal> ShardBuffer::ReserveDeadline(const Request& request) {
 std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects) {
   if (context_.pool.max_bytes() != 0 && bytes > context_.pool.max_bytes())
     return Refusal::kTooLarge;
-  // What its own requests hold can be made free. Nothing is taken, not even for a moment, by one
-  // that is refused for its bytes: meanwhile another shard might evict in vain.
+  // The shard can evict its own requests to free the bytes that they hold. A request that is
+  // refused for its bytes takes no byte, not even for a moment: another shard might evict in vain
+  // meanwhile.
   const std::uint64_t least = bytes > held_bytes_ ? bytes - held_bytes_ : 0;
   const std::optional<std::uint64_t> taken = context_.pool.TakeBytes(bytes, least);
   if (!taken.has_value()) return Refusal::kNoBytes;
@@ -224,15 +186,15 @@ std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects
     return Refusal::kNoSlot;
   }
   const std::uint64_t missing = bytes - *taken;
-  // From here on nothing can fail, so nobody is evicted in vain.
+  // Nothing below can fail, so no request is evicted in vain.
   std::uint64_t evicted_bytes = 0;
   while (!has_slot || evicted_bytes < missing) {
     Waiter* const oldest = queue_.front();
     evicted_bytes += oldest->bytes;
     ++Evicted(EvictedReason::kBufferFull);
-    // Its slot and its bytes are the newcomer's now.
+    // The newcomer takes over the slot and the bytes of the evicted request.
     Dequeue(oldest);
-    Deliver(oldest, Outcome{BufferErrorReason::kEvicted, std::nullopt, false}, effects);
+    Deliver(oldest, WaitEnd::Failed(BufferErrorReason::kEvicted), effects);
     if (has_slot) context_.pool.ReturnSlots(1);
     has_slot = true;
   }
@@ -241,7 +203,7 @@ std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects
 }
 
 void ShardBuffer::Enqueue(Instant now, const Request& request, Waiter* waiter) {
-  waiter->held = true;
+  waiter->set_place(Place::kHeld);
   waiter->bytes = request.bytes;
   waiter->window_end = After(now, context_.window);
   if (request.timeout <= context_.window) {
@@ -255,20 +217,20 @@ void ShardBuffer::Enqueue(Instant now, const Request& request, Waiter* waiter) {
       std::max<std::uint64_t>(counters_->last_requests_in_flight_max, queue_.size());
 }
 
-void ShardBuffer::Release(Waiter* waiter, std::optional<StopReason> by, bool in_drain,
+void ShardBuffer::Release(Waiter* waiter, std::optional<StopReason> by, Turn turn,
                           Effects* effects) {
   context_.pool.ReturnBytes(waiter->bytes);
   ++retrying_;
-  if (in_drain) ++drain_retries_;
+  if (turn == Turn::kOfDrain) ++drain_retries_;
   Dequeue(waiter);
-  Deliver(waiter, Outcome{std::nullopt, by, in_drain}, effects);
+  Deliver(waiter, WaitEnd::Released(by, turn), effects);
 }
 
 void ShardBuffer::FailAndFree(Waiter* waiter, BufferErrorReason error, Effects* effects) {
   context_.pool.ReturnBytes(waiter->bytes);
   context_.pool.ReturnSlots(1);
   Dequeue(waiter);
-  Deliver(waiter, Outcome{error, std::nullopt, false}, effects);
+  Deliver(waiter, WaitEnd::Failed(error), effects);
 }
 
 void ShardBuffer::OnCancel(Waiter* waiter, Effects* effects) {
@@ -276,103 +238,56 @@ void ShardBuffer::OnCancel(Waiter* waiter, Effects* effects) {
   context_.pool.ReturnBytes(waiter->bytes);
   context_.pool.ReturnSlots(1);
   Dequeue(waiter);
-  const Outcome cancelled{BufferErrorReason::kCancelled, std::nullopt, false};
-  // Nobody else waits for the outcome.
-  if (waiter->blocks_thread) Deliver(waiter, cancelled, effects);
+  if (waiter->blocks_thread) {
+    Deliver(waiter, WaitEnd::Failed(BufferErrorReason::kCancelled), effects);
+  } else {
+    // The caller of the cancel is the only one who learns of the end.
+    waiter->set_place(Place::kLeft);
+  }
 }
 
 void ShardBuffer::Dequeue(Waiter* waiter) {
-  assert(waiter->held);
-  waiter->held = false;
+  assert(waiter->place() == Place::kHeld);
   queue_.Remove(waiter);
   held_bytes_ -= waiter->bytes;
   if (deadlines_.Contains(waiter)) deadlines_.Remove(waiter);
 }
 
-void ShardBuffer::Deliver(Waiter* waiter, const Outcome& outcome, Effects* effects) {
-  waiter->outcome = outcome;
+void ShardBuffer::Deliver(Waiter* waiter, const WaitEnd& end, Effects* effects) {
+  waiter->end = end;
   if (waiter->blocks_thread) {
+    waiter->set_place(Place::kRunning);
     effects->threads.PushBack(waiter);
   } else {
-    waiter->ready = true;
+    waiter->set_place(Place::kReady);
     effects->ready.PushBack(waiter);
   }
 }
 
-void ShardBuffer::OnRetryEnd(bool in_drain, RetryOutcome outcome, Effects* effects) {
+void ShardBuffer::OnRetryEnd(Turn turn, RetryOutcome outcome, Effects* effects) {
   if (retired_) return;
   --retrying_;
   context_.pool.ReturnSlots(1);
   if (outcome == RetryOutcome::kSucceeded) ++counters_->retries_succeeded;
   if (outcome == RetryOutcome::kFailed) ++counters_->retries_failed;
-  if (!in_drain) return;
+  if (turn != Turn::kOfDrain) return;
   --drain_retries_;
   Drain(effects);
 }
 
 void ShardBuffer::OnReport(Instant now, const TabletStats& stats, Effects* effects) {
   now = Monotonic(now);
-  const bool from_primary = primary_.has_value() && *primary_ == stats.alias;
-  if (!stats.up || !stats.serving) {
-    // Another server than the primary going away is no news. Neither is a timestamp of one that
-    // does not serve: recorded, it would make the report of its recovery look old.
-    if (primary_.has_value() && !from_primary) return;
-    primary_ = stats.alias;
-    primary_down_ = true;
-    UpdateGate();
-    return;
-  }
-  const bool newer = stats.tablet_externally_reparented_timestamp > reparent_timestamp_;
-  // An old primary may still call itself one.
-  if (!newer && !from_primary && primary_has_served_) return;
-  const bool was_down = from_primary && primary_down_;
-  // First what may run out of memory, so that the report can be repeated.
-  if (newer) {
-    RememberPrimary(now, stats.alias);
-    reparent_timestamp_ = stats.tablet_externally_reparented_timestamp;
-  } else {
-    primary_ = stats.alias;
-  }
-  primary_has_served_ = true;
-  primary_down_ = false;
+  const std::optional<StopReason> end = primary_.OnReport(now, stats);
   UpdateGate();
-  if (closed_) return;
-  if (newer) {
-    Stop(StopReason::kNewPrimarySeen, now, effects);
-  } else if (was_down) {
-    Stop(StopReason::kPrimaryServingAgain, now, effects);
-  }
+  if (end.has_value() && !closed_) Stop(*end, now, effects);
 }
 
 void ShardBuffer::OnKeyspaceEvent(Instant now, const ShardEvent& event, MoveTablesState move_tables,
                                   Effects* effects) {
   now = Monotonic(now);
-  if (!event.alias.cell.empty() || event.alias.uid != 0) RememberPrimary(now, event.alias);
-  // A move that is under way says nothing about who serves.
-  if (move_tables == MoveTablesState::kSwitching) {
-    UpdateGate();
-    return;
-  }
-  primary_has_served_ = event.serving && primary_.has_value();
-  primary_down_ = false;
-  if (!event.serving) primary_.reset();
+  const std::optional<StopReason> end = primary_.OnKeyspaceEvent(now, event, move_tables);
   UpdateGate();
-  if (closed_) return;
-  if (move_tables == MoveTablesState::kSwitched) {
-    Stop(StopReason::kMoveTablesSwitchedTraffic, now, effects);
-  } else {
-    Stop(event.serving ? StopReason::kNewPrimarySeen : StopReason::kReshardingComplete, now,
-         effects);
-  }
-}
-
-void ShardBuffer::RememberPrimary(Instant now, const TabletAlias& alias) {
-  if (primary_.has_value() && *primary_ == alias) return;
-  const bool known = primary_.has_value();
-  primary_ = alias;
-  primary_has_served_ = false;
-  primary_down_ = false;
-  if (known) last_reparent_ = now;
+  if (end.has_value() && !closed_) Stop(*end, now, effects);
 }
 
 bool ShardBuffer::OnStartCommand(Instant now, Effects* effects) {
@@ -394,9 +309,9 @@ void ShardBuffer::OnTimer(Instant now, Effects* effects) {
   }
   while (!queue_.empty() && queue_.front()->window_end <= now) {
     ++Evicted(EvictedReason::kWindowExceeded);
-    Release(queue_.front(), std::nullopt, false, effects);
+    Release(queue_.front(), std::nullopt, Turn::kBesideDrain, effects);
   }
-  // The same sum as in NextDue, so that a timer which is set to it has something to do.
+  // NextDue computes the same sum, so that a timer which fires at that time has something to do.
   if (state_ == State::kBuffering && now >= After(started_, context_.max_failover_duration)) {
     Stop(StopReason::kMaxDurationExceeded, now, effects);
   }
@@ -416,7 +331,7 @@ void ShardBuffer::Close(Instant now, Effects* effects) {
   if (closed_) return;
   closed_ = true;
   Stop(StopReason::kShutdown, Monotonic(now), effects);
-  // A drain that was under way already.
+  // Stop does nothing in a drain that is under way, so that drain goes on here.
   if (state_ == State::kDraining) Drain(effects);
   UpdateGate();
 }
@@ -446,8 +361,6 @@ ShardStats ShardBuffer::Stats() {
   return stats;
 }
 
-bool ShardBuffer::PrimaryKnownDown() const { return primary_down_ && primary_has_served_; }
-
 void ShardBuffer::SetState(State state) {
   state_ = state;
   UpdateGate();
@@ -461,7 +374,7 @@ void ShardBuffer::UpdateGate() {
   if (mode_ == Mode::kDisabled) return;
   switch (state_) {
     case State::kIdle:
-      Set(PrimaryKnownDown() ? kHoldsAll : ShardGate::kStopsFailures);
+      Set(primary_.IsKnownDown() ? kHoldsAll : ShardGate::kStopsFailures);
       break;
     case State::kBuffering:
       Set(kHoldsAll);
@@ -473,18 +386,11 @@ void ShardBuffer::UpdateGate() {
 }
 
 Instant ShardBuffer::Monotonic(Instant now) {
-  // Callers read the clock before they get the mutex, so a later one may come with an earlier
-  // time. Its wait begins when it joins: the queue stays sorted by the ends of the windows.
+  // Callers read the clock before they get the mutex, so a later caller may bring an earlier time.
+  // The wait of such a caller begins at the latest time that the shard has seen. The queue then
+  // stays sorted by the ends of the windows.
   last_now_ = std::max(last_now_, now);
   return last_now_;
-}
-
-std::uint64_t& ShardBuffer::Evicted(EvictedReason reason) {
-  return counters_->requests_evicted[static_cast<std::size_t>(reason)];
-}
-
-std::uint64_t& ShardBuffer::Skipped(SkippedReason reason) {
-  return counters_->requests_skipped[static_cast<std::size_t>(reason)];
 }
 
 }  // namespace failover::internal

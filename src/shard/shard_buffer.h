@@ -1,7 +1,9 @@
-// The state machine of one shard: who passes, who is held, who is let go and why.
+// The state machine of one shard. The machine decides which requests pass, which are held, and when
+// held requests are released.
 //
-// It runs no thread, calls nothing foreign and reads no clock: it is told the time, decides under
-// its mutex, and leaves what follows in an Effects. So a test can drive it as plain data.
+// A ShardBuffer runs no thread, calls no foreign code and reads no clock. The caller tells the
+// time, the shard decides under its mutex, and an Effects says what is left to be done. So a test
+// can drive a shard as plain data.
 #ifndef FAILOVER_SRC_SHARD_SHARD_BUFFER_H_
 #define FAILOVER_SRC_SHARD_SHARD_BUFFER_H_
 
@@ -29,24 +31,13 @@
 #include "shard/buffer_error.h"
 #include "shard/effects.h"
 #include "shard/keyspace_shards.h"
+#include "shard/known_primary.h"
+#include "shard/next_step.h"
 #include "shard/slot_pool.h"
 
 namespace failover::internal {
 
-// What can happen to a shard, and what it does about it.
-enum class Event : std::uint8_t {
-  kRequest,        // has not failed, and its primary is not known to be down
-  kFailedRequest,  // failed because of a failover, or its primary is known to be down
-  kStartCommand,
-  kFailoverEnd,
-  kDrainEnd,
-};
-enum class Step : std::uint8_t { kIgnore, kPass, kHold, kStart, kStop, kFinish };
-
-// The whole state machine.
-Step NextStep(State state, Event event);
-
-// What all shards of a Buffer share. It belongs to `owner`, as the shards do.
+// What all shards of a Buffer share. `owner` owns the context and the shards.
 struct ShardContext {
   RefCounted& owner;
   SlotPool& pool;
@@ -58,9 +49,9 @@ struct ShardContext {
 
 // What a shard must know of a request.
 struct Request {
-  bool failed = false;  // because of a failover
+  bool failed = false;  // a failover made the request fail
   bool cancelled = false;
-  // Longest: none.
+  // The longest duration means that the request has no timeout.
   std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();
   std::size_t bytes = 0;
 };
@@ -77,15 +68,17 @@ enum class Refusal : std::uint8_t {
 struct Decision {
   enum class Kind : std::uint8_t { kPass, kHeld, kRefused };
   Kind kind = Kind::kPass;
-  Refusal refusal = Refusal::kNoSlot;  // if kRefused
+  Refusal refusal = Refusal::kNoSlot;  // has a meaning if `kind` is kRefused
 };
 
 enum class RetryOutcome : std::uint8_t { kUntold, kSucceeded, kFailed };
 
-// Thread-safe where no mutex is required. Lives as long as its context's owner.
+// Functions that do not require the mutex are thread-safe. A shard lives as long as the owner in
+// its context.
 class ShardBuffer final : public ShardGate, public Timer {
  public:
-  // Of `disabled_counters` it uses `lane`; null unless the mode is kDisabled.
+  // A disabled shard counts in `lane` of `disabled_counters`, which must outlive the shard. For
+  // other modes `disabled_counters` is null.
   ShardBuffer(const ShardContext& context, std::string_view keyspace, std::string_view shard,
               Mode mode, StripedCounters* disabled_counters, std::size_t lane);
 
@@ -94,23 +87,24 @@ class ShardBuffer final : public ShardGate, public Timer {
   RefCounted& owner() const { return context_.owner; }
   Mutex& mutex() ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
 
-  // A request of a disabled shard: counted without the mutex.
+  // Counts a request of a disabled shard, without the mutex.
   void CountDisabled() { disabled_counters_->Add(lane_); }
 
-  // kHeld: `waiter` is in the queue, and it may be gone as soon as the mutex is released.
+  // Decides about a request. If the decision is kHeld, `waiter` is in the queue, and another thread
+  // may destroy `waiter` as soon as the mutex is released.
   Decision OnRequest(Instant now, const Request& request, Waiter* waiter, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // False: whatever comes passes.
+  // False means that every request passes.
   bool MayHold() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return !closed_ && mode_ == Mode::kEnabled;
   }
 
-  // Takes out a waiter that is held, with kCancelled.
+  // Takes a held waiter out of the queue. A blocked thread is told kCancelled.
   void OnCancel(Waiter* waiter, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // The retry of a released waiter ended, or will never begin.
-  void OnRetryEnd(bool in_drain, RetryOutcome outcome, Effects* effects)
+  // The retry of a released waiter has ended, or will never begin.
+  void OnRetryEnd(Turn turn, RetryOutcome outcome, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // A health report of a primary.
@@ -119,32 +113,41 @@ class ShardBuffer final : public ShardGate, public Timer {
   void OnKeyspaceEvent(Instant now, const ShardEvent& event, MoveTablesState move_tables,
                        Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // False: nothing to do (or no memory to do it).
+  // Both return false if there was nothing to do, or no memory to do it.
   bool OnStartCommand(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool OnStopCommand(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Lets go whatever is due by now: the callers' own timeouts first, then the windows, then the
-  // longest failover duration.
+  // Does what is due by `now`: the callers' own timeouts first, then the windows, then the longest
+  // failover duration.
   void OnTimer(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // When OnTimer has something to do next.
+  // The time at which OnTimer next has something to do; kNever if nothing is due.
   Instant NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // For good: releases all that is held at once, holds nothing any more.
+  // Releases all held requests at once. A closed shard never holds a request again.
   void Close(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool closed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return closed_; }
-  // After Close: frees the slots of the retries that have not ended; their ends do nothing then.
+  // Needs a closed shard. Frees the slots of the retries that have not ended. The end of such a
+  // retry does nothing.
   void Retire() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   ShardStats Stats() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // What is told to an evicted request that came without an error.
+  // Debug builds assert the invariants of docs/design.md that hold between two events of one shard.
+  void AssertInvariants() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+#ifndef NDEBUG
+  // True if *this is a ShardBuffer that lives. downcasts.h asks before it trusts a cast.
+  bool IsAlive() const { return alive_mark_ == kAliveMark; }
+#endif
+
+  // The error of evicted requests that came without an error of their own.
   SharedError& eviction_error() { return eviction_error_; }
 
-  // The registry's list of all shards, in the order in which they became known.
+  // The registry links all shards in the order in which they became known.
   std::atomic<ShardBuffer*> next_known{nullptr};
 
  private:
-  // False: out of memory.
+  // Returns false if memory has run out.
   bool EnsureCounters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MayStart(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TooSoonAfter(Instant event, SkippedReason guard, Instant now, Effects* effects)
@@ -164,25 +167,29 @@ class ShardBuffer final : public ShardGate, public Timer {
   void Enqueue(Instant now, const Request& request, Waiter* waiter)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // The ways out of the queue. Release keeps the slot for the retry; FailAndFree does not.
-  void Release(Waiter* waiter, std::optional<StopReason> by, bool in_drain, Effects* effects)
+  // The ways out of the queue. Release keeps the slot for the retry; FailAndFree frees the slot.
+  void Release(Waiter* waiter, std::optional<StopReason> by, Turn turn, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FailAndFree(Waiter* waiter, BufferErrorReason error, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Dequeue(Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Deliver(Waiter* waiter, const Outcome& outcome, Effects* effects)
+  void Deliver(Waiter* waiter, const WaitEnd& end, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  void RememberPrimary(Instant now, const TabletAlias& alias) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool PrimaryKnownDown() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetState(State state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UpdateGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Instant Monotonic(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  std::uint64_t& Evicted(EvictedReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::uint64_t& Skipped(SkippedReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::uint64_t& Evicted(EvictedReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return counters_->requests_evicted[static_cast<std::size_t>(reason)];
+  }
+  std::uint64_t& Skipped(SkippedReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return counters_->requests_skipped[static_cast<std::size_t>(reason)];
+  }
 
-  // Constant. The names come first: with the gate they are all that a look-up reads.
+  void AssertQueueInvariants() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Constant. The names come first, because a look-up reads only the gate and the names.
   const std::string keyspace_;
   const std::string shard_;
   const ShardContext& context_;
@@ -211,22 +218,19 @@ class ShardBuffer final : public ShardGate, public Timer {
   Instant last_now_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
   Instant started_ ABSL_GUARDED_BY(mutex_);
   Instant last_end_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
-  Instant last_reparent_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
   Instant last_skip_log_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
 
-  // What the health reports told.
-  std::optional<TabletAlias> primary_ ABSL_GUARDED_BY(mutex_);
-  std::int64_t reparent_timestamp_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool primary_has_served_ ABSL_GUARDED_BY(mutex_) = false;
-  bool primary_down_ ABSL_GUARDED_BY(mutex_) = false;
+  KnownPrimary primary_ ABSL_GUARDED_BY(mutex_);
 
-  // Half of what a shard needs, so made when the first failover begins (or is refused).
+  // The counters are half of what a shard needs, so they are made when the first failover begins
+  // or is refused.
   std::unique_ptr<ShardCounters> counters_ ABSL_GUARDED_BY(mutex_);
-};
 
-inline ShardBuffer& ShardOf(const Waiter& waiter) {
-  return static_cast<ShardBuffer&>(*waiter.gate);
-}
+#ifndef NDEBUG
+  static constexpr std::uint32_t kAliveMark = 0x5BA4DB0F;
+  const std::uint32_t alive_mark_ = kAliveMark;
+#endif
+};
 
 }  // namespace failover::internal
 

@@ -1,4 +1,4 @@
-// The slots and the bytes that held requests of all shards share.
+// Counts the slots and the bytes that the held requests of all shards share.
 #ifndef FAILOVER_SRC_SHARD_SLOT_POOL_H_
 #define FAILOVER_SRC_SHARD_SLOT_POOL_H_
 
@@ -10,12 +10,12 @@
 
 namespace failover::internal {
 
-// Thread-safe. Every memory_order here is relaxed: the numbers guard no other data, and each
-// read-modify-write of one atomic sees the last one before it, so nothing is given out twice.
-// Whoever needs to know that a slot was freed learns it through the shard's mutex.
+// Thread-safe. Every memory_order here is relaxed. The numbers guard no other data. Each
+// read-modify-write of one atomic sees the one before, so no slot and no byte is given out twice. A
+// thread that must know of a freed slot learns of the slot through the shard's mutex.
 class SlotPool {
  public:
-  // `max_bytes` 0: no limit.
+  // If `max_bytes` is 0, bytes have no limit.
   SlotPool(std::int64_t size, std::uint64_t max_bytes)
       : size_(size), max_bytes_(max_bytes), free_(size) {}
 
@@ -37,8 +37,8 @@ class SlotPool {
     assert(before + count <= size_);
   }
 
-  // Takes what is free of `wanted` and says how much that was. nullopt: less than `least` is free,
-  // and nothing was taken.
+  // Takes as many of the `wanted` bytes as are free, and returns how many they were. If fewer than
+  // `least` bytes are free, takes nothing and returns nullopt.
   std::optional<std::uint64_t> TakeBytes(std::uint64_t wanted, std::uint64_t least) {
     if (wanted == 0) return 0;
     if (max_bytes_ == 0) {
@@ -59,7 +59,7 @@ class SlotPool {
     if (count == 0) return;
     [[maybe_unused]] const std::uint64_t before =
         bytes_.fetch_sub(count, std::memory_order_relaxed);
-    // Without a limit the sum may have wrapped around; it comes back the same way.
+    // Without a limit the sum may have wrapped around. The subtraction then wraps back.
     assert(max_bytes_ == 0 || before >= count);
   }
 

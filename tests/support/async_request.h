@@ -1,6 +1,6 @@
-// One asynchronous request of a test, and all that happened to it.
+// An AsyncRequest is one asynchronous request of a test, and remembers all that happens to it.
 //
-// Not thread-safe: for tests whose callbacks run on the thread that polls.
+// It is not thread-safe: the callbacks of such a test must run on the thread that polls.
 #ifndef FAILOVER_TESTS_SUPPORT_ASYNC_REQUEST_H_
 #define FAILOVER_TESTS_SUPPORT_ASYNC_REQUEST_H_
 
@@ -18,22 +18,23 @@ class AsyncRequest {
   AsyncRequest(Buffer& buffer, ShardHandle shard, const absl::Status& error,
                const RequestContext& context);
 
-  // What the call answered. Exactly one of the three is true, for good.
+  // These tell what the call answered. Exactly one of passed, held and refused is true, and stays
+  // true.
   bool passed() const { return call_.ok() && !held_; }
   bool held() const { return held_; }
   bool refused() const { return !call_.ok(); }
   const absl::Status& refusal() const { return call_; }
 
-  // How often the callback ran, and whether it was destroyed.
+  // These tell how often the callback ran, and whether the callback was destroyed.
   int runs() const { return what_happened_->runs; }
   bool callback_destroyed() const { return what_happened_->destroyed; }
 
-  // What the callback was given. `released`: the right to retry.
+  // These tell what the callback was given. `released` is true if it was given the right to retry.
   bool done() const { return runs() > 0; }
   bool released() const { return done() && what_happened_->result->ok(); }
   absl::Status error() const;
   std::optional<BufferErrorReason> reason() const { return ReasonOf(error()); }
-  // Of a released request.
+  // These three need a request that was released.
   RetryDoneFunc& token();
   std::optional<StopReason> released_by() { return token().released_by(); }
   void EndRetry() { token()(); }
@@ -46,10 +47,11 @@ class AsyncRequest {
     bool destroyed = false;
     std::optional<absl::StatusOr<RetryDoneFunc>> result;
   };
-  // Part of the callback: tells when that is destroyed.
+  // The Witness is a part of the callback. It notes when the callback is destroyed.
   class Witness;
 
-  // Declared before the handle, which cancels when it goes.
+  // This member is destroyed after the handle, because the destructor of the handle cancels the
+  // request.
   std::shared_ptr<WhatHappened> what_happened_ = std::make_shared<WhatHappened>();
   absl::Status call_;
   bool held_ = false;

@@ -1,8 +1,10 @@
-// A thread inside a blocking call of a Buffer, in strict turn with the test that started it.
+// A BlockingCall is a thread inside a blocking call of a Buffer. It runs in strict turn with the
+// test that started it.
 //
-// The Buffer must be in Threading::kManual, with `wakeup` giving the Signal that is passed here: a
-// request that is held sets a timer, and the wake-up for it is how the test learns that it is
-// held. So each further one must have a shorter timeout than those before.
+// The Buffer must use Threading::kManual, and its `wakeup` must give the Signal that is passed
+// here. A held request sets a timer, and the wake-up for that timer tells the test that the request
+// is held. A timer causes a wake-up only if it is the earliest so far. Each further call must
+// therefore have a shorter timeout than the calls before it.
 #ifndef FAILOVER_TESTS_SUPPORT_BLOCKING_CALL_H_
 #define FAILOVER_TESTS_SUPPORT_BLOCKING_CALL_H_
 
@@ -23,7 +25,7 @@ class BlockingCall {
  public:
   using Result = absl::StatusOr<RetryDoneFunc>;
 
-  // Returns once the call is held.
+  // The constructor returns once the call is held.
   BlockingCall(Signal& wakeup, std::function<Result()> call) {
     const int before = wakeup.given();
     thread_ = std::thread([this, call = std::move(call)] {
@@ -41,7 +43,7 @@ class BlockingCall {
 
   bool returned() { return returned_.given() > 0; }
 
-  // Waits for the end of the call.
+  // Waits for the end of the call, and returns its result.
   Result& result() {
     EXPECT_TRUE(returned_.Await()) << "the call does not return";
     return *result_;

@@ -85,8 +85,9 @@ void BufferTest::EndFailover(std::string_view shard) {
 
 void BufferTest::ReleaseWheneverHeld() {
   log_.OnLine([this] {
-    // The line of the start is written when the request is held. The other lines are not to come
-    // back here.
+    // The Buffer logs the start of a failover once the request is held. The log lines that
+    // StopBuffering writes must not call this hook again, so the hook is removed first and set
+    // again afterwards.
     log_.OnLine(nullptr);
     buffer_->StopBuffering(shard());
     ReleaseWheneverHeld();
@@ -100,7 +101,7 @@ absl::Duration BufferTest::PollAll() {
     ExpectLaws();
     if (idle_for > absl::ZeroDuration()) return idle_for;
   }
-  ADD_FAILURE() << "Poll has something to do without end";
+  ADD_FAILURE() << "Poll always has something more to do";
   return absl::ZeroDuration();
 }
 

@@ -1,6 +1,6 @@
-// What the tests of a Buffer share: a Buffer on Threading::kManual and a clock that only the test
-// moves, short names for what is done to it, and a tear-down that holds every test to the laws of
-// its counters.
+// The tests of a Buffer share this fixture. It brings a Buffer on Threading::kManual, a clock that
+// only the test moves, and short names for what is done to the Buffer. Its tear-down checks the
+// laws of the counters after every test.
 #ifndef FAILOVER_TESTS_SUPPORT_BUFFER_TEST_H_
 #define FAILOVER_TESTS_SUPPORT_BUFFER_TEST_H_
 
@@ -20,19 +20,20 @@
 
 namespace failover::test {
 
-// A part of the query of FailoverError, as a user's data would be.
+// The query in the text of FailoverError contains this string, which stands for the data of a user.
 inline constexpr char kSecret[] = "hunter2@example.com";
 
-// What a shard answers while its primary is replaced. The text has a query with literals in it.
+// Returns the error that a shard answers while its primary is replaced. The text contains a query
+// with literals.
 absl::Status FailoverError();
-// An error that no failover caused.
+// Returns an error that no failover caused.
 absl::Status OtherError();
 
-// The primary `uid` of keyspace "ks" as its health check sees it.
+// Returns a report of a health check about the primary `uid` of keyspace "ks".
 TabletStats PrimaryReport(std::uint32_t uid, bool serving, std::int64_t timestamp,
                           std::string_view shard = "0");
 
-// The element of one of the ShardStats arrays.
+// Returns the element for `reason` of one of the arrays in ShardStats.
 template <typename Array, typename Reason>
 std::uint64_t At(const Array& array, Reason reason) {
   return array.at(static_cast<std::size_t>(reason));
@@ -49,43 +50,44 @@ class BufferTest : public ::testing::Test {
   BufferTest();
   void TearDown() override;
 
-  // Size 10, else the defaults.
+  // Returns options with size 10 and Threading::kManual, on clock_. All others have their defaults.
   BufferOptions ManualOptions();
-  // A Buffer with such options is there from the start. This one takes its place.
+  // Replaces the Buffer by one with `options`. The first Buffer of a test has ManualOptions().
   void Create(BufferOptions options);
   Buffer& buffer() { return *buffer_; }
-  // The Buffer goes. The laws are checked before.
+  // Checks the laws of the counters, and then destroys the Buffer.
   void Destroy();
 
   ShardHandle Shard(std::string_view shard) { return buffer_->GetShard("ks", shard); }
   ShardHandle shard() { return Shard("0"); }
   ShardStats Stats(std::string_view shard = "0");
 
-  // A request that has not failed yet, and one that a failover made fail.
+  // Request and RequestTo make a request that has not failed yet. Fail and FailOn make a request
+  // that a failover made fail.
   AsyncRequest Request(const RequestContext& context = {}) { return RequestTo(shard(), context); }
   AsyncRequest RequestTo(ShardHandle shard, const RequestContext& context = {});
   AsyncRequest Fail(const RequestContext& context = {}) { return FailOn(shard(), context); }
   AsyncRequest FailOn(ShardHandle shard, const RequestContext& context = {});
 
-  // What the health check says about the primary `uid`.
+  // Passes a report of a health check about the primary `uid` to the Buffer.
   void Report(std::uint32_t uid, bool serving, std::int64_t timestamp,
               std::string_view shard = "0");
-  // A primary that nobody saw before, promoted later than all before.
+  // Reports a primary that no report has named before and whose timestamp is the newest so far.
   void EndFailover(std::string_view shard = "0");
 
-  // Whenever the shard starts buffering, what is held then is let go at once, even before the call
-  // that was held has blocked: blocking calls need no other thread.
+  // Releases the held requests as soon as the shard starts buffering, even before the held call has
+  // blocked. A blocking call therefore needs no other thread to release it.
   void ReleaseWheneverHeld();
 
-  // Polls until nothing is due, and says for how long.
+  // Polls until nothing is due, and returns the time until something is due.
   absl::Duration PollAll();
-  // Time passes, and what became due runs.
+  // Moves the clock by `by`, and runs what became due.
   void Advance(absl::Duration by);
-  // So long that no start guard applies any more.
+  // Moves the clock so far that no start guard applies any more.
   void AdvanceBeyondGuards() { Advance(absl::Hours(1)); }
 
-  // buffered == drained + evicted + held, unless a drain is running; and every slot is free, held
-  // or being retried. To be called when no call is in flight.
+  // Checks two laws. Every slot is free, held or being retried. Unless a drain is running, buffered
+  // == drained + evicted + held. Call this function only when no other call is in flight.
   void ExpectLaws();
 
   SimulatedClock clock_;

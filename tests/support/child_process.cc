@@ -16,7 +16,7 @@ namespace failover::test {
 TemporaryFolder::TemporaryFolder()
     : path_((std::filesystem::temp_directory_path() / "failover-XXXXXX").string()) {
   if (mkdtemp(path_.data()) != nullptr) return;
-  ADD_FAILURE() << "no temporary folder " << path_;
+  ADD_FAILURE() << "cannot make the temporary folder " << path_;
   path_.clear();
 }
 

@@ -1,4 +1,4 @@
-// Other programs that a test runs, and waiting for what they do.
+// These helpers run other programs for a test, and wait for what the programs do.
 #ifndef FAILOVER_TESTS_SUPPORT_CHILD_PROCESS_H_
 #define FAILOVER_TESTS_SUPPORT_CHILD_PROCESS_H_
 
@@ -11,8 +11,8 @@
 
 namespace failover::test {
 
-// Until `condition` holds; false after a generous while. For what another process does, which gives
-// no signal.
+// Waits until `condition` holds, and returns false after a minute. The loop looks again every few
+// milliseconds, because another process gives no signal when it has done something.
 template <typename Condition>
 bool Await(Condition condition) {
   constexpr std::chrono::seconds kPatience(60);
@@ -25,8 +25,8 @@ bool Await(Condition condition) {
   return true;
 }
 
-// A new folder, which is gone with its object and all that is in it. If it cannot be made the test
-// fails, and the path is empty.
+// A TemporaryFolder makes a new folder, and its destructor removes the folder with all its
+// contents. If the folder cannot be made, the test fails and the path is empty.
 class TemporaryFolder {
  public:
   TemporaryFolder();
@@ -41,11 +41,11 @@ class TemporaryFolder {
   std::string path_;
 };
 
-// Starts a program whose output goes to the end of `log`, and that ends with this process at the
-// latest. Its process id.
+// Starts a program whose output is appended to `log`, and returns its process id. The program is
+// killed when this process ends.
 pid_t Launch(std::vector<std::string> command, const std::string& log);
 
-// kill -9; it has ended when this returns.
+// Sends SIGKILL to the process, and waits until the process has ended.
 void KillAndWait(pid_t process);
 
 }  // namespace failover::test

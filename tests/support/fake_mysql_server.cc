@@ -30,8 +30,9 @@ std::string Bytes(std::initializer_list<int> bytes) {
 }
 
 std::string Greeting() {
-  constexpr int kCapabilitiesLow = 0x01 | 0x0200 | 0x2000 | 0x8000;  // 4.1, secure connection
-  constexpr int kPluginAuth = 0x0008;                                // of the upper half
+  // These capability bits stand for protocol 4.1 and for a secure connection.
+  constexpr int kCapabilitiesLow = 0x01 | 0x0200 | 0x2000 | 0x8000;
+  constexpr int kPluginAuth = 0x0008;  // This bit is in the upper half of the capabilities.
   return Bytes({0x0a}) + std::string("10.11.0-Fake\0", 13) + Bytes({1, 0, 0, 0}) + "abcdefgh" +
          Bytes({0, kCapabilitiesLow & 0xff, kCapabilitiesLow >> 8, 33, 2, 0, kPluginAuth, 0, 21}) +
          std::string(10, '\0') + std::string("ijklmnopqrst\0", 13) +
@@ -45,7 +46,7 @@ std::string Error(int number, std::string_view sqlstate, std::string_view text) 
   return Bytes({0xff, number & 0xff, number >> 8, '#'}) + std::string(sqlstate) + std::string(text);
 }
 
-// Shorter than 251 bytes.
+// Puts the length of `text` before it, in one byte. The text must be shorter than 251 bytes.
 std::string Prefixed(std::string_view text) {
   return Bytes({static_cast<int>(text.size())}) + std::string(text);
 }
@@ -55,7 +56,7 @@ std::string Column(std::string_view name) {
          Prefixed("") + Bytes({0x0c, 33, 0, 0, 1, 0, 0, 0xfd, 0, 0, 0, 0, 0});
 }
 
-// The packets of a result with one row, or with none if there are no values.
+// Returns the packets of a result with one row, or with no row if there are no values.
 std::vector<std::string> Result(const std::vector<std::string>& values, int columns) {
   std::vector<std::string> packets = {Bytes({columns})};
   for (int i = 0; i < columns; ++i) packets.push_back(Column("column"));
@@ -217,7 +218,7 @@ bool FakeServer::Answer(int connection, std::string_view question) {
   } else if (question.find("wsrep_ready") != std::string_view::npos) {
     packets = Result({"wsrep_ready", now.wsrep_ready ? "ON" : "OFF"}, 2);
   } else {
-    ADD_FAILURE() << "unexpected: " << question;
+    ADD_FAILURE() << "the server got an unexpected query: " << question;
     return false;
   }
   return std::all_of(packets.begin(), packets.end(), [this, connection](const std::string& packet) {

@@ -1,5 +1,5 @@
-// A server on loopback that speaks just enough of MySQL's protocol to be asked whether it takes
-// writes, and that misbehaves on demand.
+// FakeServer is a server on loopback. It speaks just enough of MySQL's protocol to be asked whether
+// it takes writes, and it misbehaves on demand.
 #ifndef FAILOVER_TESTS_SUPPORT_FAKE_MYSQL_SERVER_H_
 #define FAILOVER_TESTS_SUPPORT_FAKE_MYSQL_SERVER_H_
 
@@ -12,21 +12,21 @@
 
 namespace failover::mysql {
 
-// Thread-safe. Serves one connection after the other.
+// The class is thread-safe. It serves one connection after the other.
 class FakeServer {
  public:
   enum class Mode : std::uint8_t {
     kServe,
-    kHang,              // takes connections and what is sent, and says nothing at all
-    kHangUp,            // closes every connection at once
-    kRefuseLogin,       // error 1045
-    kFull,              // error 1040 instead of a greeting
-    kAskClearPassword,  // wants the password in the clear
-    kRefuseQueries,     // error 1226
-    kNonsense,          // answers queries with a result that does not fit
+    kHang,              // The server takes connections and bytes, and never answers.
+    kHangUp,            // The server closes every connection at once.
+    kRefuseLogin,       // The server answers a login with error 1045.
+    kFull,              // The server sends error 1040 instead of a greeting.
+    kAskClearPassword,  // The server asks for the password in clear text.
+    kRefuseQueries,     // The server answers queries with error 1226.
+    kNonsense,          // The server answers queries with a malformed result.
   };
 
-  // What it tells about itself.
+  // The State is what the server tells about itself.
   struct State {
     Mode mode = Mode::kServe;
     std::string read_only = "0";
@@ -43,24 +43,25 @@ class FakeServer {
 
   std::uint16_t port() const { return port_; }
   void Set(State state);
-  // Closes the connection that is there, as a KILL or an idle time-out does.
+  // Closes the open connection, as a KILL or an idle time-out does.
   void DropConnection();
 
   int connections() const;
-  // Until that many more connections were taken, or queries answered; false after a generous while.
+  // These wait until the server has taken `more` more connections, or answered `more` more queries.
+  // They return false after a time that is far longer than needed.
   bool AwaitConnections(int more);
   bool AwaitQueries(int more);
-  // All that clients have sent.
+  // Returns all bytes that clients have sent.
   std::string received() const;
 
  private:
   void Run();
   void Serve(int connection);
-  // False: the connection is over.
+  // These two return false if the connection is over.
   bool Greet(int connection);
   bool Answer(int connection, std::string_view question);
   State state() const;
-  // Waits until `fd` is readable. False: the connection has to end.
+  // Waits until `fd` is readable. Returns false if the connection has to end.
   bool AwaitReadable(int fd);
   bool ReadPacket(int connection, std::string* payload);
   bool ReadBytes(int connection, std::size_t count, std::string* bytes);

@@ -1,5 +1,5 @@
-// Real MariaDB servers for tests: each in a temporary folder of its own, on loopback, and gone with
-// its object.
+// LiveServer starts real MariaDB servers for tests. Each server listens on loopback in a temporary
+// folder of its own. The server and the folder are gone when the object is destroyed.
 #ifndef FAILOVER_TESTS_SUPPORT_LIVE_MYSQL_SERVER_H_
 #define FAILOVER_TESTS_SUPPORT_LIVE_MYSQL_SERVER_H_
 
@@ -16,29 +16,29 @@
 
 namespace failover::mysql {
 
-// Those of the account that may do everything to data and nothing to the server; read_only binds
-// it.
+// This account may do everything to the data and nothing to the server. read_only applies to it.
 inline constexpr char kAppUser[] = "app";
 inline constexpr char kAppPassword[] = "app-password";
 
-// A blocking connection, as a client has one.
+// A Client is a blocking connection to a server.
 class Client {
  public:
-  // By socket if `socket_path` is not empty. The error is 0 if it is connected.
+  // These functions connect by port or by Unix socket. If the connection succeeded, the number of
+  // error() is 0.
   static Client ByPort(std::uint16_t port, const std::string& user, const std::string& password);
   static Client BySocket(const std::string& path, const std::string& user,
                          const std::string& password);
 
-  // What the last call ended with; the number is 0 if it was fine.
+  // Returns the error of the last call. Its number is 0 if the call succeeded.
   const MysqlError& error() const { return error_; }
   // Runs a statement and drops its result.
   const MysqlError& Run(const std::string& statement);
-  // The first field of its first row; empty if there is none.
+  // Returns the first field of the first row, or an empty string if there is no row.
   std::string Ask(const std::string& statement);
-  // Until it is `answer`; false after a generous while.
+  // Repeats the statement until its answer is `answer`. Returns false after a minute.
   bool AwaitAnswer(const std::string& statement, const std::string& answer);
 
-  // In two parts, to run something else meanwhile.
+  // Send and Receive are the two halves of Run, so that a test can do something else in between.
   void Send(const std::string& statement);
   const MysqlError& Receive();
 
@@ -60,10 +60,11 @@ class Client {
 
 class LiveServer {
  public:
-  // `arguments` for mariadbd, on top of what a small server of its own needs. A failure of the test
-  // and nullptr if it cannot be started within a minute.
+  // Starts a server. `arguments` are passed to mariadbd after the options that a small server of a
+  // test needs. If the server cannot be started within a minute, the test fails and the result is
+  // nullptr.
   static std::unique_ptr<LiveServer> Start(std::vector<std::string> arguments);
-  // Kills it and removes its folder.
+  // The destructor kills the server and removes its folder.
   ~LiveServer();
 
   LiveServer(const LiveServer&) = delete;
@@ -75,14 +76,14 @@ class LiveServer {
 
   Client Root() const { return Client::BySocket(socket_path(), "root", ""); }
   Client App() const { return Client::ByPort(port_, kAppUser, kAppPassword); }
-  // As root; a failure of the test if it fails.
+  // Runs a statement as root. If the statement fails, the test fails.
   void Run(const std::string& statement) const;
 
-  // After SIGSTOP it has stopped when this returns.
+  // Sends a signal to the server. After SIGSTOP the function waits until the server has stopped.
   void Signal(int number) const;
-  // kill -9; it has ended when this returns.
+  // Sends SIGKILL to the server, and waits until the server has ended.
   void Kill();
-  // After Kill. False: it did not start.
+  // Starts the server again after Kill. Returns false if the server did not start.
   bool Restart();
 
  private:

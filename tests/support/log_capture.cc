@@ -13,7 +13,8 @@ constexpr char kLoggerName[] = "failover";
 
 }  // namespace
 
-// Not spdlog's base_sink: the hook must be free to log, so no mutex may be held around it.
+// The sink does not derive from spdlog's base_sink, which holds a mutex while it logs. The hook
+// must be free to log, so no mutex may be held around it.
 class LogCapture::Sink final : public spdlog::sinks::sink {
  public:
   void log(const spdlog::details::log_msg& message) override {

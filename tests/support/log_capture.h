@@ -1,6 +1,6 @@
-// Takes the place of the logger "failover" for as long as it lives, and keeps its lines.
+// A LogCapture replaces the logger "failover" for as long as it lives, and keeps the log lines.
 //
-// Thread-safe but for its constructor and destructor.
+// It is thread-safe except for its constructor and destructor.
 #ifndef FAILOVER_TESTS_SUPPORT_LOG_CAPTURE_H_
 #define FAILOVER_TESTS_SUPPORT_LOG_CAPTURE_H_
 
@@ -21,13 +21,13 @@ class LogCapture {
   LogCapture(const LogCapture&) = delete;
   LogCapture& operator=(const LogCapture&) = delete;
 
-  // Each line as "info: text", "warning: text" or "error: text".
+  // Returns each line in the form "info: text", "warning: text" or "error: text".
   std::vector<std::string> lines() const;
   std::vector<std::string> LinesWith(std::string_view part) const;
   std::size_t Count(std::string_view part) const { return LinesWith(part).size(); }
   void Clear();
 
-  // Called for every line, on the thread that logs.
+  // Sets a function that is called for every line, on the thread that logs.
   void OnLine(std::function<void()> hook);
 
  private:

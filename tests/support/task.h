@@ -1,4 +1,4 @@
-// A coroutine for tests that destroy it.
+// Tests use this coroutine type when they have to destroy a coroutine.
 #ifndef FAILOVER_TESTS_SUPPORT_TASK_H_
 #define FAILOVER_TESTS_SUPPORT_TASK_H_
 
@@ -8,7 +8,8 @@
 
 namespace failover::test {
 
-// A coroutine that starts at once and that whoever holds the Task may destroy at any point.
+// A Task is a coroutine that starts at once. Whoever holds the Task may destroy the coroutine
+// whenever it is suspended or at its end.
 class Task {
  public:
   struct promise_type {

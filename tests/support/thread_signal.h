@@ -1,6 +1,7 @@
-// Something that happened, for threads to wait for: the steps of a test with threads go in order.
+// A Signal stands for an event that other threads can wait for. A test with threads uses it to put
+// their steps in order.
 //
-// Thread-safe.
+// It is thread-safe.
 #ifndef FAILOVER_TESTS_SUPPORT_THREAD_SIGNAL_H_
 #define FAILOVER_TESTS_SUPPORT_THREAD_SIGNAL_H_
 
@@ -23,7 +24,8 @@ class Signal {
     return given_;
   }
 
-  // False: it was not given as often within any reasonable time, and the test has failed.
+  // Waits until Give was called `times` times in all. Returns false if that does not happen within
+  // a time that is far longer than needed; the test has failed then.
   bool Await(int times = 1) {
     constexpr std::chrono::seconds kPatience(50);
     std::unique_lock<std::mutex> lock(mutex_);

@@ -3,6 +3,7 @@
 #ifndef FAILOVER_INTERNAL_WAITER_H_
 #define FAILOVER_INTERNAL_WAITER_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -16,52 +17,85 @@ namespace failover::internal {
 
 class ShardGate;
 
+// Which limit a released retry counts against.
+enum class Turn : std::uint8_t {
+  kBesideDrain,  // none: the request's own window released it
+  kOfDrain,      // drain_concurrency: its end releases the next request
+};
+
 // How a wait ended: with an error, or with the right to retry.
-struct Outcome {
+struct WaitEnd {
+  static constexpr WaitEnd Failed(BufferErrorReason reason) {
+    return {reason, std::nullopt, Turn::kBesideDrain};
+  }
+  // `by` is nullopt if the request's own window ended.
+  static constexpr WaitEnd Released(std::optional<StopReason> by, Turn turn) {
+    return {std::nullopt, by, turn};
+  }
+
+  bool released() const { return !error.has_value(); }
+
   std::optional<BufferErrorReason> error;
-  // Of a retry. nullopt: the request's own window ended.
+  // Of a released wait only.
   std::optional<StopReason> released_by;
-  // Of a retry: it was released in a drain, so its end releases the next.
-  bool in_drain = false;
+  Turn turn = Turn::kBesideDrain;
+};
+
+// Where a waiter is. The arrows are all that can happen:
+//
+//   kNew -> kHeld -> kReady -> kRunning      kHeld -> kRunning: a thread is blocked on the waiter
+//              |        |
+//              +--------+----> kLeft
+enum class Place : std::uint8_t {
+  kNew,      // no shard holds the waiter yet, or its request was never held
+  kHeld,     // in the queue of its shard
+  kReady,    // in the dispatcher's list
+  kRunning,  // its wait is being ended, or has ended
+  kLeft,     // a cancel took the waiter out: its wait never ends
 };
 
 // The node of one request. Three fronts derive from it: a blocked thread, a callback, and a
-// suspended coroutine. The queue and the dispatcher never own it; who derives says how long it
-// lives.
+// suspended coroutine. The queue and the dispatcher never own a waiter; the deriving class says how
+// long the waiter lives.
 //
-// A waiter is held in its shard's queue; then, unless a thread blocks on it, ready in the
-// dispatcher's list; then in neither. The links and `outcome` go with it: the shard's mutex guards
-// them while it is held, the dispatcher's mutex while it is ready.
+// The links and `end` go with the place: the shard's mutex guards them while the waiter is held,
+// the dispatcher's mutex while the waiter is ready.
 class FAILOVER_EXPORT Waiter {
  public:
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  // Ends the wait as `outcome` says. Called once, under no lock, by the dispatcher or, for a
-  // blocked thread, by the thread that released it. *this may be gone when it returns.
+  // Ends the wait as `end` says. Called once, under no lock, by the dispatcher or, for a blocked
+  // thread, by the thread that released the waiter. *this may be gone when Complete returns.
   virtual void Complete() = 0;
+
+  // The shard's mutex guards each step from kNew and kHeld, the dispatcher's mutex each step from
+  // kReady. Relaxed is enough: a thread acts on kNew and kHeld only under the shard's mutex, and on
+  // kReady only under the dispatcher's, so the mutex orders what the thread then touches. kLeft is
+  // read under the shard's mutex, or after the acquire in CallbackWaiter::HasLeft. A thread that
+  // reads kReady or kRunning under the shard's mutex alone knows just that the waiter is not held.
+  Place place() const { return place_.load(std::memory_order_relaxed); }
+  void set_place(Place place) { place_.store(place, std::memory_order_relaxed); }
 
   Waiter* previous = nullptr;
   Waiter* next = nullptr;
-  // Of the shard that the request is for.
+  // The shard that the request is for.
   ShardGate* const gate;
-  // When the window ends, and when the caller's own timeout does (if that is no later).
+  // When the window ends, and when the caller's own timeout ends (kNever if that is later).
   Instant window_end = kNever;
   Instant deadline = kNever;
+  std::size_t bytes = 0;
   std::uint32_t deadline_index = 0;
   const bool blocks_thread;
-  // Guarded by the shard's mutex. `cancelled`: a Cancel won, and repeats its answer.
-  bool held = false;
-  bool cancelled = false;
-  // Set under the shard's mutex before the dispatcher gets the waiter, guarded by the dispatcher's
-  // from then on.
-  bool ready = false;
-  Outcome outcome;
-  std::size_t bytes = 0;
+
+  WaitEnd end;
 
  protected:
   Waiter(ShardGate* its_gate, bool blocks) : gate(its_gate), blocks_thread(blocks) {}
   ~Waiter() = default;
+
+ private:
+  std::atomic<Place> place_{Place::kNew};
 };
 
 }  // namespace failover::internal

@@ -1,5 +1,6 @@
-// What a project that uses the library looks like: holds one request during a failover, and ends
-// with 0 if it was released when the new primary was reported. Needs --enable_buffer.
+// This program shows what a project that uses the library looks like. It holds one request during a
+// failover, and exits with 0 if the request was released when the new primary was reported. It
+// needs the flag --enable_buffer.
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -31,7 +32,7 @@ failover::TabletStats ReportOfPrimary(std::uint32_t uid, std::int64_t promoted_a
   return report;
 }
 
-// Says what is wrong, and gives the exit code.
+// Prints what is wrong, and returns the exit code.
 int Fail(const char* what) {
   std::fprintf(stderr, "consumer: %s\n", what);
   return 1;

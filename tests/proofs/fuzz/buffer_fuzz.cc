@@ -1,5 +1,5 @@
-// Sequences of calls: the Buffer against the reference model of the simulation, step by step, with
-// the fuzzer's bytes in place of the simulation's random numbers.
+// This fuzzer makes sequences of calls. It compares the Buffer with the reference model of the
+// simulation after each step. The fuzzer's bytes replace the random numbers of the simulation.
 
 #include <chrono>
 #include <cstddef>
@@ -20,7 +20,7 @@ namespace {
 
 namespace simulation = failover::simulation;
 
-// A step needs a few bytes, so an input of the usual length is used up before.
+// A step needs a few bytes, so an input of the usual length is used up before this limit.
 constexpr std::size_t kMostSteps = 500;
 constexpr std::chrono::seconds kPatience(20);
 
@@ -37,7 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   spdlog::set_level(spdlog::level::off);
   simulation::Random random(std::string_view(reinterpret_cast<const char*>(data), size));
   simulation::Config config = simulation::MakeConfig(random);
-  // More than one Poll wants to run takes the simulation's longest runs to see.
+  // A flood has more requests than one Poll runs. Its runs would be longer than the limit of steps
+  // here.
   config.flood = 0;
   simulation::Driver driver(config, kPatience);
   simulation::Generator generator(random, config);

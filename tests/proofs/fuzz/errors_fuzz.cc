@@ -1,5 +1,5 @@
-// The classifiers of errors. The rule that matters: what they call a failover is retried, so it
-// must be certain that it was not executed.
+// This fuzzer covers the classifiers of errors. The most important rule: a statement whose error
+// counts as a failover is retried, so it must be certain that the statement was not executed.
 
 #include <algorithm>
 #include <array>
@@ -21,7 +21,7 @@ bool Contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
-// ---- failover::CausedByFailover, told a second time.
+// ---- A second implementation of failover::CausedByFailover.
 
 bool HasTextOfFailover(const std::string& text) {
   if (Contains(text, "operation not allowed in state NOT_SERVING")) return true;
@@ -33,7 +33,7 @@ bool HasTextOfFailover(const std::string& text) {
                               "this statement (errno 1290) (sqlstate HY000)";
     if (Contains(text, whole)) return true;
   }
-  // Terse: which option refused is not told.
+  // In this short form the text does not tell which option refused the statement.
   return Contains(text, "(errno 1290) (sqlstate HY000) during query:") &&
          !Contains(text, "option so it cannot execute this statement");
 }
@@ -48,7 +48,7 @@ bool ShouldBeFailover(int code, const std::string& text) {
          (code == kFailedPrecondition && Contains(text, "disallowed due to rule"));
 }
 
-// So that the fuzzer need not guess them letter by letter.
+// The fuzzer gets these pieces whole, so that it need not guess them letter by letter.
 constexpr std::array<std::string_view, 10> kPieces = {
     "operation not allowed in state NOT_SERVING",
     "operation not allowed in state SHUTTING_DOWN",
@@ -76,17 +76,18 @@ void CheckGeneric(FuzzInput& input) {
   const std::string text = ReadText(input);
   const absl::Status status(static_cast<absl::StatusCode>(code), text);
   const bool expected = code != 0 && ShouldBeFailover(code, text);
-  Require(CausedByFailover(status) == expected, "the documented texts and codes, and no others",
-          status.ToString());
+  Require(CausedByFailover(status) == expected,
+          "the documented texts and codes mean a failover, and no others do", status.ToString());
   Require(!ReasonOf(status).has_value(), "an error of another origin has no reason");
 
   const absl::Status marked = MarkCausedByFailover(status);
-  Require(CausedByFailover(marked) == !status.ok(), "what is marked is one, but for OK");
+  Require(CausedByFailover(marked) == !status.ok(),
+          "a marked error counts as a failover, unless it is OK");
   Require(marked.raw_code() == status.raw_code() && marked.message() == status.message(),
           "a mark changes neither code nor text");
 }
 
-// ---- failover::mysql.
+// ---- The classifiers of failover::mysql.
 
 mysql::StatementState ReadState(FuzzInput& input) {
   mysql::StatementState state;
@@ -113,7 +114,7 @@ mysql::MysqlError ReadError(FuzzInput& input) {
       which < kNumbers.size() ? kNumbers[which] : static_cast<std::uint32_t>(input.Number(2));
   const std::size_t text = input.Below(kTexts.size() * 2);
   if (text < kTexts.size()) error.text = kTexts[text];
-  // Whatever five bytes a server sends.
+  // The SQLSTATE may be any five bytes that a server sends.
   for (std::size_t i = input.Bool() ? 5 : 0; i > 0; --i) {
     error.sqlstate.push_back(static_cast<char>(input.Byte()));
   }
@@ -121,7 +122,8 @@ mysql::MysqlError ReadError(FuzzInput& input) {
   return error;
 }
 
-// A connection that was lost with the statement under way: nobody knows whether it was executed.
+// Returns whether the connection was lost with the statement under way. Nobody knows whether such a
+// statement was executed.
 bool IsLostConnection(const mysql::MysqlError& error, const mysql::StatementState& state) {
   if (state.send_state == mysql::SendState::kNotSent) return false;
   return error.number == 0 || error.number == 2006 || error.number == 2013;
@@ -141,18 +143,21 @@ void CheckMysqlStatus(const mysql::ErrorClassifier& classifier, const mysql::Mys
       (status.code() == absl::StatusCode::kUnavailable) ==
               (outcome == mysql::Outcome::kNotExecuted) &&
           (status.code() == absl::StatusCode::kAborted) == (outcome == mysql::Outcome::kRolledBack),
-      "the code says what the outcome says", status.ToString());
+      "the code agrees with the outcome", status.ToString());
   const bool partly = state.send_state == mysql::SendState::kReplyStarted ||
                       (state.send_state == mysql::SendState::kSent && state.compound);
   Require(!partly || outcome != mysql::Outcome::kNotExecuted,
-          "what may have been executed in part is not said to be not executed", error.text);
+          "a statement that may have been executed in part is not said to be not executed",
+          error.text);
   if (CausedByFailover(status)) {
-    Require(outcome == mysql::Outcome::kNotExecuted, "only what was not executed is retried");
+    Require(outcome == mysql::Outcome::kNotExecuted,
+            "only a statement that was not executed is retried");
     Require(!state.in_transaction, "no statement of a transaction is retried");
   }
 }
 
-// Whoever knows less about a statement, or knows something against it, must not retry more.
+// A caller that knows less about a statement, or knows something against a retry, must not retry
+// more.
 void CheckDoubt(const mysql::ErrorClassifier& classifier, const mysql::MysqlError& error,
                 const mysql::StatementState& state) {
   if (CausedByFailover(classifier.ToStatus(error, state))) return;
@@ -166,8 +171,8 @@ void CheckDoubt(const mysql::ErrorClassifier& classifier, const mysql::MysqlErro
   reply_started.send_state = mysql::SendState::kReplyStarted;
   for (const mysql::StatementState& doubtful :
        {compound, in_transaction, read_only, reply_started}) {
-    Require(!CausedByFailover(classifier.ToStatus(error, doubtful)), "doubt retries no more",
-            error.text);
+    Require(!CausedByFailover(classifier.ToStatus(error, doubtful)),
+            "a doubtful statement is not retried more often", error.text);
   }
 }
 

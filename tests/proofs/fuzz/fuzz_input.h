@@ -1,4 +1,4 @@
-// What the fuzzers share: how they read their input, and how they say that something is wrong.
+// The fuzzers share how they read their input, and how they report that something is wrong.
 #ifndef FAILOVER_TESTS_PROOFS_FUZZ_FUZZ_INPUT_H_
 #define FAILOVER_TESTS_PROOFS_FUZZ_FUZZ_INPUT_H_
 
@@ -13,15 +13,15 @@
 
 namespace failover::fuzz {
 
-// A property does not hold: the fuzzer, or the test of its seeds, ends here.
+// Ends the fuzzer, or the test of its seeds, if a property does not hold.
 inline void Require(bool holds, std::string_view property, std::string_view detail = {}) {
   if (holds) return;
   std::cerr << "violated: " << property << "\n" << detail << std::endl;
   std::abort();
 }
 
-// Takes values off the front of an input. What is missing reads as zero or as empty, so every
-// input means something.
+// A FuzzInput takes values off the front of an input. Missing values read as zero or as empty, so
+// every input means something.
 class FuzzInput {
  public:
   FuzzInput(const std::uint8_t* data, std::size_t size)
@@ -39,7 +39,8 @@ class FuzzInput {
   bool Bool() { return (Byte() & 1) != 0; }
   std::size_t Below(std::size_t bound) { return Byte() % bound; }
 
-  // As far as a line goes; the line's end is skipped. So seeds of texts can be edited.
+  // Returns the text up to the end of the line, and skips the end of the line. Seeds that hold
+  // texts can therefore be edited by hand.
   std::string Line() {
     const std::size_t end = std::min(left_.find('\n'), left_.size());
     std::string line(left_.substr(0, end));

@@ -1,5 +1,6 @@
-// BufferOptions::Validate, the list in keyspace_shards, and the flags: against the rules as the
-// headers tell them, written down a second time, slowly.
+// This fuzzer covers BufferOptions::Validate, the list in keyspace_shards, and the flags. It
+// compares them with the rules that the headers state, which are written here a second time in a
+// simple and slow way.
 
 #include <array>
 #include <cstddef>
@@ -31,7 +32,7 @@
 namespace failover::fuzz {
 namespace {
 
-// ---- The list, read a second time.
+// ---- A second reader of the list.
 
 struct Item {
   std::string keyspace;
@@ -53,7 +54,7 @@ bool Clash(const Item& a, const Item& b) {
   return !a.shard.has_value() || !b.shard.has_value() || *a.shard == *b.shard;
 }
 
-// nullopt: the list is wrong.
+// Returns nullopt if the list is wrong.
 std::optional<std::vector<Item>> ReadList(const std::string& list) {
   std::vector<std::string> texts(1);
   for (const char c : list) {
@@ -88,12 +89,14 @@ bool Lists(const std::vector<Item>& items, const std::string& keyspace, const st
   return false;
 }
 
-// ---- The rules, in their order. What the first one that is broken names; empty: none is.
+// ---- The rules, in their order.
 
 bool IsFinite(absl::Duration duration) {
   return duration != absl::InfiniteDuration() && duration != -absl::InfiniteDuration();
 }
 
+// Returns a text that the error of the first broken rule must contain. The text is empty if no rule
+// is broken.
 std::string FirstBroken(const BufferOptions& o) {
   if (o.window < absl::Seconds(1) || !IsFinite(o.window)) return "window";
   if (!IsFinite(o.max_failover_duration)) return "max_failover_duration";
@@ -137,7 +140,7 @@ void CheckShard(Buffer& buffer, const BufferOptions& options, const std::vector<
   Require(stats->requests_buffered_dry_run == (dry ? 1U : 0U), "exactly the others run dry");
   const auto disabled = static_cast<std::size_t>(SkippedReason::kDisabled);
   Require(stats->requests_skipped[disabled] == (buffers || dry ? 0U : 1U),
-          "what neither buffers nor runs dry is counted as disabled");
+          "a request to a shard that neither buffers nor runs dry is counted as disabled");
 }
 
 void CheckBuffer(BufferOptions options) {
@@ -147,24 +150,24 @@ void CheckBuffer(BufferOptions options) {
   options.threading = Threading::kManual;
   options.max_bytes = 0;
   options.max_shards = 1000;
-  // So that each probe finds a slot.
+  // The Buffer has enough slots for every probe.
   options.size = 1000;
   absl::StatusOr<std::unique_ptr<Buffer>> buffer = Buffer::Create(options);
-  Require(buffer.ok(), "Create takes what validates", buffer.status().ToString());
+  Require(buffer.ok(), "Create accepts options that Validate accepts", buffer.status().ToString());
   CheckShard(**buffer, options, items, "no such keyspace", "0");
   for (std::size_t i = 0; i < items.size() && i < 20; ++i) {
     const std::string& keyspace = items[i].keyspace;
     if (keyspace.size() < kMaxNameLength) {
       CheckShard(**buffer, options, items, keyspace + "?", items[i].shard.value_or("0"));
     }
-    // A name of its own each, so that no shard is asked twice.
+    // Each probe has a name of its own, so that no shard is asked twice.
     const std::string number = absl::StrCat("not listed ", i);
     CheckShard(**buffer, options, items, keyspace, number);
     if (items[i].shard.has_value()) CheckShard(**buffer, options, items, keyspace, *items[i].shard);
   }
 }
 
-// ---- Flags.
+// ---- The flags.
 
 absl::CommandLineFlag& FlagOf(const char* name) {
   absl::CommandLineFlag* const flag = absl::FindCommandLineFlag(name);
@@ -180,9 +183,9 @@ void SetFlag(const char* name, const std::string& value) {
 
 const char* Text(bool value) { return value ? "true" : "false"; }
 
-// The options as they come through the flags are the same, and so is the verdict.
+// Options that pass through the flags must stay the same, and so must the verdict of Validate.
 void CheckFlags(BufferOptions options) {
-  options.shutdown_grace.reset();  // has no flag
+  options.shutdown_grace.reset();  // This option has no flag.
   SetFlag("enable_buffer", Text(options.enabled));
   SetFlag("enable_buffer_dry_run", Text(options.dry_run));
   SetFlag("buffer_window", absl::FormatDuration(options.window));
@@ -207,8 +210,8 @@ void CheckFlags(BufferOptions options) {
   Require(same, "each flag sets its own option");
 }
 
-// Whatever text it gets, a flag has a value afterwards that it would take again; if it refuses the
-// text, the one that it had.
+// After any text, a flag must have a value that the flag would accept again. If the flag refuses
+// the text, it must keep the value that it had.
 void CheckFlagText(FuzzInput& input) {
   static constexpr std::array<const char*, 10> kNames = {
       "enable_buffer",          "enable_buffer_dry_run",
@@ -229,7 +232,7 @@ void CheckFlagText(FuzzInput& input) {
           "a flag takes the value that it shows", after);
 }
 
-// ---- Input: numbers, the text of one flag on a line, and the list.
+// ---- The input: first numbers, then the text of one flag on a line, then the list.
 
 absl::Duration ReadDuration(FuzzInput& input) {
   switch (input.Below(8)) {
@@ -258,7 +261,7 @@ BufferOptions ReadNumbers(FuzzInput& input) {
   const std::uint8_t bits = input.Byte();
   options.enabled = (bits & 1) != 0;
   options.dry_run = (bits & 2) != 0;
-  // Most runs have good numbers, so that they get to the list.
+  // Most runs have good numbers, so that they get as far as the list.
   if ((bits & 4) == 0) return options;
   options.window = ReadDuration(input);
   options.max_failover_duration = ReadDuration(input);

@@ -1,4 +1,4 @@
-// Where there is no libFuzzer: runs a fuzzer on each file of the folders that it is given.
+// Without libFuzzer, this program runs a fuzzer on each file of the folders that it is given.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
   std::size_t inputs = 0;
   for (int i = 1; i < argc; ++i) {
     for (const auto& entry : std::filesystem::directory_iterator(argv[i])) {
-      // Said before: if it ends the program it is known which one did.
+      // The name is printed first, so that it is known which file ended the program.
       std::printf("%s\n", entry.path().c_str());
       std::fflush(stdout);
       std::ifstream file(entry.path(), std::ios::binary);

@@ -1,5 +1,6 @@
-// Makes operator new fail when a test says so, and counts what is allocated. Linking the .cc
-// replaces operator new and delete of the whole program.
+// FailAllocations makes operator new fail when a test asks for it, and LiveAllocations counts what
+// is allocated. Linking the .cc file replaces operator new and operator delete of the whole
+// program.
 #ifndef FAILOVER_TESTS_PROOFS_HAZARDS_ALLOCATION_FAILURES_H_
 #define FAILOVER_TESTS_PROOFS_HAZARDS_ALLOCATION_FAILURES_H_
 
@@ -7,15 +8,15 @@
 
 namespace failover::test {
 
-// How many allocations of the whole program have not been given back.
+// Returns how many allocations of the whole program have not been freed.
 std::int64_t LiveAllocations();
 
-// While one lives, the allocations of the thread that made it fail as it says.
+// While a FailAllocations lives, allocations fail on the thread that made it.
 class FailAllocations {
  public:
   enum class Which {
-    kOne,   // only the one after `successes` successful ones
-    kRest,  // that one and all that follow
+    kOne,   // Only the allocation after `successes` successful ones fails.
+    kRest,  // The allocation after `successes` successful ones fails, and so do all that follow.
   };
 
   FailAllocations(Which which, int successes);
@@ -24,7 +25,7 @@ class FailAllocations {
   FailAllocations(const FailAllocations&) = delete;
   FailAllocations& operator=(const FailAllocations&) = delete;
 
-  // Whether any failed.
+  // Returns whether any allocation failed.
   bool any() const;
 };
 

@@ -1,4 +1,5 @@
-// Callbacks that do what they should not: throw, destroy their Buffer, their handle, or themselves.
+// In these tests callbacks do what they should not: they throw, or they destroy their Buffer, their
+// handle, or themselves.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -43,7 +44,7 @@ TEST_F(CallbackDeathTest, ACallbackThatThrowsOnTheServiceThreadTerminates) {
       "thrown here");
 }
 
-// A request that is held already would be lost.
+// If the program went on, a request that is held already would be lost.
 TEST_F(CallbackDeathTest, AWakeupThatThrowsTerminates) {
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   BufferOptions options = ManualOptions();
@@ -70,12 +71,13 @@ TEST_F(CallbackDeathTest, AClockThatThrowsTerminates) {
         Fail();
       },
       "thrown here");
-  Create(ManualOptions());  // before the clock goes
+  Create(ManualOptions());  // The Buffer must be replaced before its clock is destroyed.
 }
 
 constexpr char kDestroyedInside[] = "destroyed inside one of its own callbacks";
 
-// A Buffer that its own callback destroys, while others are held and while tokens are out.
+// In these tests a Buffer is destroyed by one of its own callbacks, while other requests are held
+// and while tokens exist.
 class DestroyedInsideTest : public ::testing::TestWithParam<Threading> {
  protected:
   static constexpr int kOthers = 3;
@@ -83,7 +85,8 @@ class DestroyedInsideTest : public ::testing::TestWithParam<Threading> {
   DestroyedInsideTest() {
     BufferOptions options;
     options.threading = GetParam();
-    // All at once, so that there are some to run after the one that destroys.
+    // All requests are released at once, so that some callbacks run after the callback that
+    // destroys the Buffer.
     options.drain_concurrency = 1 + kOthers;
     buffer_ = *Buffer::Create(std::move(options));
     shard_ = buffer_->GetShard("ks", "0");
@@ -110,7 +113,7 @@ class DestroyedInsideTest : public ::testing::TestWithParam<Threading> {
   void ExpectAllRanAndNothingHurts() {
     EXPECT_TRUE(destroyed_.Await());
     EXPECT_TRUE(other_ran_.Await(kOthers));
-    // Waits for the last callback.
+    // The destructors of the handles wait for the last callback.
     handles_.clear();
     EXPECT_EQ(other_ran_.given(), kOthers);
     EXPECT_EQ(log_.Count(kDestroyedInside), 1u);
@@ -121,7 +124,8 @@ class DestroyedInsideTest : public ::testing::TestWithParam<Threading> {
   LogCapture log_;
   std::unique_ptr<Buffer> buffer_;
   ShardHandle shard_;
-  // Written by the thread that runs the callbacks, read after the last has run.
+  // The thread that runs the callbacks writes this member. The test reads it after the last
+  // callback has run.
   std::vector<RetryDoneFunc> tokens_;
   Signal destroyed_;
   Signal other_ran_;
@@ -181,7 +185,8 @@ TEST_F(CallbackTest, MayDestroyItsOwnHandle) {
   EXPECT_FALSE(handle);
 }
 
-// The handle goes with its callback, in the middle of the call that ends the wait.
+// The callback owns its handle, so the handle is destroyed with the callback, in the middle of the
+// call that ends the wait.
 TEST_F(CallbackTest, MayOwnItsOwnHandle) {
   using Handle = std::optional<BufferedRequest>;
   const std::function<void(Handle&)> kEnds[] = {

@@ -1,4 +1,5 @@
-// Numbers beyond 32 bits, clocks at the ends of time, and no more threads.
+// These tests cover numbers beyond 32 bits, clocks at the ends of time, and a process that can
+// start no more threads.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -18,7 +19,8 @@ namespace {
 
 constexpr std::uint64_t kBeyond32Bits = std::uint64_t{1} << 33;
 
-// Every count is as wide as it can be: at a million a second it lasts for half a million years.
+// Returns whether every count has 64 bits. At a million a second such a count lasts for half a
+// million years.
 template <typename... Counts>
 constexpr bool AreWide(const Counts&...) {
   return (std::is_same_v<std::uint64_t, Counts> && ...);
@@ -39,9 +41,10 @@ static_assert(AreWide(decltype(ShardStats::requests_held)(),
 
 using ExtremesTest = BufferTest;
 
-// Ends the process: with 0 if a Buffer without threads is refused as it should be.
+// Ends the process. The exit code is 0 if a Buffer without threads is refused as it should be.
 [[noreturn]] void MakeABufferWithoutThreads() {
-  constexpr uid_t kNobody = 65534;  // root has no limit
+  // The test becomes this user, because root may start any number of threads.
+  constexpr uid_t kNobody = 65534;
   const rlimit none = {0, 0};
   if (setrlimit(RLIMIT_NPROC, &none) != 0) _exit(2);
   if (geteuid() == 0 && setuid(kNobody) != 0) _exit(3);
@@ -114,11 +117,11 @@ TEST_F(ExtremesTest, TimestampsMayTakeAnyValue) {
   AdvanceBeyondGuards();
   const AsyncRequest late = Fail();
   Report(3, true, kLast);
-  EXPECT_EQ(Stats().state, State::kBuffering) << "no timestamp is newer than the last of all";
+  EXPECT_EQ(Stats().state, State::kBuffering) << "no timestamp is newer than the greatest one";
 }
 
 TEST_F(ExtremesTest, DurationsAddUpBeyond32BitsOfMilliseconds) {
-  // 49.7 days in milliseconds are 32 bits.
+  // 49.7 days are as many milliseconds as fit into 32 bits.
   constexpr absl::Duration kYear = absl::Hours(24 * 365);
   BufferOptions options = ManualOptions();
   options.max_failover_duration = kYear;
@@ -134,15 +137,16 @@ TEST_F(ExtremesTest, DurationsAddUpBeyond32BitsOfMilliseconds) {
   EXPECT_EQ(Stats().failover_duration_sum, kFailovers * kYear);
 }
 
-// A clock that starts at either end of what absl::Time can hold, and ends there.
+// Each of these tests starts the clock at another time. The earliest and the latest are near the
+// ends of what absl::Time can hold.
 class FarClockTest : public ::testing::TestWithParam<std::int64_t> {};
 
 INSTANTIATE_TEST_SUITE_P(Seconds, FarClockTest,
                          ::testing::Values(std::numeric_limits<std::int64_t>::min() + 1,
                                            -(std::int64_t{1} << 62),
-                                           -62135596800,  // the year 1
+                                           -62135596800,  // This is the beginning of the year 1.
                                            0,
-                                           253402300799,  // the end of the year 9999
+                                           253402300799,  // This is the end of the year 9999.
                                            std::int64_t{1} << 62,
                                            std::numeric_limits<std::int64_t>::max() - 7200));
 
@@ -169,12 +173,14 @@ TEST_P(FarClockTest, WindowTimeoutAndDurationAreWhatTheyAlwaysAre) {
   clock.Advance(absl::Seconds(10));
   EXPECT_EQ(buffer->Poll(), absl::InfiniteDuration());
   EXPECT_EQ(buffer->GetShardStats("ks", "0")->state, State::kIdle);
-  EXPECT_TRUE(AsyncRequest(*buffer, shard, FailoverError(), {}).passed()) << "it is too soon";
+  EXPECT_TRUE(AsyncRequest(*buffer, shard, FailoverError(), {}).passed())
+      << "a failover so soon must not start";
   clock.Advance(absl::Minutes(1));
   EXPECT_TRUE(AsyncRequest(*buffer, shard, FailoverError(), {}).held());
 }
 
-// As the time that an event loop keeps, before the loop runs.
+// An event loop may keep its own time, which is not set before the loop runs. This clock behaves in
+// that way.
 TEST(UnsetClockTest, ABufferMadeBeforeTheClockIsSetKeepsItsTimes) {
   class UnsetClock final : public Clock {
    public:
@@ -196,7 +202,7 @@ TEST(UnsetClockTest, ABufferMadeBeforeTheClockIsSetKeepsItsTimes) {
   EXPECT_EQ(request.reason(), BufferErrorReason::kTimeout);
 }
 
-// Time stands still there, so nothing ever becomes due or everything is; but no call hangs.
+// Time stands still at both ends, so either nothing or everything is due. No call may hang.
 TEST(EndlessClockTest, NoCallHangsOrCrashes) {
   for (const absl::Time now : {absl::InfinitePast(), absl::InfiniteFuture()}) {
     SimulatedClock clock(now);

@@ -1,4 +1,4 @@
-// fork: the child has a copy of every Buffer, but none of the threads.
+// These tests cover fork: the child has a copy of every Buffer, but none of the threads.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@
 namespace failover::test {
 namespace {
 
-// One failover from its beginning to its end; 0 if all went well.
+// Runs one failover from its beginning to its end. Returns 0 if all went well.
 int HoldAndRelease(Buffer& buffer) {
   int runs = 0;
   const ShardHandle shard = buffer.GetShard("ks", "child");
@@ -25,8 +25,8 @@ int HoldAndRelease(Buffer& buffer) {
   return runs == 1 ? 0 : 2;
 }
 
-// Runs `child` in a child process, which leaves without destroying anything, and returns its
-// answer.
+// Runs `child` in a child process, which exits without destroying anything. Returns what `child`
+// returned.
 template <typename Child>
 int InAChild(Child child) {
   const pid_t pid = fork();
@@ -74,7 +74,7 @@ TEST(ForkTest, AManualBufferWorksOnInTheChildAndInTheParent) {
               return HoldAndRelease(*buffer);
             }),
             0);
-  EXPECT_EQ(runs, 0) << "the child's copy is not the parent's";
+  EXPECT_EQ(runs, 0) << "a callback in the child must not run in the parent";
   buffer->StatsUpdate(PrimaryReport(1, true, 1));
   buffer->Poll();
   EXPECT_EQ(runs, 1);

@@ -1,4 +1,5 @@
-// Tokens and handles that are used after Shutdown, after the Buffer is gone, or while it goes.
+// In these tests tokens and handles are used after Shutdown, after the Buffer is gone, or while it
+// is destroyed.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -14,7 +15,7 @@
 namespace failover::test {
 namespace {
 
-// A clock and a wakeup that must not be used any more once they are gone.
+// The clock and the wakeup of this Buffer must not be used once they are destroyed.
 class LateEndTest : public ::testing::Test {
  protected:
   LateEndTest() {
@@ -64,7 +65,7 @@ TEST_F(LateEndTest, ATokenIsInertAfterShutdown) {
 
 TEST_F(LateEndTest, ATokenIsDestroyedOnAnotherThreadAfterTheBufferIsGone) {
   DestroyBufferAndAllItUses();
-  ASSERT_EQ(tokens_.size(), 3u) << "shutdown releases the last one, too";
+  ASSERT_EQ(tokens_.size(), 3u) << "Shutdown must release the last request, too";
   std::thread other([tokens = std::move(tokens_)]() mutable {
     tokens[0](absl::OkStatus());
     tokens[1](absl::UnavailableError("late"));

@@ -1,11 +1,12 @@
-// A shared object with a copy of the library of its own.
+// This shared object contains its own copy of the library.
 #include <atomic>
 #include <memory>
 #include <thread>
 
 #include "failover/buffer.h"
 
-// Holds a request, ends the failover and ends the retry, on a service thread; 0 if all went well.
+// Holds a request, ends the failover and ends the retry, on a service thread. Returns 0 if all went
+// well.
 extern "C" __attribute__((visibility("default"))) int RunAFailover() {
   const std::unique_ptr<failover::Buffer> buffer = *failover::Buffer::Create({});
   const failover::ShardHandle shard = buffer->GetShard("ks", "0");

@@ -1,5 +1,5 @@
-// The library twice in one process: this program has one copy, and a shared object that it loads
-// has another, in itself or as the shared library.
+// In these tests one process contains the library twice. This program has one copy. A shared object
+// that the program loads has another copy: in itself, or as the shared library.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
-// Memory that runs out in the middle of a call: each allocation of the call fails in turn, alone
-// and together with all that follow. Whatever the call answers, nothing leaks, the laws of the
-// counters hold, and the Buffer goes on working.
+// In these tests memory runs out in the middle of a call. Each allocation of the call fails in
+// turn, alone or together with all that follow. Whatever the call answers, nothing may leak, the
+// laws of the counters must hold, and the Buffer must go on working.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -25,12 +25,13 @@
 namespace failover::test {
 namespace {
 
-// Far more than any call allocates.
+// This number is far larger than the allocations of any call.
 constexpr int kMostAllocations = 200;
-// Too long to fit into a std::string without an allocation.
+// The name is too long to fit into a std::string without an allocation.
 constexpr char kLongCell[] = "a cell whose name is so long that it does not fit into the string";
 
-// A coroutine whose frame is there before it begins: what then fails to allocate is the library.
+// The frame of this coroutine is allocated before the coroutine begins. An allocation that fails
+// after that is one of the library.
 class Coroutine {
  public:
   struct promise_type {
@@ -56,7 +57,7 @@ class Coroutine {
   std::coroutine_handle<promise_type> handle_;
 };
 
-// All of these outlive it.
+// All arguments must outlive the coroutine.
 Coroutine Await(Buffer& buffer, const RequestContext& context, ShardHandle shard,
                 const absl::Status& error, absl::StatusOr<RetryDoneFunc>* answer) {
   *answer = co_await AwaitFailoverEnd(buffer, context, shard, error);
@@ -64,7 +65,7 @@ Coroutine Await(Buffer& buffer, const RequestContext& context, ShardHandle shard
 
 class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> {
  protected:
-  // Everything that a log line needs is allocated, but nothing is written.
+  // The logger allocates everything that a log line needs, but writes nothing.
   OutOfMemoryTest() {
     spdlog::drop("failover");
     spdlog::register_logger(std::make_shared<spdlog::logger>(
@@ -87,8 +88,8 @@ class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> 
   ShardHandle shard() { return buffer_->GetShard("ks", "0"); }
   ShardStats Stats() { return buffer_->GetShardStats("ks", "0").value_or(ShardStats()); }
 
-  // Runs `trial` on a fresh Buffer once for each allocation of its `call`, until none is left to
-  // fail.
+  // Runs `trial` on a fresh Buffer once for each allocation of the call in it, until no allocation
+  // is left that could fail.
   void ForEachAllocation(const std::function<void()>& trial) {
     for (successes_ = 0; successes_ < kMostAllocations; ++successes_) {
       SCOPED_TRACE("after " + std::to_string(successes_) + " allocations");
@@ -104,7 +105,7 @@ class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> 
     FAIL() << "there is always one more allocation that fails";
   }
 
-  // The call under test. False: it threw std::bad_alloc.
+  // Runs the call under test. Returns false if the call threw std::bad_alloc.
   bool RunShortOfMemory(const std::function<void()>& call) {
     bool threw = false;
     {
@@ -120,15 +121,16 @@ class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> 
   }
   bool any_failed() const { return any_failed_; }
 
-  // What a request is told that found no memory.
+  // Checks the error of a request for which there was no memory.
   void ExpectRefusedForMemory(const absl::Status& status) {
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
-    if (GetParam() == FailAllocations::Which::kRest) return;  // not even for the text
+    // If all allocations fail, there is no memory for the text of the error either.
+    if (GetParam() == FailAllocations::Which::kRest) return;
     EXPECT_EQ(ReasonOf(status), BufferErrorReason::kBufferFull) << status;
     EXPECT_NE(status.message().find("memory"), absl::string_view::npos) << status;
   }
 
-  // Of both kinds, with the error of a failover.
+  // Checks a blocking and an asynchronous request, both with the error of a failover.
   void ExpectEveryRequestPasses() {
     const ShardHandle known = shard();
     const absl::Status error = FailoverError();
@@ -138,14 +140,14 @@ class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> 
     EXPECT_TRUE(RunShortOfMemory([&] {
       blocking = buffer().WaitForFailoverEnd({}, known, error);
       asynchronous = buffer().WaitForFailoverEndAsync({}, known, error, std::move(callback));
-    })) << "it threw";
+    })) << "the call threw";
     EXPECT_TRUE(blocking.ok()) << blocking.status();
     EXPECT_TRUE(asynchronous.ok()) << asynchronous.status();
   }
 
   SimulatedClock clock_;
   bool dry_run_ = false;
-  // Whether a request can be held after the trial.
+  // This flag says whether a request can be held after the trial.
   bool may_hold_ = true;
 
  private:
@@ -202,14 +204,14 @@ TEST_P(OutOfMemoryTest, AnAsynchronousRequestIsHeldOrRefusedAndItsCallbackRunsOn
     absl::StatusOr<BufferedRequest> answer;
     EXPECT_TRUE(RunShortOfMemory([&] {
       answer = buffer().WaitForFailoverEndAsync(context, known, error, std::move(callback));
-    })) << "it threw";
+    })) << "the call threw";
     callback = nullptr;
     if (!answer.ok()) {
       ExpectRefusedForMemory(answer.status());
       EXPECT_EQ(witness.use_count(), 1) << "the callback was not destroyed";
       return;
     }
-    EXPECT_TRUE(*answer) << "neither held nor refused";
+    EXPECT_TRUE(*answer) << "the request is neither held nor refused";
     EXPECT_EQ(Stats().requests_held, 1u);
     buffer().StopBuffering(known);
     buffer().Poll();
@@ -219,7 +221,7 @@ TEST_P(OutOfMemoryTest, AnAsynchronousRequestIsHeldOrRefusedAndItsCallbackRunsOn
 
 TEST_P(OutOfMemoryTest, ARequestThatIsNotHeldPassesAllTheSame) {
   ForEachAllocation([this] {
-    // A failover ended a moment ago: the next is skipped, and the log says so.
+    // A failover has just ended, so the next one is skipped, and the log says so.
     const ShardHandle known = shard();
     buffer().StartBuffering(known, "a test");
     buffer().StopBuffering(known);
@@ -228,7 +230,7 @@ TEST_P(OutOfMemoryTest, ARequestThatIsNotHeldPassesAllTheSame) {
     absl::StatusOr<BufferedRequest> answer;
     EXPECT_TRUE(RunShortOfMemory([&] {
       answer = buffer().WaitForFailoverEndAsync({}, known, error, std::move(callback));
-    })) << "it threw";
+    })) << "the call threw";
     if (!answer.ok()) {
       ExpectRefusedForMemory(answer.status());
     } else {
@@ -238,7 +240,7 @@ TEST_P(OutOfMemoryTest, ARequestThatIsNotHeldPassesAllTheSame) {
 }
 
 TEST_P(OutOfMemoryTest, ABlockingRequestWhoseTimeIsOverIsRefused) {
-  // The timeout is over before the call, so that it cannot block.
+  // The timeout is over before the call, so that the call cannot block.
   ForEachAllocation([this] {
     const ShardHandle known = shard();
     const absl::Status error = FailoverError();
@@ -247,7 +249,7 @@ TEST_P(OutOfMemoryTest, ABlockingRequestWhoseTimeIsOverIsRefused) {
     absl::StatusOr<RetryDoneFunc> answer;
     EXPECT_TRUE(RunShortOfMemory([&] {
       answer = buffer().WaitForFailoverEnd(context, known, error);
-    })) << "it threw";
+    })) << "the call threw";
     EXPECT_FALSE(answer.ok());
     EXPECT_TRUE(answer.status().code() == absl::StatusCode::kDeadlineExceeded ||
                 answer.status().code() == absl::StatusCode::kUnavailable)
@@ -264,7 +266,7 @@ TEST_P(OutOfMemoryTest, ADryRunFailsNoRequest) {
 TEST_P(OutOfMemoryTest, AfterAShutdownEveryRequestPasses) {
   may_hold_ = false;
   ForEachAllocation([this] {
-    shard();  // known before
+    shard();  // The Buffer must know the shard before the shutdown.
     buffer().Shutdown();
     ExpectEveryRequestPasses();
   });
@@ -309,7 +311,7 @@ TEST_P(OutOfMemoryTest, ABlockingRequestThatIsHeldIsToldThatItIsEvictedOrTimesOu
                 evicted ? absl::StatusCode::kUnavailable : absl::StatusCode::kDeadlineExceeded);
       if (any_failed()) ++told_without_memory;
     });
-    EXPECT_GT(told_without_memory, 0) << "it was always refused at once";
+    EXPECT_GT(told_without_memory, 0) << "the request was always refused at once";
   }
 }
 
@@ -321,7 +323,7 @@ TEST_P(OutOfMemoryTest, ACoroutineIsHeldOrRefused) {
     context.timeout = absl::Seconds(1);
     absl::StatusOr<RetryDoneFunc> answer;
     Coroutine coroutine = Await(buffer(), context, known, error, &answer);
-    EXPECT_TRUE(RunShortOfMemory([&] { coroutine.Begin(); })) << "it threw";
+    EXPECT_TRUE(RunShortOfMemory([&] { coroutine.Begin(); })) << "the call threw";
     if (coroutine.ended()) {
       ExpectRefusedForMemory(answer.status());
       return;
@@ -344,7 +346,7 @@ TEST_P(OutOfMemoryTest, ACoroutineIsToldOfItsEndWithoutMemory) {
     Coroutine coroutine = Await(buffer(), context, known, error, &answer);
     coroutine.Begin();
     clock_.Advance(context.timeout);
-    EXPECT_TRUE(RunShortOfMemory([&] { buffer().Poll(); })) << "it threw";
+    EXPECT_TRUE(RunShortOfMemory([&] { buffer().Poll(); })) << "the call threw";
     EXPECT_TRUE(coroutine.ended());
     EXPECT_EQ(answer.status().code(), absl::StatusCode::kDeadlineExceeded) << answer.status();
   });
@@ -358,7 +360,7 @@ TEST_P(OutOfMemoryTest, ARequestByNameIsRefusedIfItsShardCannotBeMade) {
     EXPECT_TRUE(RunShortOfMemory([&] {
       answer =
           buffer().WaitForFailoverEndAsync({}, kLongCell, kLongCell, error, std::move(callback));
-    })) << "it threw";
+    })) << "the call threw";
     if (!answer.ok()) {
       ExpectRefusedForMemory(answer.status());
     } else {
@@ -426,7 +428,7 @@ TEST_P(OutOfMemoryTest, TheEndsOfRequestsNeedNoMemory) {
       buffer().Poll();
       EXPECT_TRUE(second.Cancel());
       token();
-    })) << "it threw";
+    })) << "the call threw";
   });
 }
 
@@ -441,7 +443,7 @@ TEST_P(OutOfMemoryTest, ARequestThatFailsIsToldSoWithoutMemory) {
         context, known, error,
         [&told](const absl::StatusOr<RetryDoneFunc>& result) { told = result.status(); });
     clock_.Advance(absl::Seconds(1));
-    EXPECT_TRUE(RunShortOfMemory([&] { buffer().Poll(); })) << "it threw";
+    EXPECT_TRUE(RunShortOfMemory([&] { buffer().Poll(); })) << "the call threw";
     ASSERT_TRUE(told.has_value());
     EXPECT_EQ(told->code(), absl::StatusCode::kDeadlineExceeded);
   });

@@ -1,5 +1,6 @@
-// A program that ends with Buffers, tokens and handles in static variables, in the order that its
-// argument says. It must leave with 0 and without a complaint of a sanitizer.
+// This program ends while static variables still hold Buffers, tokens and handles. Its argument
+// says in which order they are destroyed. The program must exit with 0 and without a complaint of a
+// sanitizer.
 #include <atomic>
 #include <cstdio>
 #include <functional>
@@ -28,12 +29,13 @@ struct Leftovers {
   BufferedRequest handle;
 };
 
-// Initialised before main and thus destroyed last, after everything that main brings to life.
+// These variables are initialised before main, so they are destroyed last, after everything that
+// main creates.
 Leftovers destroyed_after_the_buffer;
 std::unique_ptr<Buffer> destroyed_last;
 Leftovers destroyed_before_the_buffer;
 
-// Leaves one request with its retry under way, and one that is held.
+// Leaves one request whose retry is under way, and one request that is held.
 void Use(Buffer& buffer, Leftovers* leftovers) {
   const ShardHandle shard = buffer.GetShard("ks", "0");
   buffer.StartBuffering(shard, "a test");
@@ -57,7 +59,8 @@ void Use(Buffer& buffer, Leftovers* leftovers) {
 std::unique_ptr<Buffer> MakeBuffer(Threading threading) {
   failover::BufferOptions options;
   options.threading = threading;
-  // A token that main leaves in a static variable cannot end before the Buffer.
+  // The token stays in a static variable of the program, so it cannot end before the Buffer. The
+  // Buffer must not wait for it.
   options.shutdown_grace = absl::ZeroDuration();
   return *Buffer::Create(std::move(options));
 }

@@ -1,4 +1,4 @@
-// Two Buffers in one process have nothing in common, even if their shards have the same names.
+// Two Buffers in one process must share nothing, even if their shards have the same names.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -46,7 +46,8 @@ TEST_F(TwoBuffersTest, ACallbackOfOneMayUseAndDestroyTheOther) {
       Hold(*two_, [&](const absl::StatusOr<RetryDoneFunc>&) { other_ran.Give(); });
   const BufferedRequest first = Hold(*one_, [&](const absl::StatusOr<RetryDoneFunc>&) {
     EXPECT_FALSE(two_->StartBuffering(two_->GetShard("ks", "0"), "it does already"));
-    // Not inside a callback of its own, so it ends in full.
+    // This callback does not belong to two_, so the destructor of two_ does all its work before it
+    // returns.
     two_.reset();
     EXPECT_EQ(other_ran.given(), 1);
     EXPECT_FALSE(second.Cancel());

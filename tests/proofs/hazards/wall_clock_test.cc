@@ -1,6 +1,6 @@
-// Steps of the wall clock move no window and no timeout: the library never looks at it. This
-// program has a clock_gettime of its own, which counts the looks at the wall clock and makes it
-// jump.
+// Steps of the wall clock must move no window and no timeout, because the library never looks at
+// the wall clock. This program has its own clock_gettime, which counts the looks at the wall clock
+// and makes it jump.
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -45,7 +45,7 @@ class WallClockTest : public ::testing::TestWithParam<std::int64_t> {
     options.max_failover_duration = absl::Hours(2);
     options.min_time_between_failovers = absl::Hours(4);
     buffer_ = *Buffer::Create(std::move(options));
-    // A log line has the time of day.
+    // A log line would contain the time of day, so there is no logger.
     spdlog::drop("failover");
     shard_ = buffer_->GetShard("ks", "0");
   }
@@ -83,14 +83,14 @@ TEST_P(WallClockTest, AStepEndsNoWaitEarlyOrLate) {
   const BufferedRequest held_long = Hold(absl::Minutes(30), &long_one);
   const BufferedRequest held_shortly = Hold(absl::Milliseconds(30), &short_one);
   wall_clock_step = GetParam();
-  EXPECT_TRUE(short_one.Await()) << "its timeout never came";
-  EXPECT_EQ(long_one.given(), 0) << "its timeout came hours too early";
+  EXPECT_TRUE(short_one.Await()) << "the short timeout never ended";
+  EXPECT_EQ(long_one.given(), 0) << "the long timeout ended hours too early";
   EXPECT_EQ(window.given(), 0) << "the window ended hours too early";
   EXPECT_EQ(buffer_->GetShardStats("ks", "0")->state, State::kBuffering);
 }
 
 TEST_P(WallClockTest, AStepEndsNoBlockingWaitEarlyOrLate) {
-  // Long enough to be held still when the step comes.
+  // The timeout is long enough that the call is still held when the step comes.
   constexpr std::chrono::milliseconds kTimeout(300);
   const int looks_before = looks_at_wall_clock;
   const auto begin = std::chrono::steady_clock::now();
@@ -100,7 +100,7 @@ TEST_P(WallClockTest, AStepEndsNoBlockingWaitEarlyOrLate) {
     context.timeout = absl::FromChrono(kTimeout);
     result = buffer_->WaitForFailoverEnd(context, shard_, FailoverError());
   });
-  // Counted for good once it is held.
+  // This counter never goes down, so the loop ends once the request has been held.
   while (buffer_->GetShardStats("ks", "0")->requests_buffered == 0) std::this_thread::yield();
   wall_clock_step = GetParam();
   blocked.join();
@@ -121,7 +121,8 @@ TEST_P(WallClockTest, AStepDoesNotMoveTheGraceOfShutdown) {
   std::thread shutdown([this] { buffer_->Shutdown(); });
   ASSERT_TRUE(released.Await());
   wall_clock_step = GetParam();
-  EXPECT_EQ(buffer_->GetShardStats("ks", "0")->requests_retrying, 1u) << "the grace is an hour";
+  EXPECT_EQ(buffer_->GetShardStats("ks", "0")->requests_retrying, 1u)
+      << "the grace of an hour is not over";
   token();
   shutdown.join();
   EXPECT_EQ(looks_at_wall_clock, looks_before);

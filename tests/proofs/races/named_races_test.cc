@@ -511,6 +511,71 @@ TEST_F(NamedRacesTest, TheBufferIsDestroyedOnlyAfterTheShutdownThatRuns) {
   EXPECT_TRUE(destroy.Join());
 }
 
+// A callback that the Shutdown of another thread let go destroys the Buffer, while that Shutdown
+// has still to close the second shard. The request that the second shard holds must be released,
+// too.
+void DestroyInACallbackWhileShardsAreClosed(std::unique_ptr<Buffer> own, bool polls) {
+  Buffer& watched = *own;
+  Signal first_ran;
+  Signal second_ran;
+  std::optional<StopReason> second_released_by;
+  const BufferedRequest first =
+      *watched.WaitForFailoverEndAsync({}, watched.GetShard("ks", "first"), FailoverError(),
+                                       [&](const absl::StatusOr<RetryDoneFunc>&) {
+                                         own.reset();
+                                         first_ran.Give();
+                                       });
+  const BufferedRequest second =
+      *watched.WaitForFailoverEndAsync({}, watched.GetShard("ks", "second"), FailoverError(),
+                                       [&](const absl::StatusOr<RetryDoneFunc>& result) {
+                                         if (result.ok())
+                                           second_released_by = result->released_by();
+                                         second_ran.Give();
+                                       });
+  StopAt closed_the_first("close:before-lock", /*passes=*/1);
+  Step shutdown([&] { watched.Shutdown(); });
+  ASSERT_TRUE(closed_the_first.Await());
+  Step poll([&] {
+    if (polls) watched.Poll();
+  });
+  ASSERT_TRUE(poll.EndsOrStands());
+  ASSERT_TRUE(first_ran.Await());
+  closed_the_first.LetGo();
+  EXPECT_TRUE(second_ran.Await()) << "the request of the second shard is stuck";
+  EXPECT_TRUE(poll.Join());
+  EXPECT_TRUE(shutdown.Join());
+  EXPECT_EQ(second_released_by, StopReason::kShutdown);
+}
+
+TEST_F(NamedRacesTest, BugLastRites_ABufferThatItsPollDestroysWaitsForTheShutdownOfAnotherThread) {
+  DestroyInACallbackWhileShardsAreClosed(Make(ManualOptions()), /*polls=*/true);
+}
+
+TEST_F(NamedRacesTest, BugLastRites_ABufferThatItsThreadDestroysWaitsForTheShutdownOfAnother) {
+  DestroyInACallbackWhileShardsAreClosed(Make(ServiceOptions()), /*polls=*/false);
+}
+
+// The Shutdown of another thread waits for the callbacks, of which one destroys the Buffer. The
+// rest still runs, and both threads end.
+TEST_F(NamedRacesTest, ACallbackThatDestroysTheBufferDoesNotStopThoseThatAShutdownWaitsFor) {
+  std::unique_ptr<Buffer> own = Make(ServiceOptions());
+  Buffer& watched = *own;
+  Signal ran;
+  const BufferedRequest first =
+      *watched.WaitForFailoverEndAsync({}, watched.GetShard("ks", "first"), FailoverError(),
+                                       [&](const absl::StatusOr<RetryDoneFunc>&) { own.reset(); });
+  const BufferedRequest second =
+      *watched.WaitForFailoverEndAsync({}, watched.GetShard("ks", "second"), FailoverError(),
+                                       [&](const absl::StatusOr<RetryDoneFunc>&) { ran.Give(); });
+  StopAt running("callback:before");
+  Step shutdown([&] { watched.Shutdown(); });
+  ASSERT_TRUE(running.Await());
+  ASSERT_TRUE(shutdown.AwaitWaits(1));
+  running.LetGo();
+  EXPECT_TRUE(ran.Await());
+  EXPECT_TRUE(shutdown.Join());
+}
+
 TEST_F(NamedRacesTest, TheBufferIsDestroyedOnlyAfterTheCallThatHeldACoroutine) {
   std::unique_ptr<Buffer> buffer = Make(ManualOptions());
   std::atomic<int> ends{0};

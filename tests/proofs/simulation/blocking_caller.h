@@ -1,5 +1,6 @@
-// A thread that makes one blocking call at a time, in strict turn with the thread that asks for
-// it: whoever starts a call waits until the call has returned or is known to be held.
+// A BlockingCaller is a thread that makes one blocking call at a time, in strict turn with the
+// thread that starts the call. The starting thread waits until the call has returned or is known to
+// be held.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_BLOCKING_CALLER_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_BLOCKING_CALLER_H_
 
@@ -20,16 +21,17 @@ class BlockingCaller {
   using Result = absl::StatusOr<RetryDoneFunc>;
 
   BlockingCaller();
-  // The call must have returned.
+  // The last call must have returned before the destructor runs.
   ~BlockingCaller();
 
   BlockingCaller(const BlockingCaller&) = delete;
   BlockingCaller& operator=(const BlockingCaller&) = delete;
 
   void Start(std::function<Result()> call);
-  // Whether there is a result to be taken.
+  // Returns whether the call has returned, so that Take has a result.
   bool Returned();
-  // Waits for it; nullopt: the call does not return.
+  // Waits for the result of the call. Returns nullopt if the call does not return within
+  // `patience`.
   std::optional<Result> Take(std::chrono::seconds patience);
 
  private:

@@ -48,7 +48,7 @@ std::vector<Step> SharedRun::Steps() const {
 Child::Child(const std::function<void(SharedRun&)>& work) : shared_(MapShared()) {
   int ends[2];
   if (pipe(ends) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
-  // What is in these buffers would be written by both.
+  // The buffers of stdio are flushed first: otherwise both processes would write what is in them.
   std::fflush(nullptr);
   pid_ = fork();
   if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
@@ -56,7 +56,8 @@ Child::Child(const std::function<void(SharedRun&)>& work) : shared_(MapShared())
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     close(ends[0]);
     work(*shared_);
-    // Not after a finding: threads may be stuck. Otherwise sanitizers look for leaks at the exit.
+    // After a finding, threads may be stuck, so the child leaves without any cleaning up. Otherwise
+    // std::exit gives sanitizers the chance to look for leaks.
     if (shared_->what[0] != '\0') _exit(1);
     std::exit(0);  // NOLINT(concurrency-mt-unsafe): there is no other thread
   }

@@ -1,4 +1,4 @@
-// A child process that runs one or more simulations, and tells its parent how far it is.
+// A Child is a process that runs one or more simulations, and tells its parent how far it is.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_CHILD_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_CHILD_H_
 
@@ -17,14 +17,16 @@
 
 namespace failover::simulation {
 
-inline constexpr std::size_t kMostSteps = 2000;  // in one run
+inline constexpr std::size_t kMostSteps = 2000;  // One run has at most this many steps.
 
-// Written by the child, read by the parent, also when the child has crashed.
+// The child writes this structure in shared memory. The parent can read it even after the child has
+// crashed.
 struct SharedRun {
-  std::atomic<std::uint64_t> runs{0};   // that are over
-  std::atomic<std::uint64_t> steps{0};  // that were done in those
-  Coverage coverage;                    // of those
-  // The run that is under way: its seed, its steps so far, and what went wrong.
+  std::atomic<std::uint64_t> runs{0};   // This many runs are over.
+  std::atomic<std::uint64_t> steps{0};  // The finished runs did this many steps.
+  Coverage coverage;                    // This is the coverage of the finished runs.
+  // The other members describe the run that is under way: its seed, its steps so far, and what went
+  // wrong.
   std::atomic<std::uint64_t> seed{0};
   std::atomic<std::size_t> step_count{0};
   std::array<Step, kMostSteps> step_list{};
@@ -37,17 +39,19 @@ struct SharedRun {
 
 class Child {
  public:
-  // Forks. The child ends when `work` returns: well if SharedRun::what is empty.
+  // Forks. The child ends when `work` returns. It ends with success if SharedRun::what is empty
+  // then.
   explicit Child(const std::function<void(SharedRun&)>& work);
-  // Kills it if it still runs.
+  // The destructor kills the child if it still runs.
   ~Child();
 
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  // Becomes readable when the child ends.
+  // The descriptor becomes readable when the child ends.
   int fd() const { return fd_; }
-  // It has ended. What went wrong with it; empty: nothing.
+  // Waits for the end of the child, and returns what went wrong with it. An empty string means that
+  // nothing did.
   std::string Reap();
   void Kill();
 

@@ -1,4 +1,4 @@
-// One request as its client sees it.
+// A Client holds what one client of the Buffer sees of its request.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_CLIENT_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_CLIENT_H_
 
@@ -17,7 +17,7 @@
 
 namespace failover::simulation {
 
-// Knows whether the callback that it is a part of exists.
+// A Witness is a part of a callback. It notes whether the callback still exists.
 class Witness {
  public:
   explicit Witness(bool* alive) : alive_(alive) { *alive_ = true; }
@@ -31,7 +31,8 @@ class Witness {
   bool* alive_;
 };
 
-// A coroutine that starts at once, and is destroyed with this, suspended or at its end.
+// A Coroutine starts at once. Its destructor destroys the coroutine, whether it is suspended or at
+// its end.
 class Coroutine {
  public:
   struct promise_type {
@@ -77,11 +78,12 @@ struct Client {
   Coroutine coroutine;
   RetryDoneFunc token;
   bool callback_alive = false;
-  // A coroutine that is not held goes on before the call returns, with this answer.
+  // A coroutine that is not held goes on before the call returns. It leaves its answer in `answer`.
   bool starts = false;
   absl::Status answer;
-  bool resumed = false;  // the callback ran, or the held coroutine went on
-  // Of a blocking call.
+  // This is true once the callback has run or the held coroutine has gone on.
+  bool resumed = false;
+  // Only blocking calls use these members.
   Cancellation cancellation;
   std::stop_source stop;
 };

@@ -11,7 +11,7 @@ namespace failover::simulation {
 
 namespace {
 
-// Collects what differs.
+// A Differences object collects the fields in which two copies differ.
 class Differences {
  public:
   void Compare(const char* name, std::uint64_t expected, std::uint64_t actual) {

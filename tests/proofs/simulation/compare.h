@@ -1,4 +1,4 @@
-// Tells in what two copies of a Buffer's statistics differ.
+// These functions tell in what two copies of a Buffer's statistics differ.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_COMPARE_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_COMPARE_H_
 
@@ -8,7 +8,7 @@
 
 namespace failover::simulation {
 
-// Empty: in nothing.
+// The result is empty if the two copies are equal.
 std::string Difference(const ShardStats& expected, const ShardStats& actual);
 std::string Difference(const BufferStats& expected, const BufferStats& actual);
 

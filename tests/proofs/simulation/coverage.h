@@ -1,5 +1,5 @@
-// How often the simulation got to what can happen to a request, so that a test can tell that it got
-// there at all.
+// The coverage counts how often the simulation reached each thing that can happen to a request. A
+// test uses it to check that the simulation reached every one of them.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_COVERAGE_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_COVERAGE_H_
 
@@ -14,7 +14,7 @@
 
 namespace failover::simulation {
 
-// Plain data: it is handed from process to process.
+// The structure is plain data, because one process hands it to another.
 struct Coverage {
   std::uint64_t starts = 0;
   std::array<std::uint64_t, kStopReasons> stops{};
@@ -26,12 +26,13 @@ struct Coverage {
   std::uint64_t retries_succeeded = 0;
   std::uint64_t retries_failed = 0;
   std::uint64_t too_many_shards = 0;
-  // What the statistics do not tell.
+  // The statistics of a Buffer do not tell these counts.
   std::uint64_t held_callbacks = 0;
   std::uint64_t held_threads = 0;
   std::uint64_t held_coroutines = 0;
   std::uint64_t calls_in_callbacks = 0;
-  std::uint64_t cancelled_after_release = 0;  // and before the callback
+  // These requests were cancelled after their release and before their callback ran.
+  std::uint64_t cancelled_after_release = 0;
 
   void Add(const BufferStats& stats);
   void Add(const Coverage& other);

@@ -11,7 +11,7 @@ namespace failover::simulation {
 
 namespace {
 
-// Each time Poll says "at once"; more in a row is a loop without an end.
+// Poll may ask to be called again at once this many times in a row. More would be an endless loop.
 constexpr int kMostPolls = 10'000;
 
 std::string Text(const Ending& ending) {
@@ -67,7 +67,7 @@ void Driver::Finish() {
   shutdown.kind = StepKind::kShutdown;
   Do(shutdown);
   if (failed()) return;
-  // Some of the tokens tell now, and the others after the end of the Buffer.
+  // Some of the tokens are used now. The others are used after the Buffer is destroyed.
   for (const auto& [id, client] : clients_) {
     Step late;
     late.kind = StepKind::kEndRetry;
@@ -163,7 +163,7 @@ void Driver::Perform(const Step& step) {
 
 // ---- Requests.
 
-// Foreign code, like the clock: never called under a lock.
+// The classifier is foreign code, as the clock is: the Buffer must not call it under a lock.
 bool Driver::Classify(const absl::Status& error) {
   if (config_.foreign_code_looks) buffer_->Stats();
   return absl::IsAborted(error);
@@ -263,7 +263,7 @@ void Driver::RequestBlocking(const Step& step, ShardHandle shard, const Answer& 
   WaitUntilHeld(step, caller);
 }
 
-// In the thread that it blocks.
+// This function runs in the thread that the call blocks.
 absl::StatusOr<RetryDoneFunc> Driver::BlockingCall(const Step& step, ShardHandle shard,
                                                    Client& client) {
   RequestContext context;
@@ -288,7 +288,8 @@ BlockingCaller& Driver::IdleCaller() {
   return *callers_.emplace_back(std::make_unique<BlockingCaller>());
 }
 
-// The thread is on its way to where it blocks; its request is seen in the counters once it is held.
+// The thread may still be on its way to the point where it blocks. The counters show its request
+// once the request is held.
 void Driver::WaitUntilHeld(const Step& step, BlockingCaller& caller) {
   const BufferStats expected = model_.Stats();
   const ShardName& name = NameOf(step.name);
@@ -339,7 +340,8 @@ bool Driver::CancelInModel(std::uint32_t id) {
   return model_.Cancel(id);
 }
 
-// The way to cancel one. It must not be done from inside.
+// A coroutine that waits is cancelled by its destruction, which must not happen from inside the
+// coroutine.
 void Driver::DestroyCoroutine(Client& client) {
   if (client.resumed || !client.coroutine.waits()) return;
   if (!CancelInModel(client.request.id)) Fail("a coroutine waits, but its wait should have ended");
@@ -386,7 +388,7 @@ void Driver::EndRetry(const Step& step) {
   if (static_cast<bool>(token) != engaged) Fail("a token forgot whether it was buffered");
 }
 
-// ---- What is told about the primaries.
+// ---- Reports and events about the primaries.
 
 void Driver::Report(const Step& step) {
   TabletStats stats;
@@ -419,7 +421,7 @@ void Driver::KeyspaceEvent(const Step& step) {
   buffer_->HandleKeyspaceEvent(event);
 }
 
-// ---- Poll, Shutdown, and what runs inside them.
+// ---- Poll, Shutdown, and the callbacks that run inside them.
 
 void Driver::Poll() {
   if (in_buffer_) {
@@ -447,7 +449,8 @@ void Driver::Poll() {
 void Driver::Shutdown() {
   invariants_.ShutdownBegins();
   model_.BeginShutdown();
-  // Inside a callback it does not wait, so the retries of what it releases go on until the next.
+  // Inside a callback Shutdown does not wait. The retries of the requests that it releases go on
+  // until the next Shutdown outside of a callback.
   if (in_buffer_) return buffer_->Shutdown();
   in_buffer_ = true;
   buffer_->Shutdown();

@@ -1,7 +1,7 @@
-// Does each step on a real Buffer and on the model, and compares them.
+// The Driver does each step on a real Buffer and on the model, and compares the two.
 //
-// One thread does everything but the blocking calls that are held; those wait on threads of their
-// own, in strict turn, so a list of steps does the same each time.
+// One thread does everything except for the blocking calls that are held. Those wait on threads of
+// their own, in strict turn, so a list of steps does the same each time.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_DRIVER_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_DRIVER_H_
 
@@ -30,8 +30,8 @@
 
 namespace failover::simulation {
 
-// The simulated clock; looks at the Buffer whenever it is asked, which would never end if it were
-// asked under a lock.
+// This is a simulated clock that calls the Buffer whenever it is asked for the time. If the Buffer
+// asked it under a lock, that call would never return.
 class LookingClock final : public Clock {
  public:
   explicit LookingClock(absl::Time start) : clock_(start) {}
@@ -48,38 +48,39 @@ class LookingClock final : public Clock {
   SimulatedClock clock_;
 };
 
-// For the tests of the simulation itself: does something to the Buffer before each step is done, of
-// which the model does not know. Children of this process inherit it.
+// The tests of the simulation use a PlantedBug. It is called before each step and does something to
+// the Buffer that the model does not know of. Child processes inherit it.
 using PlantedBug = void (*)(Buffer& buffer, const Step& step);
 inline PlantedBug planted_bug = nullptr;
 
 class Driver {
  public:
-  // `patience`: a blocking call that takes longer is stuck. Nothing else depends on real time.
+  // A blocking call that takes longer than `patience` counts as stuck. Nothing else depends on real
+  // time.
   Driver(const Config& config, std::chrono::seconds patience);
-  // If there was a failure, calls that are stuck may keep it from returning.
+  // The destructor may never return after a failure, because calls may be stuck.
   ~Driver();
 
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
   void Do(const Step& step);
-  // Shuts down if no step did, and destroys the Buffer before the tokens and handles.
+  // Shuts the Buffer down if no step did, and destroys the Buffer before the tokens and handles.
   void Finish();
 
-  // What went wrong first; empty: nothing.
+  // Returns the first thing that went wrong. An empty string means that nothing did.
   const std::string& failure() const { return failure_; }
   const Model& model() const { return model_; }
   Coverage coverage() const;
-  // Of the steps that it was given those that were done: not what waits for a callback that did not
-  // run, nor what is about a request that does not exist.
+  // Counts the steps that were really done. A step does not count if it waits for a callback that
+  // did not run, or if it is about a request that does not exist.
   std::uint64_t steps_done() const { return steps_done_; }
 
  private:
   void Fail(const std::string& what);
   bool failed() const { return !failure_.empty(); }
 
-  // One kind of step each.
+  // Perform does one step. Each of the other functions does one kind of step.
   void Perform(const Step& step);
   bool IsAboutNobody(const Step& step) const;
   void Request(const Step& step);
@@ -99,7 +100,8 @@ class Driver {
   void Poll();
   void Shutdown();
 
-  // The end of a wait, in a callback, in a coroutine, or of a blocking call.
+  // These functions handle the end of a wait: in a callback, in a coroutine, or at the return of a
+  // blocking call.
   void CallbackRan(std::uint32_t id, absl::StatusOr<RetryDoneFunc> result);
   void WaitEnded(std::uint32_t id, absl::StatusOr<RetryDoneFunc> result, const Ending& expected);
   void TakeReturnedCalls();
@@ -123,21 +125,24 @@ class Driver {
   Model model_;
   Invariants invariants_;
   std::string failure_;
-  Coverage coverage_;  // but for the statistics
+  Coverage coverage_;  // The counts that the statistics already contain are missing here.
   std::uint64_t steps_done_ = 0;
 
   std::map<std::uint32_t, Client> clients_;
-  std::map<std::uint32_t, std::vector<Step>> reactions_;  // by the request that they wait for
+  // A step in this map waits for the callback of the request that is its key.
+  std::map<std::uint32_t, std::vector<Step>> reactions_;
   std::vector<std::unique_ptr<BlockingCaller>> callers_;
-  std::map<std::uint32_t, BlockingCaller*> blocked_;  // by the request that it makes
+  // The key is the request that the caller makes.
+  std::map<std::uint32_t, BlockingCaller*> blocked_;
   std::map<std::size_t, ShardHandle> handles_;
 
-  // What Poll said last, as a moment; and how often wakeup was called since, in any thread.
+  // said_ is the moment that the last Poll named. wakeups_ counts the calls of wakeup since then,
+  // in any thread.
   absl::Time said_ = absl::InfiniteFuture();
   std::atomic<int> wakeups_{0};
   int own_wakeups_ = 0;
 
-  bool in_buffer_ = false;  // inside Poll or Shutdown: callbacks may run
+  bool in_buffer_ = false;  // Poll or Shutdown is running, so callbacks may run.
   bool clock_moved_ = false;
   std::atomic<bool> shutdown_returned_{false};
 

@@ -1,4 +1,4 @@
-// What the Driver compares, and how it tells what differs.
+// This file holds what the Driver compares, and how it reports a difference.
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -71,7 +71,7 @@ void Driver::CheckAnswer(const Step& step, const absl::Status& status, bool held
       CheckError(step, status, *expected.refusal);
       break;
   }
-  // A blocking call that is held has no callback that could be left.
+  // A blocking call that is held has no callback that could remain.
   if ((!status.ok() || !held) && clients_[step.id].callback_alive) {
     Fail(absl::StrCat(text, ", but its callback was not destroyed"));
   }
@@ -97,7 +97,8 @@ void Driver::CheckError(const Step& request, const absl::Status& status,
 
 void Driver::CheckDue(absl::Duration until_due) {
   if (clock_moved_) {
-    // It is free to look at the clock again, or to be called again.
+    // The clock moved during this Poll. Poll may have looked at the clock again, or may return zero
+    // so that it is called again.
     if (until_due == absl::ZeroDuration()) return;
     model_.RunTimers();
   }
@@ -112,13 +113,14 @@ void Driver::CheckDue(absl::Duration until_due) {
 void Driver::CheckWakeup(const Step& step) {
   if (step.kind == StepKind::kPoll || step.kind == StepKind::kShutdown) return;
   const bool earlier = model_.NextDue().value_or(absl::InfiniteFuture()) < said_;
-  // A callback that is ready is due at once, however late the Poll is already.
+  // A callback that is ready is due at once, so wakeup may be called even if Poll is overdue
+  // already.
   const bool ready = !model_.In(Model::Phase::kReleased).empty();
   if (own_wakeups_ > 0 && !earlier && !ready) {
     Fail("wakeup was called, but Poll is not due earlier than it said");
   }
   if (!earlier) return;
-  // The thread of a blocking call may still be on its way.
+  // The thread of a blocking call may still be on its way to the wakeup.
   const bool in_thread = step.kind == StepKind::kRequest && step.face == Face::kBlocking;
   const auto give_up = std::chrono::steady_clock::now() + patience_;
   while (in_thread && wakeups_ == 0 && std::chrono::steady_clock::now() < give_up) {

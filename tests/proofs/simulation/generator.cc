@@ -9,14 +9,14 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
-// What is listed in keyspace_shards. Names with a slash of their own cannot be.
+// Chooses what keyspace_shards lists. Names that contain a slash cannot be listed.
 void ListSome(Random& random, Config& config) {
   constexpr std::size_t kListable[] = {0, 1, 2, 5, 6, 7};
   const bool keyspace_a = random.Chance(30);
   config.keyspace_listed[0] = keyspace_a;
   for (const std::size_t name : kListable) {
     const bool in_a = NameOf(name).keyspace == NameOf(0).keyspace;
-    if (in_a && keyspace_a) continue;  // would overlap
+    if (in_a && keyspace_a) continue;  // The entries would overlap.
     if (random.Chance(30)) {
       config.shard_listed[name] = true;
     } else if (!in_a && random.Chance(20)) {
@@ -47,7 +47,7 @@ Config MakeConfig(Random& random) {
   config.foreign_code_looks = random.Chance(10);
   config.clock_start_ns =
       random.Pick<std::int64_t>({0, 0, 1, -7 * kSecond, 1'600'000'000 * kSecond});
-  // Few shards are hit often, many are hit by each other.
+  // With few shards each shard is hit often. With many shards, the shards affect each other.
   config.names = random.Pick<std::size_t>({1, 1, 2, 3, 3, 5, 8, 12});
   if (random.Chance(2)) config.names = kNames;
   if (random.Below(300) == 0) {
@@ -79,9 +79,9 @@ Generator::Generator(Random random, const Config& config) : random_(random), con
       2,   // kStartBuffering
       2,   // kStopBuffering
       1,   // kGetShard
-      0,   // kShutdown: rare, see below
+      0,   // kShutdown is rare; see below.
   };
-  // Each run does without some kinds of steps, and does others more often: that leads to corners
+  // Each run leaves out some kinds of steps, and does others more often. Such a run gets to corners
   // that a mixture of everything hardly reaches.
   for (std::size_t kind = 0; kind < kStepKinds; ++kind) {
     weights_[kind] = kUsual[kind] * random_.Pick<unsigned>({0, 5, 10, 10, 10, 30});
@@ -187,12 +187,12 @@ Step Generator::MakeRequest(std::uint8_t name) {
 }
 
 void Generator::AddRequest(const Model& model) {
-  // Often several at once, so that there is something to drain.
+  // A burst often adds several requests at once, so that there is something to drain.
   const std::uint8_t name = AnyName(model);
   const std::uint64_t burst = random_.Chance(20) ? 1 + random_.Below(8) : 1;
   for (std::uint64_t i = 0; i < burst; ++i) {
     const Step request = MakeRequest(name);
-    // What it does in its callback has to be known before the callback runs.
+    // What the request does in its callback has to be known before the callback runs.
     if (request.face != Face::kBlocking) AddReactions(model, request.id);
     next_.push_back(request);
   }
@@ -274,7 +274,7 @@ void Generator::AddEndRetry(const Model& model) {
   const bool late = model.shut_down() || random_.Chance(5);
   const std::vector<std::uint32_t> ids =
       model.In(late ? Model::Phase::kOver : Model::Phase::kRetrying);
-  // In some runs a client in a few never tells.
+  // In some runs, one client in a few never reports the end of its retry.
   std::vector<std::uint32_t> honest;
   for (const std::uint32_t id : ids) {
     if (lost_retries_ == 0 || id % lost_retries_ != 0) honest.push_back(id);
@@ -300,7 +300,7 @@ void Generator::AddAdvance(const Model& model) {
       {1, kSecond / 100, kSecond / 10, kSecond / 2, config_.window_ns / 3});
   const std::vector<absl::Time> moments = model.Moments();
   if (!moments.empty() && random_.Chance(40)) {
-    // To where something changes, exactly, or just before or after.
+    // The clock moves to a moment at which something changes: exactly, or just before or after it.
     const absl::Time moment = random_.Pick(moments);
     step.advance_ns = absl::ToInt64Nanoseconds(moment - model.now()) +
                       random_.Pick<std::int64_t>({-1, 0, 0, 0, 1});
@@ -309,7 +309,7 @@ void Generator::AddAdvance(const Model& model) {
     step.advance_ns = config_.min_time_between_failovers_ns;
   }
   next_.push_back(step);
-  if (random_.Chance(60)) next_.emplace_back();  // Poll
+  if (random_.Chance(60)) next_.emplace_back();  // A default Step is a Poll.
 }
 
 void Generator::AddKeyspaceEvent(const Model& model) {
@@ -335,7 +335,7 @@ void Generator::AddKeyspaceEvent(const Model& model) {
   next_.push_back(step);
 }
 
-// ---- The world.
+// ---- The tablets and their reports.
 
 void Generator::AddWorldEvent(const Model& model) {
   const std::uint8_t name = AnyName(model);
@@ -347,7 +347,7 @@ void Generator::AddWorldEvent(const Model& model) {
     case 1:
       Reparent(shard, name, false);
       break;
-    case 2:  // goes away, and comes back as it was
+    case 2:  // The primary goes down or stops serving. It comes back later as it was.
       shard.up = random_.Chance(50);
       shard.serving = false;
       SendState(name);
@@ -356,25 +356,25 @@ void Generator::AddWorldEvent(const Model& model) {
       shard.up = shard.serving = true;
       SendState(name);
       break;
-    case 4:  // flaps
+    case 4:  // The primary flaps.
       for (int i = 0; i < 3; ++i) {
         shard.serving = !shard.serving;
         SendState(name);
       }
       break;
-    case 5: {  // another one believes that it is the primary, too
+    case 5: {  // Another tablet believes that it is the primary, too.
       const auto other = static_cast<std::uint8_t>(1 + random_.Below(kAliases - 1));
       SendReport(name, other, true, random_.Chance(70),
                  shard.timestamp - static_cast<std::int64_t>(random_.Below(3)));
       break;
     }
-    case 6: {  // a replica tells how it is
+    case 6: {  // A replica reports.
       SendReport(name, 2, true, true, 0);
       feed_.back().tablet_type =
           random_.Pick({TabletType::kUnknown, TabletType::kReplica, TabletType::kRdonly});
       break;
     }
-    case 7:  // a primary that nobody ever told when it was promoted
+    case 7:  // The report of the primary carries no time of its promotion.
       SendReport(name, shard.primary, true, shard.serving, random_.Pick<std::int64_t>({0, -1}));
       break;
     default:
@@ -389,9 +389,10 @@ void Generator::Reparent(Shard& shard, std::uint8_t name, bool planned) {
   SendState(name);
   shard.primary = static_cast<std::uint8_t>(1 + random_.Below(kAliases - 1));
   shard.up = true;
-  // Two in the same second look alike.
+  // Sometimes two promotions have the same timestamp, as if they fell into the same second.
   if (random_.Chance(80)) ++shard.timestamp;
-  if (random_.Chance(50)) SendState(name);  // promoted, but not serving yet
+  // The new primary reports that it is promoted but does not serve yet.
+  if (random_.Chance(50)) SendState(name);
   shard.serving = true;
   SendState(name);
 }
@@ -424,7 +425,7 @@ void Generator::DeliverReport(const Model& model) {
   if (!lost) next_.push_back(report);
 }
 
-// Often one that is failing over: there is more to go wrong.
+// Often returns a shard that is failing over, because more can go wrong there.
 std::uint8_t Generator::AnyName(const Model& model) {
   const auto any = static_cast<std::uint8_t>(random_.Below(config_.names));
   if (random_.Chance(40)) return any;
@@ -435,7 +436,7 @@ std::uint8_t Generator::AnyName(const Model& model) {
   return any;
 }
 
-// 0 is nobody's.
+// Returns 0, which is no request's number, if there are no ids.
 std::uint32_t Generator::AnyOf(const std::vector<std::uint32_t>& ids) {
   return ids.empty() ? 0 : random_.Pick(ids);
 }

@@ -1,8 +1,8 @@
-// Makes up what happens: a world of tablets that fail over, a health feed that delays, drops,
-// doubles and reorders their reports, and clients.
+// The Generator makes up what happens: a world of tablets that fail over, clients, and a health
+// feed that delays, drops, doubles and reorders the tablets' reports.
 //
-// It looks at the model (who is held, who retries, when the next thing is due) to choose steps
-// that matter, but each step that it hands out is a plain value.
+// The Generator looks at the model to choose steps that matter: who is held, who retries, when the
+// next thing is due. Each step that it hands out is a plain value.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_GENERATOR_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_GENERATOR_H_
 
@@ -26,11 +26,12 @@ class Generator {
   Generator(Random random, const Config& config);
 
   Step Next(const Model& model);
-  // The numbers that it was given are used up, and so are the steps that it made of them.
+  // Returns whether all the random numbers are used up, and also all the steps that were made of
+  // them.
   bool used_up() const { return random_.used_up() && next_.empty(); }
 
  private:
-  // A shard as it really is.
+  // This is the real state of a shard, whatever the reports say.
   struct Shard {
     std::uint8_t primary = 1;
     bool up = true;
@@ -50,7 +51,7 @@ class Generator {
   void AddByName(const Model& model, StepKind kind);
   Step MakeRequest(std::uint8_t name);
 
-  // The world and its feed.
+  // These functions make the events of the tablets, and the reports of the feed.
   void AddWorldEvent(const Model& model);
   void Reparent(Shard& shard, std::uint8_t name, bool planned);
   void SendReport(std::uint8_t name, std::uint8_t alias, bool up, bool serving,
@@ -68,8 +69,8 @@ class Generator {
   std::uint32_t lost_retries_ = 0;
   bool slow_callbacks_ = false;
   std::array<Shard, kNames> shards_;
-  std::vector<Step> feed_;  // reports on their way
-  std::deque<Step> next_;   // steps that were made up already
+  std::vector<Step> feed_;  // These reports are on their way to the Buffer.
+  std::deque<Step> next_;   // These steps are made up, but not handed out yet.
   std::uint32_t last_id_ = 0;
 };
 

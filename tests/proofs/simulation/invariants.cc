@@ -32,7 +32,7 @@ void Invariants::Held(const Step& step, absl::Time now) {
   Request request;
   request.step = step;
   request.window_end = now + absl::Nanoseconds(config_.window_ns);
-  // One that is later than the window never counts.
+  // A deadline that is later than the end of the window never counts.
   request.deadline = std::min(now + TimeoutOf(step), request.window_end);
   requests_[step.id] = request;
   arrival_[step.id] = ++arrivals_[step.name];
@@ -58,7 +58,7 @@ void Invariants::Ended(std::uint32_t id, const Ending& ending, absl::Time now) {
   CheckOrder(request, ending);
   request.phase = ending.error.has_value() ? Phase::kOver : Phase::kRetrying;
   request.in_drain = ending.released_by.has_value();
-  // Shutdown releases all at once.
+  // Shutdown releases all requests at once, beyond the limit of a drain.
   if (request.in_drain && !shutdown_began_) CheckDrain(request.step.name);
 }
 

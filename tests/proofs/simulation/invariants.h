@@ -1,6 +1,6 @@
-// What must hold whatever the options are and whatever happens, checked on nothing but what a user
-// of the Buffer sees. It does not ask the model, so an error of the model cannot hide one of the
-// Buffer.
+// The invariants must hold whatever the options are and whatever happens. They are checked only on
+// what a user of the Buffer sees. They do not ask the model, so an error of the model cannot hide
+// an error of the Buffer.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_INVARIANTS_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_INVARIANTS_H_
 
@@ -21,20 +21,22 @@ namespace failover::simulation {
 
 class Invariants {
  public:
-  // `fail` gets what was violated.
+  // `fail` is called with a description of what was violated.
   Invariants(const Config& config, std::function<void(std::string)> fail);
 
-  // A request is held.
+  // The driver calls this function when the Buffer holds the request.
   void Held(const Step& request, absl::Time now);
-  // Its wait ended. Blocking calls that are released together return in any order.
+  // The driver calls this function when the wait of the request ended. Blocking calls that are
+  // released together may return in any order.
   void Ended(std::uint32_t id, const Ending& ending, absl::Time now);
   void CancelWon(std::uint32_t id);
   void RetryEnded(std::uint32_t id);
-  // Poll has run everything that was due.
+  // The driver calls this function when Poll has run everything that was due.
   void Polled(absl::Time now);
   void ShutdownBegins();
   void ShutdownReturned();
-  // After a step that was about these shards alone (nullptr: about any).
+  // Checks the statistics after a step that was about the shards `names` alone. nullptr means that
+  // the step may have been about any shard.
   void Check(const BufferStats& stats, const std::set<std::size_t>* names);
 
  private:
@@ -56,10 +58,12 @@ class Invariants {
   const Config config_;
   const std::function<void(std::string)> fail_;
   std::map<std::uint32_t, Request> requests_;
-  // By shard: how many were held so far; by request: the how-manieth of its shard it is.
+  // arrivals_ counts by shard how many requests were held so far. arrival_ says for each request
+  // which number it got in its shard.
   std::map<std::size_t, std::uint64_t> arrivals_;
   std::map<std::uint32_t, std::uint64_t> arrival_;
-  // By shard: the latest that was let go with the right to retry, and by an eviction.
+  // These say by shard which arrival was the latest to be released for a retry, and the latest to
+  // be evicted.
   std::map<std::size_t, std::uint64_t> latest_released_;
   std::map<std::size_t, std::uint64_t> latest_evicted_;
   std::optional<BufferStats> before_;

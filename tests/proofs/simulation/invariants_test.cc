@@ -1,4 +1,5 @@
-// The invariants themselves: each finds a history that violates it, and nothing else in it.
+// These tests cover the invariants themselves: each invariant finds a history that violates it, and
+// no other fault in that history.
 #include "invariants.h"
 
 #include <gmock/gmock.h>
@@ -36,7 +37,7 @@ class InvariantsTest : public ::testing::Test {
     return config;
   }
 
-  // What a Buffer tells in which two shards know of nothing yet.
+  // Returns the statistics of a Buffer with two shards to which nothing has happened yet.
   static BufferStats Stats() {
     BufferStats stats;
     stats.size = 10;
@@ -50,7 +51,7 @@ class InvariantsTest : public ::testing::Test {
     return stats;
   }
 
-  // The same, with a failover of the first that holds a request.
+  // Returns the same statistics after a failover of the first shard began and holds a request.
   static BufferStats HoldingStats() {
     BufferStats stats = Stats();
     stats.slots_free = 9;
@@ -239,7 +240,7 @@ TEST_F(InvariantsTest, AnEventChangesItsOwnShard) {
 
 using Change = std::function<void(ShardStats&)>;
 
-// How often `rule` is violated if the shard changes so in a step about `names`.
+// Returns how often `rule` is violated if `change` happens to the shard in a step about `names`.
 std::size_t Violations(const std::string& rule, const Config& config, BufferStats stats,
                        std::size_t shard, const Change& change,
                        const std::set<std::size_t>* names) {

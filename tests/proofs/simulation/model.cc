@@ -143,8 +143,8 @@ Answer Model::Hold(Shard& shard, const Step& step) {
   return {Verdict::kHeld, {}};
 }
 
-// A slot and the bytes for one more, for which the shard's own oldest may have to go. Either both
-// can be had, or nobody is evicted.
+// Makes room for one more request: a slot and its bytes. The shard's own oldest request may have to
+// go for them. Either both a slot and the bytes can be had, or no request is evicted.
 bool Model::MakeRoom(std::size_t name, std::size_t bytes) {
   const std::vector<Held*> own = HeldOf(name);
   if (SlotsFree() == 0 && own.empty()) return false;
@@ -203,7 +203,8 @@ void Model::Stop(std::size_t name, StopReason reason) {
   counters.failover_duration_sum += lasted;
   counters.utilization_sum += 100 * counters.last_requests_in_flight_max / size;
   counters.utilization_dry_run_sum += 100 * counters.last_requests_dry_run_max / size;
-  // Whom it waited for is not missed any longer.
+  // The Buffer gives up the primary for which this failover waited: from here on, that primary does
+  // not count as missing.
   if (reason == StopReason::kMaxDurationExceeded && shard.primary_down) {
     shard.primary_seen_serving = false;
   }
@@ -270,7 +271,7 @@ std::optional<Ending> Model::CallbackRan(std::uint32_t id) {
   Held* const request = ById(id);
   if (request == nullptr || request->phase != Phase::kReleased) return std::nullopt;
   const std::optional<BufferErrorReason>& error = request->ending.error;
-  // Timeouts of one moment have no order.
+  // Timeouts that end at the same moment have no order.
   if (error != BufferErrorReason::kTimeout) {
     for (const Held& older : requests_) {
       if (&older == request) break;
@@ -299,7 +300,7 @@ void Model::EndShutdown() {
   }
 }
 
-// ---- What is told about the primaries.
+// ---- Reports and events about the primaries.
 
 void Model::Report(const Step& report) {
   if (report.tablet_type != TabletType::kPrimary) return;
@@ -346,7 +347,7 @@ void Model::HandleKeyspaceEvent(const Step& event) {
       shard->primary_seen_serving = false;
       shard->primary_down = false;
     }
-    // A move that is under way tells nothing else.
+    // An event about a move that is under way tells nothing else.
     if (event.move_tables_state == MoveTablesState::kSwitching) continue;
     if (!news.serving) shard->primary.reset();
     shard->primary_seen_serving = shard->primary.has_value();
@@ -374,7 +375,7 @@ bool Model::StopBuffering(std::size_t name) {
   return true;
 }
 
-// ---- What can be seen.
+// ---- What a user of the Buffer sees.
 
 std::optional<absl::Time> Model::NextDue() const {
   std::optional<absl::Time> due;

@@ -1,10 +1,11 @@
-// What a Buffer has to do, told a second time: slowly, plainly, and from the documentation alone.
+// The Model says a second time what a Buffer has to do. It is slow and plain, and was written from
+// the documentation alone.
 //
-// It knows no locks, lists or heaps. It remembers every request that was ever held and looks
-// through all of them whenever it is asked something; most counters are simply counted.
+// The Model knows no locks, lists or heaps. It remembers every request that was ever held, and
+// looks through all of them whenever it is asked something. Most counters are simply counted.
 //
-// The calls mirror those of Buffer. Where the Buffer runs callbacks the model only marks requests
-// as released, and learns from CallbackRan that their callback ran.
+// The calls mirror those of Buffer. Where the Buffer runs a callback, the Model only marks the
+// request as released. The driver calls CallbackRan when the callback ran.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_MODEL_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_MODEL_H_
 
@@ -21,7 +22,7 @@
 
 namespace failover::simulation {
 
-// How a wait ended: with an error, or else with the right to retry.
+// An Ending says how a wait ended: with an error, or else with the right to retry.
 struct Ending {
   std::optional<BufferErrorReason> error;
   std::optional<StopReason> released_by;
@@ -31,7 +32,7 @@ struct Ending {
   }
 };
 
-// What a waiting call answers at once.
+// An Answer is what a waiting call answers at once.
 enum class Verdict : std::uint8_t { kPasses, kHeld, kRefused, kBadName };
 struct Answer {
   Verdict verdict = Verdict::kPasses;
@@ -49,60 +50,61 @@ class Model {
   absl::Time now() const { return now_; }
   void Advance(absl::Duration by) { now_ += by; }
 
-  // Whether the handle is good.
+  // Returns whether the handle is good.
   bool GetShard(std::size_t name);
   Answer Request(const Step& step);
-  // A blocking call that is cancelled while it waits.
+  // Cancels a blocking call while it waits.
   void CancelBlocking(std::uint32_t id);
-  // What BufferedRequest::Cancel answers, for a handle that was not given away.
+  // Returns what BufferedRequest::Cancel answers for a handle that is not empty.
   bool Cancel(std::uint32_t id);
   void EndRetry(std::uint32_t id, RetryEnd how);
   void Report(const Step& report);
   void HandleKeyspaceEvent(const Step& event);
-  // By handle.
+  // These two take the shard by its handle.
   bool StartBuffering(std::size_t name);
   bool StopBuffering(std::size_t name);
 
-  // The timers that are due; the callbacks come after it.
+  // Runs the timers that are due. Their callbacks come after this call.
   void RunTimers();
-  // How the request's wait ended; nullopt: it must not run now. Released ones of a shard run in
-  // the order in which they came, and so do evicted ones.
+  // Returns how the request's wait ended, or nullopt if its callback must not run now. Callbacks of
+  // released requests of a shard run in the order of arrival, and so do callbacks of evicted
+  // requests.
   std::optional<Ending> CallbackRan(std::uint32_t id);
-  // Shutdown in two parts; the callbacks come in between.
+  // These are the two parts of Shutdown. The callbacks come in between.
   void BeginShutdown();
   void EndShutdown();
 
-  // When Poll has something to do next; nullopt: never.
+  // Returns when Poll has something to do next. nullopt means never.
   std::optional<absl::Time> NextDue() const;
   BufferStats Stats() const;
 
-  // For the driver and the generator.
+  // The driver and the generator use the functions from here on.
   enum class Phase : std::uint8_t { kHeld, kReleased, kRetrying, kOver };
   std::optional<Phase> PhaseOf(std::uint32_t id) const;
-  // Of one that is not held any more.
+  // Returns how the wait of the request ended. The request must not be held any more.
   Ending EndingOf(std::uint32_t id) const;
   std::vector<std::uint32_t> In(Phase phase) const;
   bool shut_down() const { return shut_down_; }
   State StateOf(std::size_t name) const;
-  // Moments in the future at which something changes.
+  // Returns moments in the future at which something changes.
   std::vector<absl::Time> Moments() const;
 
  private:
   enum class Mode : std::uint8_t { kEnabled, kDryRun, kDisabled };
 
-  // A request that was held.
+  // A Held is a request that the Buffer holds or has held.
   struct Held {
     std::uint32_t id = 0;
     std::size_t name = 0;
     bool blocking = false;
     std::size_t bytes = 0;
     absl::Time window_end;
-    absl::Time deadline;  // InfiniteFuture: the window ends first
+    absl::Time deadline;  // InfiniteFuture means that the window ends first.
     Phase phase = Phase::kHeld;
     Ending ending;
     bool cancelled = false;
-    bool in_drain = false;  // its retry is one of those that drain_concurrency limits
-    // The counter that it went to.
+    bool in_drain = false;  // The retry of this request counts against drain_concurrency.
+    // These say in which counter the request was counted.
     bool drained = false;
     std::optional<EvictedReason> evicted;
   };
@@ -121,14 +123,14 @@ class Model {
     bool primary_down = false;
     std::int64_t newest_timestamp = 0;
 
-    // What cannot be counted from the requests.
+    // These are the counters that cannot be counted from the requests.
     ShardStats counters;
   };
 
   Mode ModeOf(std::size_t name) const;
-  // Makes the shard known. nullptr: it cannot be.
+  // Makes the shard known. Returns nullptr if that is not possible.
   Shard* Find(std::size_t name);
-  // What a handle stands for. nullptr: it is inert.
+  // Returns the shard of a handle. Returns nullptr if the handle is inert.
   Shard* Known(std::size_t name);
   bool OnlyCounted(Shard& shard);
   bool TooRecent(Shard& shard) const;
@@ -155,8 +157,8 @@ class Model {
   const Config config_;
   absl::Time now_;
   std::array<Shard, kNames> shards_;
-  std::vector<std::size_t> known_;  // in the order in which they became known
-  std::vector<Held> requests_;      // in the order in which they came
+  std::vector<std::size_t> known_;  // The shards are in the order in which they became known.
+  std::vector<Held> requests_;      // The requests are in the order in which they came.
   std::uint64_t too_many_shards_ = 0;
   bool shut_down_ = false;
 };

@@ -1,5 +1,5 @@
-// Random numbers that are the same on every machine and with every standard library. A fuzzer
-// brings its own.
+// These random numbers are the same on every machine and with every standard library. A fuzzer
+// provides its own bytes instead of a seed.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_RANDOM_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_RANDOM_H_
 
@@ -15,13 +15,13 @@ namespace failover::simulation {
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
-  // Takes each number from the front of `bytes`, from as few as it needs; once they are used up,
-  // as from a seed.
+  // Each number is taken from the front of `bytes`, and takes as few bytes as it needs. Once the
+  // bytes are used up, the numbers come from a fixed seed.
   explicit Random(std::string_view bytes) : bytes_(bytes), state_(0) {}
 
   bool used_up() const { return bytes_.empty(); }
 
-  // 0 to bound - 1.
+  // Returns a number from 0 to bound - 1.
   std::uint64_t Below(std::uint64_t bound) {
     assert(bound > 0);
     return (bytes_.empty() ? Next() : TakeBytes(bound)) % bound;
@@ -40,7 +40,7 @@ class Random {
   }
 
  private:
-  // SplitMix64.
+  // Returns the next number by the SplitMix64 algorithm.
   std::uint64_t Next() {
     state_ += 0x9e3779b97f4a7c15U;
     std::uint64_t z = state_;

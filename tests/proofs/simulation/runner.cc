@@ -20,13 +20,14 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// While a finding is shrunk it is known that something is stuck.
+// A finding that is being cut down is already known to fail, so a call counts as stuck after a
+// short time.
 constexpr std::chrono::seconds kShrinkPatience(1);
 constexpr std::chrono::seconds kProgressEvery(5);
-// Little happens from then on.
+// Little happens after a shutdown, so a run ends this many steps later.
 constexpr std::size_t kStepsAfterShutdown = 30;
 
-// One run: the steps that the seed stands for.
+// Does one run, with the steps that the seed stands for.
 void RunSeed(std::uint64_t seed, std::chrono::seconds patience, SharedRun& shared) {
   const Config config = MakeConfig(seed);
   Random random(~seed);
@@ -101,7 +102,8 @@ Finding Investigate(const RunOptions& options, const Child& child, const std::st
   return finding;
 }
 
-// The children of one RunSeeds, watched until all have ended or one has found something.
+// A Watch looks after the child processes of one RunSeeds, until all have ended or one has found
+// something.
 class Watch {
  public:
   explicit Watch(const RunOptions& options) : options_(options) {

@@ -1,7 +1,7 @@
-// Runs seeds, each in turn, in child processes: a crash or a call that never returns is a finding
-// like any other, and is shrunk like any other.
+// The runner runs many seeds in child processes. So a crash or a call that never returns is a
+// finding like any other, and its steps are cut down like any other's.
 //
-// Call it from a process that has no other threads.
+// The functions must be called from a process that has no other threads.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_RUNNER_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_RUNNER_H_
 
@@ -20,28 +20,30 @@ namespace failover::simulation {
 
 struct RunOptions {
   std::uint64_t first_seed = 1;
-  // Ends when one of these is reached; the run that reaches it is finished.
+  // The runner ends when one of these limits is reached. It finishes the run that reaches the
+  // limit.
   std::uint64_t runs = UINT64_MAX;
   std::uint64_t steps = UINT64_MAX;
   std::chrono::seconds time = std::chrono::hours(24 * 365);
   unsigned processes = 1;
-  // A blocking call that takes that long is stuck, on a machine however busy; and so is, after that
-  // and some more, a process that makes no step.
+  // A blocking call that takes longer than call_patience is stuck, however busy the machine is. A
+  // process that makes no step for process_patience is stuck, too. That limit is longer, so that
+  // the process can report a stuck call itself.
   std::chrono::seconds call_patience{20};
   std::chrono::seconds process_patience{30};
-  // For how long the steps of a finding are cut down.
+  // The steps of a finding are cut down for this long.
   std::chrono::seconds shrink_time{60};
-  // Called every few seconds.
+  // This function is called every few seconds.
   std::function<void(std::uint64_t runs, std::uint64_t steps)> progress;
 };
 
 struct Finding {
   std::uint64_t seed = 0;
   std::string what;
-  std::size_t steps_before = 0;  // how many there were before they were shrunk
+  std::size_t steps_before = 0;  // This is the number of steps before they were cut down.
   std::vector<Step> steps;
 
-  // All that is needed to understand and to repeat it.
+  // Returns all that is needed to understand the finding and to repeat it.
   std::string ToString() const;
 };
 
@@ -54,7 +56,8 @@ struct RunResult {
 
 RunResult RunSeeds(const RunOptions& options);
 
-// What goes wrong; empty: nothing. In a child process, too.
+// Runs the steps in a child process, and returns what went wrong. An empty string means that
+// nothing did.
 std::string Replay(const Config& config, const std::vector<Step>& steps);
 
 }  // namespace failover::simulation

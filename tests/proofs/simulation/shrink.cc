@@ -8,10 +8,11 @@ namespace failover::simulation {
 
 namespace {
 
-// Takes out whatever pieces of this size it can. Whether there were any.
+// Removes every piece of `size` steps without which the list still fails. Returns whether any piece
+// was removed.
 bool RemovePieces(std::vector<Step>& steps, std::size_t size, const Fails& fails) {
   bool removed = false;
-  // From the end: later steps depend on earlier ones.
+  // The loop begins at the end, because later steps depend on earlier steps.
   for (std::size_t end = steps.size(); end > 0;) {
     const std::size_t begin = end > size ? end - size : 0;
     std::vector<Step> fewer(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(begin));
@@ -55,7 +56,7 @@ void Simplify(std::vector<Step>& steps, const Fails& fails) {
 
 std::vector<Step> Shrink(std::vector<Step> steps, const Fails& fails) {
   for (std::size_t size = steps.size() / 2; size > 1; size /= 2) RemovePieces(steps, size, fails);
-  // What is simpler may need fewer others.
+  // A simplified step may need fewer other steps, so the loop below tries again to remove steps.
   RemovePieces(steps, 1, fails);
   Simplify(steps, fails);
   while (RemovePieces(steps, 1, fails)) {

@@ -1,4 +1,4 @@
-// Cuts a list of steps that fails down to those that are needed for it.
+// Shrink cuts a failing list of steps down to the steps that are needed for the failure.
 #ifndef FAILOVER_TESTS_PROOFS_SIMULATION_SHRINK_H_
 #define FAILOVER_TESTS_PROOFS_SIMULATION_SHRINK_H_
 
@@ -11,8 +11,9 @@ namespace failover::simulation {
 
 using Fails = std::function<bool(const std::vector<Step>&)>;
 
-// `steps` fails, and what is returned does. `fails` is asked often; once it says no to everything
-// (because it ran out of time) the list is returned as far as it was cut down.
+// `steps` must fail, and so does the returned list. `fails` is called often. When it runs out of
+// time it may return false for every list, and Shrink then returns the list as far as it was cut
+// down.
 std::vector<Step> Shrink(std::vector<Step> steps, const Fails& fails);
 
 }  // namespace failover::simulation

@@ -1,4 +1,4 @@
-// Runs the simulation for as long as it is told to. scripts/simulate builds and starts it.
+// This program runs the simulation for a given time. scripts/simulate builds and starts it.
 
 #include <algorithm>
 #include <chrono>
@@ -18,12 +18,12 @@ namespace {
 constexpr char kUsage[] =
     "Usage: simulate [--seconds N] [--runs N] [--seed S] [--processes N]\n"
     "\n"
-    "  --seconds N    run for that long (default: 60)\n"
-    "  --seed S       begin with this seed (default: one made of the time)\n"
-    "  --runs N       stop after so many seeds\n"
-    "  --processes N  how many seeds to run at the same time (default: one for each processor)\n"
+    "  --seconds N    run for N seconds (default: 60)\n"
+    "  --seed S       begin with seed S (default: a seed made of the time)\n"
+    "  --runs N       stop after N seeds\n"
+    "  --processes N  run N seeds at the same time (default: one for each processor)\n"
     "\n"
-    "The exit code is 1 if a seed failed; its steps, as few as are needed, are printed then.\n";
+    "If a seed fails, the exit code is 1, and the few steps that are needed are printed.\n";
 
 std::optional<std::uint64_t> ToNumber(const char* text) {
   char* end = nullptr;
@@ -38,7 +38,7 @@ std::uint64_t SeedFromTime() {
          1'000'000;
 }
 
-// nullopt: the arguments are wrong.
+// Returns nullopt if the arguments are wrong.
 std::optional<RunOptions> Parse(int argc, char** argv) {
   RunOptions options;
   options.first_seed = SeedFromTime();

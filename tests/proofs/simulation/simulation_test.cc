@@ -1,4 +1,4 @@
-// Many steps of made-up life with failovers, on fixed seeds.
+// These tests run many made-up steps, with failovers among them, on fixed seeds.
 
 #include <unistd.h>
 
@@ -34,8 +34,8 @@ TEST(SimulationTest, BufferDoesWhatTheModelDoes) {
   }
 }
 
-// What scripts/mutants runs: so few steps that they take no time, but enough to find a bug that any
-// failover meets. Steps of what is found need not be cut down.
+// scripts/mutants runs this test. Its steps are so few that they take no time, but enough to find a
+// bug that any failover meets. The steps of a finding need not be cut down.
 TEST(SimulationTest, AFewSeedsFindWhatEveryFailoverMeets) {
   RunOptions options;
   options.steps = 20'000;
@@ -45,12 +45,12 @@ TEST(SimulationTest, AFewSeedsFindWhatEveryFailoverMeets) {
   EXPECT_GE(result.steps, options.steps);
 }
 
-// The simulation itself: bugs that are planted are found, told, and cut down.
+// These tests cover the simulation itself: bugs that are planted are found, reported, and cut down.
 class PlantedBugTest : public ::testing::Test {
  protected:
   ~PlantedBugTest() override { planted_bug = nullptr; }
 
-  // Whether the first of the shards holds requests.
+  // Returns whether the first shard holds requests.
   static bool Buffers(const Buffer& buffer) {
     const ShardName& name = NameOf(0);
     const std::optional<ShardStats> stats = buffer.GetShardStats(name.keyspace, name.shard);
@@ -61,7 +61,7 @@ class PlantedBugTest : public ::testing::Test {
     planted_bug = bug;
     options.runs = 100;
     const RunResult result = RunSeeds(options);
-    EXPECT_TRUE(result.finding.has_value()) << "the simulation does not notice";
+    EXPECT_TRUE(result.finding.has_value()) << "the simulation does not notice the planted bug";
     return result.finding.value_or(Finding());
   }
 
@@ -81,17 +81,18 @@ class PlantedBugTest : public ::testing::Test {
     ASSERT_TRUE(again.finding.has_value());
     EXPECT_EQ(again.finding->ToString(), finding.ToString());
     planted_bug = nullptr;
-    EXPECT_EQ(Replay(MakeConfig(finding.seed), finding.steps), "") << "it is not due to the bug";
+    EXPECT_EQ(Replay(MakeConfig(finding.seed), finding.steps), "")
+        << "the finding is not due to the planted bug";
   }
 };
 
 TEST_F(PlantedBugTest, ADisagreementIsFoundAndCutDown) {
-  // Something that a Poll must not do, if it has anything to do it to.
+  // The planted bug ends the failover in each Poll of a shard that holds requests.
   const Finding finding = Find([](Buffer& buffer, const Step& step) {
     if (step.kind != StepKind::kPoll || !Buffers(buffer)) return;
     buffer.StopBuffering(buffer.GetShard(NameOf(0).keyspace, NameOf(0).shard));
   });
-  // The start of a failover, and the Poll.
+  // The steps that remain are the start of a failover, and the Poll.
   ASSERT_THAT(finding.steps, SizeIs(2));
   EXPECT_EQ(finding.steps[1].kind, StepKind::kPoll);
   ExpectToldAndRepeatable(finding);

@@ -8,7 +8,7 @@
 
 namespace failover::simulation {
 
-// They are handed from one process to another as bytes.
+// One process hands steps and options to another as bytes.
 static_assert(std::is_trivially_copyable_v<Step> && std::is_trivially_copyable_v<Config>);
 
 namespace {
@@ -104,7 +104,7 @@ std::array<ShardName, kNames> MakeNames() {
   static const std::string longest(kMaxNameLength, 'n');
   static const std::string too_long(kMaxNameLength + 1, 'n');
   static std::array<std::string, kNames> numbers;
-  // Two pairs differ only in where the keyspace ends and the shard begins.
+  // Two pairs of names differ only in where the keyspace ends and the shard begins.
   std::array<ShardName, kNames> names = {{{"a", "-80"},
                                           {"a", "80-"},
                                           {"b", "0"},
@@ -138,7 +138,7 @@ bool IsGoodName(std::size_t index) {
 }
 
 TabletAlias AliasOf(std::uint8_t index) {
-  // The same number in two cells is two tablets.
+  // The same number in two cells means two tablets.
   static const std::array<TabletAlias, kAliases> aliases = {
       {{"", 0}, {"z1", 1}, {"z1", 2}, {"z2", 1}, {"z2", 2}, {"z1", 3}}};
   return aliases[index];

@@ -1,4 +1,5 @@
-// Things to be done by another thread, later: tokens to drop, waits to cancel, handles to destroy.
+// Chores are things that another thread does later: it drops tokens, cancels waits, and destroys
+// handles.
 #ifndef FAILOVER_TESTS_PROOFS_STRESS_CHORES_H_
 #define FAILOVER_TESTS_PROOFS_STRESS_CHORES_H_
 
@@ -12,7 +13,7 @@
 
 namespace failover::test {
 
-// Thread-safe.
+// The class is thread-safe.
 class Chores {
  public:
   using Chore = absl::AnyInvocable<void() &&>;
@@ -22,7 +23,7 @@ class Chores {
     chores_.push_back(std::move(chore));
   }
 
-  // Does any one of them. False: there is none.
+  // Does any one of the chores. Returns false if there is none.
   bool DoOne(Random& random) {
     Chore chore;
     {

@@ -1,4 +1,4 @@
-// The clients that block, and those with callbacks.
+// This file holds the clients that block, and the clients with callbacks.
 #include <memory>
 #include <utility>
 #include <vector>
@@ -13,7 +13,7 @@ ShardHandle AnyShard(World& world, Random& random) {
   return world.buffer.GetShard("ks", ShardName(random.Below(kShards)));
 }
 
-// Another thread cancels, before, while or after the call waits.
+// Lets another thread cancel the call: before, while or after the call waits.
 void CancelLater(World& world, const std::shared_ptr<Cancellation>& cancellation) {
   world.chores.Add([cancellation] { cancellation->Cancel(); });
 }
@@ -40,7 +40,8 @@ absl::StatusOr<RetryDoneFunc> Wait(World& world, Random& random) {
   return world.buffer.WaitForFailoverEnd(context, AnyShard(world, random), error);
 }
 
-// Part of a callback: tells of the end of a request whose callback never runs.
+// EndUnlessRun is a part of a callback. It notes the end of a request whose callback is destroyed
+// without having run.
 class EndUnlessRun {
  public:
   explicit EndUnlessRun(std::shared_ptr<Trip> trip) : trip_(std::move(trip)) {}
@@ -75,7 +76,7 @@ absl::StatusOr<BufferedRequest> Submit(World& world, Random& random,
                                               AnyError(random), std::move(callback));
 }
 
-// The request has ended once its handle is gone, or before.
+// The request must have ended once its handle is gone.
 void DestroyHandle(Ledger& ledger, BufferedRequest handle, const Trip& trip) {
   { const BufferedRequest last = std::move(handle); }
   ledger.Expect(trip.ends() == 1, "a handle was destroyed, but its request has not ended");
@@ -88,7 +89,7 @@ void CancelHandle(Ledger& ledger, BufferedRequest handle, const Trip& trip) {
   DestroyHandle(ledger, std::move(handle), trip);
 }
 
-// What a client does with the handle of a request that is held.
+// Ends the use of a handle of a held request in one of the ways that a client may choose.
 void Dispose(World& world, Random& random, BufferedRequest handle, std::shared_ptr<Trip> trip) {
   Ledger* const ledger = &world.ledger;
   switch (random.Below(6)) {

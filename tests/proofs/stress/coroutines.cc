@@ -1,4 +1,4 @@
-// The clients with coroutines.
+// This file holds the clients with coroutines.
 #include <coroutine>
 #include <exception>
 #include <memory>
@@ -10,7 +10,7 @@
 namespace failover::test {
 namespace {
 
-// Begins at once; its frame goes when it ends.
+// A Detached coroutine begins at once. Its frame is destroyed when it ends.
 struct Detached {
   struct promise_type {
     Detached get_return_object() { return {}; }

@@ -1,8 +1,8 @@
-// A clock on which a second takes a millisecond, so that windows and guards, which have to be
-// seconds long, play their part in a short test.
+// On a FastClock a second takes a millisecond of real time. Windows and guards must be seconds
+// long, and this clock lets them end within a short test.
 //
-// Thread-safe. A service thread sleeps in real time, so with this clock it comes late, unless
-// something wakes it.
+// The clock is thread-safe. A service thread sleeps in real time. With this clock its timers come
+// late, unless something wakes it.
 #ifndef FAILOVER_TESTS_PROOFS_STRESS_FAST_CLOCK_H_
 #define FAILOVER_TESTS_PROOFS_STRESS_FAST_CLOCK_H_
 

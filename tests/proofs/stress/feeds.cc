@@ -1,4 +1,4 @@
-// Those who tell the Buffer what happens, and those who look at it.
+// This file holds the threads that tell the Buffer what happens, and the threads that look at it.
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -8,7 +8,7 @@
 namespace failover::test {
 namespace {
 
-// The tablets of one shard, as their reports come in: late, doubled and out of order.
+// Returns a report of a tablet of any shard. The reports come late, doubled and out of order.
 TabletStats AnyReport(Random& random, std::int64_t* newest) {
   TabletStats stats;
   stats.alias = {random.OneIn(2) ? "zone1" : "a zone with a name that does not fit into a string",
@@ -55,7 +55,7 @@ void RunHealthFeed(World& world, Random random) {
 
 void RunOperator(World& world, Random random) {
   while (world.GoesOn()) {
-    // Now and then a shard that nobody has heard of.
+    // The operator sometimes names a shard that nobody has named before.
     const std::uint64_t shard = random.OneIn(16) ? random.Below(100) : random.Below(kShards);
     const ShardHandle handle = world.buffer.GetShard("ks", ShardName(shard));
     if (random.OneIn(3)) {

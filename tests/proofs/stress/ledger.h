@@ -1,4 +1,4 @@
-// Keeps the account of what happened to the requests of one Buffer.
+// The Ledger keeps the account of what happened to the requests of one Buffer.
 #ifndef FAILOVER_TESTS_PROOFS_STRESS_LEDGER_H_
 #define FAILOVER_TESTS_PROOFS_STRESS_LEDGER_H_
 
@@ -16,10 +16,11 @@
 
 namespace failover::test {
 
-// One request that does not block. It must end exactly once.
+// A Trip is one request that does not block. It must end exactly once.
 class Trip {
  public:
-  // It passed, was refused, was cancelled, or its callback or coroutine ran.
+  // A trip ends when the request passes, is refused or is cancelled, or when its callback or
+  // coroutine runs.
   void End() { ++ends_; }
   int ends() const { return ends_; }
 
@@ -27,27 +28,29 @@ class Trip {
   std::atomic<int> ends_{0};
 };
 
-// Thread-safe.
+// The class is thread-safe.
 class Ledger {
  public:
   std::shared_ptr<Trip> BeginTrip();
 
-  // What a request was told. OK: it passed or was released.
+  // Told notes what a request was told. OK means that the request passed or was released.
+  // told(reason) returns how many requests were told `reason`: a request that is told kBufferFull
+  // was never held, and a request that is told kEvicted was held before.
   void Told(const absl::Status& status);
   std::uint64_t told(BufferErrorReason reason) const {
     return told_[static_cast<std::size_t>(reason)];
   }
-  // A refusal for want of room was not held before, an eviction was.
+  // Returns how many requests were told something.
   std::uint64_t requests() const { return requests_; }
 
-  // Something is wrong.
+  // Notes a failure, which `what` describes.
   void Fail(std::string_view what);
   void Expect(bool condition, std::string_view what) {
     if (!condition) Fail(what);
   }
-  // To be called when all is over.
+  // Call this function when all requests are over.
   void ExpectEachTripEndedOnce();
-  // Empty: all is well.
+  // Returns what is wrong. The result is empty if all is well.
   std::vector<std::string> failures() const;
 
  private:

@@ -1,4 +1,5 @@
-// The event loop of a Buffer in Threading::kManual: a thread that polls when it is told to.
+// A Poller is the event loop of a Buffer in Threading::kManual: a thread that polls when it is
+// woken or when Poll said that something is due.
 #ifndef FAILOVER_TESTS_PROOFS_STRESS_POLLER_H_
 #define FAILOVER_TESTS_PROOFS_STRESS_POLLER_H_
 
@@ -10,14 +11,14 @@
 
 namespace failover::test {
 
-// Thread-safe.
+// The class is thread-safe.
 class Poller {
  public:
-  // BufferOptions::wakeup. May be called before Start, and after Stop.
+  // BufferOptions::wakeup calls this function. It may be called before Start and after Stop.
   void Wake();
-  // `speed`: that of the Buffer's clock.
+  // Starts the thread. `speed` is the speed of the Buffer's clock.
   void Start(Buffer& buffer, int speed);
-  // Returns once the thread has ended; it polls no more.
+  // Ends the thread. Once this function has returned, the thread polls no more.
   void Stop();
 
  private:

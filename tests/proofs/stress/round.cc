@@ -53,7 +53,7 @@ class Round {
   Chores chores_;
   bool manual_ = false;
   bool fast_ = false;
-  // Some tokens and handles are dropped only after the Buffer is gone.
+  // If true, some tokens and handles are dropped only after the Buffer is gone.
   bool late_chores_ = false;
   std::unique_ptr<Buffer> buffer_;
   std::optional<World> world_;
@@ -142,23 +142,25 @@ void Round::LetTheClientsLeave() {
   for (std::thread& client : clients_) client.join();
 }
 
-// The Buffer goes while threads are blocked in it; their retries end after it is gone.
+// Destroys the Buffer while threads are blocked in it. Their retries end after the Buffer is gone.
 void Round::DestroyAroundBlockedCallers() {
   LetTheClientsLeave();
   ExpectLaws(/*all_given_back=*/false);
-  // Nobody else uses this shard, so what it holds are the callers.
+  // No client uses this shard, so the requests that it holds are those of the callers below.
   const ShardHandle shard = buffer_->GetShard("ks", "blocked");
   std::vector<std::thread> blocked;
   std::atomic<int> returned{0};
   const std::uint64_t callers = 1 + random_.Below(3);
   for (std::uint64_t i = 0; i < callers; ++i) {
     blocked.emplace_back([&] {
-      // May be refused or evicted, if the slots are few, and pass, if the shard is draining.
+      // The call may be refused or evicted if the slots are few. It may pass if the shard is
+      // draining.
       absl::StatusOr<RetryDoneFunc> done = buffer_->WaitForFailoverEnd({}, shard, absl::OkStatus());
       ++returned;
     });
   }
-  // Who has returned is counted first: a caller that returns meanwhile is not counted twice.
+  // The returned callers are counted before the held ones, so that a caller that returns in between
+  // is not counted twice.
   const auto all_have_come = [&] {
     const auto back = static_cast<std::uint64_t>(returned);
     const ShardStats stats = buffer_->GetShardStats("ks", "blocked").value_or(ShardStats());

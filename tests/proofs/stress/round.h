@@ -1,4 +1,4 @@
-// The short life of one Buffer among many threads.
+// A round is the short life of one Buffer among many threads.
 #ifndef FAILOVER_TESTS_PROOFS_STRESS_ROUND_H_
 #define FAILOVER_TESTS_PROOFS_STRESS_ROUND_H_
 
@@ -10,11 +10,12 @@ namespace failover::test {
 
 struct RoundResult {
   std::uint64_t requests = 0;
-  // Empty: all is well.
+  // The list is empty if all is well.
   std::vector<std::string> failures;
 };
 
-// What the options are and who does what is decided by the seed; how it interleaves is not.
+// Runs one round. The seed decides which options the Buffer has and what each thread does. It does
+// not decide how the threads interleave.
 RoundResult RunRound(std::uint64_t seed);
 
 }  // namespace failover::test

@@ -1,6 +1,7 @@
-// Many short-lived Buffers, each among many threads that do everything a user may do, and shut down
-// at any moment. At the end of each every request must have had exactly one outcome, all slots must
-// be free, the laws of the counters must hold, and nothing may run any more.
+// This program runs many short-lived Buffers. Around each Buffer many threads do everything that a
+// user may do, and the Buffer is shut down at any moment. At the end of each Buffer every request
+// must have had exactly one outcome, all slots must be free, the laws of the counters must hold,
+// and nothing may run any more.
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
@@ -25,10 +26,10 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr char kUsage[] =
     "usage: stress [--seed <number>] [--seconds <number>] [--rounds <number>]\n"
     "\n"
-    "Runs rounds for so many seconds (default: 6), or so many rounds. A round is the life of one\n"
-    "Buffer; the seed of the first is given or random, each further one has the next number. The\n"
-    "seed decides what is done, not how the threads interleave: to see a failure again, repeat\n"
-    "its round, for instance --seed 42 --rounds 1000.\n";
+    "Runs the given number of rounds, or runs rounds for the given seconds (default: 6).\n"
+    "A round is the life of one Buffer. The seed of the first round is given or random, and each\n"
+    "further round has the next number. The seed decides what is done, not how the threads\n"
+    "interleave. To see a failure again, begin with its seed: --seed 42 --rounds 1000.\n";
 
 struct Arguments {
   std::uint64_t seed = std::random_device()();
@@ -63,7 +64,8 @@ std::optional<Arguments> Parse(int argc, char** argv) {
   return arguments;
 }
 
-// Ends the program if a round hangs, so that there is a core and a seed to look at.
+// The Watchdog aborts the program if a round hangs, so that there is a core dump and a seed to look
+// at.
 class Watchdog {
  public:
   explicit Watchdog(std::uint64_t seed) : thread_([this, seed] { Watch(seed); }) {}
@@ -97,7 +99,8 @@ class Watchdog {
 int Run(const Arguments& arguments) {
   std::printf("stress: --seed %llu\n", static_cast<unsigned long long>(arguments.seed));
   std::fflush(stdout);
-  // Its lines are written, but nowhere: what they cost is part of the race.
+  // The level is off, so a Buffer makes no log lines. It only looks up the logger and checks the
+  // level.
   spdlog::set_level(spdlog::level::off);
   const SteadyClock::time_point begin = SteadyClock::now();
   SteadyClock::time_point last_sign = begin;

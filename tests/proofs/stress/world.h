@@ -1,4 +1,4 @@
-// What the threads of one round share.
+// A World is what the threads of one round share.
 #ifndef FAILOVER_TESTS_PROOFS_STRESS_WORLD_H_
 #define FAILOVER_TESTS_PROOFS_STRESS_WORLD_H_
 
@@ -20,20 +20,21 @@ struct World {
   World(Buffer& the_buffer, Ledger& the_ledger, Chores& the_chores)
       : buffer(the_buffer), ledger(the_ledger), chores(the_chores) {}
 
-  // Lives until all threads but those that only do chores have ended.
+  // The Buffer lives until all threads have ended, except for the thread that only does chores.
   Buffer& buffer;
   Ledger& ledger;
   Chores& chores;
 
-  // Clients and feeds go on until this is set.
+  // Clients and feeds go on until this flag is set.
   std::atomic<bool> stop{false};
-  // Shutdown has returned.
+  // This flag says that Shutdown has returned.
   std::atomic<bool> shut_down{false};
 
-  // For the loops of the clients: whether to go round once more.
+  // The loop of a client calls this function to ask whether it goes on. Each call counts as one
+  // operation.
   bool GoesOn() {
     const std::uint64_t operation = operations_++;
-    // On few processors a client that never blocks would keep the others from theirs.
+    // On few processors, a client that never blocks would keep the other clients from running.
     if (operation % 8 == 0) std::this_thread::yield();
     if (operation == awaited_) {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -41,7 +42,8 @@ struct World {
     }
     return !stop;
   }
-  // Returns once the loops together went round so often. To be called once.
+  // Returns once the loops together have done more than `operations` operations. Call this function
+  // only once.
   void AwaitOperations(std::uint64_t operations) {
     awaited_ = operations;
     std::unique_lock<std::mutex> lock(mutex_);
@@ -63,7 +65,7 @@ inline absl::Status FailoverError() {
   return MarkCausedByFailover(absl::UnavailableError("no primary (errno 1290)"));
 }
 
-// No error, one of a failover, or another.
+// Returns no error, an error that a failover caused, or another error.
 inline absl::Status AnyError(Random& random) {
   switch (random.Below(8)) {
     case 0:
@@ -76,7 +78,7 @@ inline absl::Status AnyError(Random& random) {
   }
 }
 
-// Of a request that does not block for ever unless nothing happens at all.
+// Returns the context of a request. The request blocks for ever only if nothing happens at all.
 inline RequestContext AnyContext(Random& random) {
   RequestContext context;
   switch (random.Below(8)) {
@@ -97,17 +99,18 @@ inline RequestContext AnyContext(Random& random) {
   return context;
 }
 
-// A retry ends now or later, here or on another thread, with an outcome or without.
+// Ends a retry now or later, on this thread or on another, with or without an outcome.
 void EndRetry(World& world, Random& random, RetryDoneFunc token);
 
-// The threads. Each returns soon after world.stop is set and whatever it waits for has ended.
+// Each of these functions is one thread. It returns soon after world.stop is set and the call that
+// it waits for has ended.
 void RunBlockingClient(World& world, Random random);
 void RunRetryLoopClient(World& world, Random random);
 void RunAsyncClient(World& world, Random random);
 void RunHealthFeed(World& world, Random random);
 void RunOperator(World& world, Random random);
 void RunScraper(World& world, Random random);
-// Only in the C++20 build.
+// Only the C++20 build has this client.
 void RunCoroutineClient(World& world, Random random);
 
 }  // namespace failover::test

@@ -1,4 +1,5 @@
-// Input that makes no sense: each has a defined result, none crashes.
+// These tests give input that makes no sense. Each such input has a defined result, and none
+// crashes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// The blocking call, and what ends it early.
+// These tests cover the blocking call and what ends it early.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -23,8 +23,8 @@ class BlockingWaitTest : public BufferTest {
     return options;
   }
 
-  // A thread whose call is held when this returns. Each one's timeout is shorter than that of the
-  // one before (BlockingCall says why).
+  // Starts a thread whose call is held when this function returns. Each call has a shorter timeout
+  // than the call before it; the comment at BlockingCall gives the reason.
   std::unique_ptr<BlockingCall> Block(Cancellation* cancellation = nullptr) {
     RequestContext context;
     context.timeout = next_timeout_;
@@ -232,7 +232,7 @@ TEST_F(BlockingWaitTest, TheDestructorReturnsOnlyAfterABlockedCallerHasLeft) {
   own.reset();
   ASSERT_TRUE(call.result().ok());
   EXPECT_TRUE(*call.result());
-  // Harmless, although the Buffer is gone.
+  // The token is harmless although the Buffer is gone.
   (*call.result())(absl::OkStatus());
 }
 

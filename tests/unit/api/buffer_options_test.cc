@@ -1,4 +1,4 @@
-// BufferOptions::Validate: each rule at its bound, and which rule speaks first.
+// These tests cover BufferOptions::Validate: each rule at its bound, and which rule reports first.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -54,7 +54,7 @@ TEST(BufferOptionsTest, CreateRefusesWhatDoesNotValidate) {
   EXPECT_EQ(buffer.status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-// ---- The rules, in their order -----------------------------------------------------------------
+// ---- The rules in the order in which they are checked ------------------------------------------
 
 TEST(BufferOptionsTest, TheWindowHasAtLeastASecond) {
   BufferOptions options;
@@ -202,8 +202,8 @@ TEST(BufferOptionsTest, AllRulesHoldWhenNothingIsEnabled) {
   EXPECT_THAT(ErrorOf(options), HasSubstr("-buffer_size"));
 }
 
-// Each step breaks one more rule, from the last to the first, and the newest is the one that
-// speaks.
+// Each step breaks one more rule, from the last rule to the first. The error must come from the
+// rule that was broken last, because Validate checks that rule first.
 TEST(BufferOptionsTest, TheRulesSpeakInTheOrderOfVtgate) {
   struct Break {
     std::function<void(BufferOptions&)> rule;

@@ -1,4 +1,4 @@
-// The asynchronous contract: the handle of a held request, and its callback.
+// These tests cover the asynchronous wait: the handle of a held request, and its callback.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -16,7 +16,7 @@ namespace {
 
 class BufferedRequestTest : public BufferTest {
  protected:
-  // Lets everything go, but runs no callback.
+  // Releases every held request, but runs no callback.
   void Release() { EXPECT_TRUE(buffer().StopBuffering(shard())); }
 
   BufferedRequest Hold(WaitCallback callback) {
@@ -84,7 +84,7 @@ TEST_F(BufferedRequestTest, TheCallbackOfABadNameIsDestroyedUnused) {
 }
 
 TEST_F(BufferedRequestTest, TheCallbackIsNotUnderALock) {
-  // The callback makes a whole failover of its own shard.
+  // The callback runs a whole failover of its own shard, which would block if a lock were held.
   const BufferedRequest request = Hold([this](absl::StatusOr<RetryDoneFunc> done) {
     (*done)();
     EXPECT_EQ(buffer().Stats().slots_free, 10u);
@@ -354,7 +354,7 @@ TEST_F(BufferedRequestTest, AnAssignmentToItselfDoesNothing) {
 TEST_F(BufferedRequestTest, TheDestructorWaitsForACallbackThatAnotherThreadRuns) {
   Signal callback_runs;
   Signal cancel_is_lost;
-  // Not an atomic: the destructor must order the two threads.
+  // This flag is not an atomic, because the destructor of the handle must order the two threads.
   bool callback_finished = false;
   std::optional<BufferedRequest> request;
   request = Hold([&](absl::StatusOr<RetryDoneFunc>) {
@@ -398,7 +398,7 @@ TEST_F(BufferedRequestTest, CancelsOfTwoThreadsGetTheSameAnswer) {
   EXPECT_EQ(At(Stats().requests_evicted, EvictedReason::kContextDone), 1u);
 }
 
-// ---- After the Buffer --------------------------------------------------------------------------
+// ---- Use after the Buffer is gone ---------------------------------------------------------------
 
 TEST_F(BufferedRequestTest, ItIsHarmlessAfterShutdown) {
   AsyncRequest request = Fail();

@@ -1,4 +1,4 @@
-// BufferOptions::caused_by_failover: what takes the place of CausedByFailover.
+// These tests cover BufferOptions::caused_by_failover, which replaces CausedByFailover.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -64,7 +64,7 @@ TEST_F(ClassifierTest, ItIsNotAskedAboutRequestsThatHaveNotFailed) {
   EXPECT_EQ(asked_, 0);
 }
 
-// A lock that is held would block the other thread for good.
+// If the classifier ran under a lock, the other thread would block for ever.
 TEST_F(ClassifierTest, ItIsNotUnderALock) {
   const ShardHandle handle = shard();
   on_question_ = [this] {

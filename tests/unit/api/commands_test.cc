@@ -1,4 +1,5 @@
-// What an operator or a failover tool can say: StartBuffering and StopBuffering.
+// These tests cover the commands of an operator or of a failover tool: StartBuffering and
+// StopBuffering.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

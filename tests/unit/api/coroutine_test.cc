@@ -1,4 +1,4 @@
-// co_await on the end of a failover.
+// These tests cover co_await on the end of a failover.
 #include "failover/coroutine.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ using Result = absl::StatusOr<RetryDoneFunc>;
 
 class CoroutineTest : public BufferTest {
  protected:
-  // Waits, and leaves what came of it in `result`.
+  // Waits for the end of the failover, and leaves what the wait returned in `result`.
   static Task Wait(Buffer& buffer, ShardHandle shard, absl::Status error, RequestContext context,
                    std::optional<Result>& result) {
     result.emplace(co_await AwaitFailoverEnd(buffer, context, shard, std::move(error)));
@@ -194,7 +194,7 @@ TEST_F(CoroutineTest, ShutdownResumesAll) {
   EXPECT_EQ((*second)->released_by(), StopReason::kShutdown);
 }
 
-// A coroutine without anybody who holds it: its frame goes when its last statement has run.
+// Nobody holds a Detached coroutine. Its frame is destroyed when its last statement has run.
 struct Detached {
   struct promise_type {
     Detached get_return_object() { return {}; }

@@ -1,4 +1,4 @@
-// The errors of a Buffer: their code, their reason, and what they tell a person.
+// These tests cover the errors of a Buffer: their code, their reason, and what they tell a person.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

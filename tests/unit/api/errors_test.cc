@@ -1,4 +1,4 @@
-// Which errors mean a failover, and how a Buffer's own errors are told apart.
+// These tests cover which errors mean a failover, and how a Buffer's own errors are told apart.
 #include "failover/errors.h"
 
 #include <gtest/gtest.h>
@@ -65,14 +65,14 @@ TEST(CausedByFailoverTest, ARuleOfMoveTables) {
   EXPECT_FALSE(CausedByFailover(absl::InternalError("disallowed due to rule: moved")));
 }
 
-// Found by a fuzzer: the name of an option, somewhere in the query, hid the rule.
+// The bug was that the name of a server option, somewhere in the query, hid the rule of MoveTables.
 TEST(CausedByFailoverTest, ARuleOfMoveTablesWhateverElseTheTextSays) {
   EXPECT_TRUE(CausedByFailover(absl::FailedPreconditionError(
       "disallowed due to rule: moved (errno 1290) (sqlstate HY000) during query: insert into t "
       "values ('--secure-file-priv option so it cannot execute this statement')")));
 }
 
-// ---- What is none of it ------------------------------------------------------------------------
+// ---- Errors that do not mean a failover --------------------------------------------------------
 
 TEST(CausedByFailoverTest, OkIsNone) { EXPECT_FALSE(CausedByFailover(absl::OkStatus())); }
 
@@ -93,12 +93,13 @@ TEST(CausedByFailoverTest, OtherTextsWithTheRightCodes) {
            "no such table",
            "operation not allowed in state SERVING",
            "operation not allowed in state",
-           // The option that a DBA sets, and the one that is about files.
+           // These two texts name options that do not mean a failover: a DBA sets the first by
+           // hand, and the second is about files.
            "The MySQL server is running with the --super-read-only option so it cannot execute "
            "this statement (errno 1290) (sqlstate HY000)",
            "The MySQL server is running with the --secure-file-priv option so it cannot execute "
            "this statement (errno 1290) (sqlstate HY000)",
-           // With the whole text the terse form at its end decides nothing.
+           // If the text names an option, the short form at its end decides nothing.
            "The MySQL server is running with the --super-read-only option so it cannot execute "
            "this statement (errno 1290) (sqlstate HY000) during query: insert",
            "The MySQL server is running with the --secure-file-priv option so it cannot execute "
@@ -132,7 +133,7 @@ TEST(CausedByFailoverTest, TimeoutsAndLostServersAreNone) {
   EXPECT_FALSE(CausedByFailover(absl::CancelledError("context canceled")));
 }
 
-// ---- Marked by the caller ----------------------------------------------------------------------
+// ---- Errors that the caller marked --------------------------------------------------------------
 
 TEST(MarkCausedByFailoverTest, AnyErrorCanBeMarked) {
   const absl::Status plain = absl::UnavailableError("the primary is in recovery");

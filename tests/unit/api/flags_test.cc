@@ -1,4 +1,4 @@
-// The command-line flags.
+// These tests cover the command-line flags.
 #include "failover/flags.h"
 
 #include <gmock/gmock.h>
@@ -26,7 +26,7 @@ using ::testing::HasSubstr;
 
 class FlagsTest : public ::testing::Test {
  protected:
-  // As it stands on the command line.
+  // Sets a flag to a value as it would be written on the command line.
   static void Set(const std::string& name, const std::string& value) {
     absl::CommandLineFlag* const flag = absl::FindCommandLineFlag(name);
     ASSERT_NE(flag, nullptr) << name;
@@ -46,7 +46,7 @@ class FlagsTest : public ::testing::Test {
   }
 
  private:
-  // Each test starts with the defaults.
+  // The saver restores all flags after each test, so that each test starts with the defaults.
   absl::FlagSaver saver_;
 };
 

@@ -1,4 +1,5 @@
-// What the log says, whom it says it to, and what it never says.
+// These tests cover what the log says, which logger receives the lines, and what the log never
+// says.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
@@ -26,7 +27,7 @@ class LogTest : public BufferTest {
  protected:
   LogTest() { log_.Clear(); }
 
-  // The only line with this in it.
+  // Returns the line that contains `part`, and expects that there is exactly one such line.
   std::string Line(const std::string& part) {
     const std::vector<std::string> lines = log_.LinesWith(part);
     EXPECT_EQ(lines.size(), 1u) << part;
@@ -160,7 +161,7 @@ TEST_F(LogTest, NothingIsLoggedForRequestsThatPass) {
   EXPECT_TRUE(log_.lines().empty());
 }
 
-// ---- What it never says ------------------------------------------------------------------------
+// ---- What the log never says --------------------------------------------------------------------
 
 TEST_F(LogTest, OfAnErrorOnlyTheCodeAndTheNumbersAreShown) {
   const absl::Status error = absl::InternalError(
@@ -212,7 +213,7 @@ TEST_F(LogTest, NoLineOfAWholeFailoverShowsTheQuery) {
   EXPECT_TRUE(Fail().passed());
   buffer().Shutdown();
   EXPECT_GE(log_.lines().size(), 4u);
-  // The tear-down looks for kSecret in every line, of this and of every other test.
+  // The tear-down of every test searches all log lines for kSecret.
 }
 
 // ---- The named logger --------------------------------------------------------------------------
@@ -225,7 +226,7 @@ TEST_F(LogTest, TheEmbedderCanReplaceTheLogger) {
   EXPECT_TRUE(buffer().StartBuffering(shard(), "a test"));
   EXPECT_THAT(output.str(), HasSubstr("starting buffering"));
   EXPECT_TRUE(log_.lines().empty());
-  // Before its stream goes.
+  // The logger must go before the stream that it writes to.
   spdlog::drop("failover");
 }
 
@@ -262,7 +263,8 @@ TEST_F(LogTest, WithoutTheLoggerNothingIsLogged) {
 
 TEST_F(LogTest, ABufferRegistersTheLoggerIfThereIsNone) {
   spdlog::drop("failover");
-  // A copy of the default logger would write to the test's output.
+  // The Buffer makes its logger as a copy of the default logger. A silent default logger keeps the
+  // copy from writing to the output of the test.
   const std::shared_ptr<spdlog::logger> before = spdlog::default_logger();
   spdlog::set_default_logger(std::make_shared<spdlog::logger>("silent"));
   Create(ManualOptions());
@@ -284,7 +286,7 @@ TEST_F(LogTest, ASinkThatThrowsHarmsNobody) {
   log_.OnLine(nullptr);
 }
 
-// A lock that is held would block the other thread for good.
+// If the sink ran under a lock, the other thread would block for ever.
 TEST_F(LogTest, ASinkIsNotUnderALock) {
   int lines = 0;
   const auto look = [&] {
@@ -305,7 +307,7 @@ TEST_F(LogTest, ASinkIsNotUnderALock) {
   }
   EXPECT_TRUE(Fail().passed());
   log_.OnLine(nullptr);
-  EXPECT_EQ(lines, 4) << "start, stop, drain finished, not starting";
+  EXPECT_EQ(lines, 4) << "expected: start, stop, drain finished, not starting";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The bound on how many shards may be known.
+// These tests cover the limit on how many shards a Buffer may know.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -1,5 +1,6 @@
-// Bugs that users of earlier buffers and other proxies reported, so that none of them comes back
-// here. Where a test is named after a number it is the report's.
+// These tests cover bugs that users reported of earlier buffers and of other proxies, so that none
+// of them appears here. A number in the name of a test is the number of the report in that project.
+// The comment above a test says what the system with the bug did.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,7 +27,8 @@ class PastBugsTest : public BufferTest {
 
 // ---- The end of a failover ---------------------------------------------------------------------
 
-// Shard B's event released shard A to a primary that was still read-only.
+// The event of one shard released the requests of another shard to a primary that was still
+// read-only.
 TEST_F(PastBugsTest, BugVitess16438_OtherShardsEventDoesNotReleaseThisShard) {
   const AsyncRequest here = FailOn(Shard("a"));
   const AsyncRequest there = FailOn(Shard("b"));
@@ -36,7 +38,7 @@ TEST_F(PastBugsTest, BugVitess16438_OtherShardsEventDoesNotReleaseThisShard) {
   EXPECT_FALSE(here.done());
 }
 
-// One primary's restart was taken for a resharding of its keyspace.
+// The restart of one primary was taken for a resharding of its keyspace.
 TEST_F(PastBugsTest, BugVitess13854_ARestartOfOnePrimaryIsNoResharding) {
   Report(1, true, 1, "a");
   Report(2, true, 1, "b");
@@ -49,7 +51,8 @@ TEST_F(PastBugsTest, BugVitess13854_ARestartOfOnePrimaryIsNoResharding) {
   EXPECT_EQ(request.released_by(), StopReason::kPrimaryServingAgain);
 }
 
-// A failover whose end came before its first error was held until its longest duration.
+// The end of a failover was reported before its first error. Requests were then held until the
+// maximum failover duration.
 TEST_F(PastBugsTest, BugVitess15707_AFailoverThatEndedBeforeTheFirstErrorIsNotWaitedFor) {
   Report(1, true, 1);
   Report(2, true, 2);
@@ -57,7 +60,7 @@ TEST_F(PastBugsTest, BugVitess15707_AFailoverThatEndedBeforeTheFirstErrorIsNotWa
   EXPECT_EQ(Stats().state, State::kIdle);
 }
 
-// Nothing was held while the primary was gone already and nobody had failed on it.
+// The primary was gone, but no request had failed on it yet. Requests were not held in that time.
 TEST_F(PastBugsTest, BugVitess9071_BufferingStartsWhenThePrimaryIsKnownToBeGone) {
   Report(1, true, 1);
   Report(1, false, 1);
@@ -65,7 +68,8 @@ TEST_F(PastBugsTest, BugVitess9071_BufferingStartsWhenThePrimaryIsKnownToBeGone)
   EXPECT_TRUE(request.held());
 }
 
-// The same primary that came back did not end the failover; the longest duration did.
+// The failover did not end when the same primary came back. It ended only after the maximum
+// duration.
 TEST_F(PastBugsTest, BugSamePrimary_ThatServesAgainEndsTheFailover) {
   Report(1, true, 1);
   const AsyncRequest request = Fail();
@@ -75,7 +79,7 @@ TEST_F(PastBugsTest, BugSamePrimary_ThatServesAgainEndsTheFailover) {
   EXPECT_TRUE(request.released());
 }
 
-// Whether the new primary served was not looked at.
+// A report of a new primary ended the failover even if that primary did not serve.
 TEST_F(PastBugsTest, BugServingNotChecked_APrimaryThatDoesNotServeReleasesNobody) {
   const AsyncRequest request = Fail();
   Report(1, false, 1);
@@ -83,7 +87,7 @@ TEST_F(PastBugsTest, BugServingNotChecked_APrimaryThatDoesNotServeReleasesNobody
   EXPECT_FALSE(request.done());
 }
 
-// A report that was late released requests to the old primary.
+// A late report released the requests to the old primary.
 TEST_F(PastBugsTest, BugMultigres1334_AStaleReportReleasesNobody) {
   Report(2, true, 200);
   const AsyncRequest request = Fail();
@@ -93,7 +97,7 @@ TEST_F(PastBugsTest, BugMultigres1334_AStaleReportReleasesNobody) {
   EXPECT_FALSE(request.done());
 }
 
-// Held requests stayed until a timer ended although the failover was over.
+// The failover was over, but its requests stayed held until a timer ended.
 TEST_F(PastBugsTest, BugRedis9616_TheEndReleasesNotTheTimer) {
   const AsyncRequest request = Fail();
   EndFailover();
@@ -103,8 +107,8 @@ TEST_F(PastBugsTest, BugRedis9616_TheEndReleasesNotTheTimer) {
 
 // ---- Timers ------------------------------------------------------------------------------------
 
-// The timer thread looked at an empty queue, a request came, and its wake-up went to a channel
-// that nobody read any more: the request outlived its window.
+// The timer thread saw an empty queue, and then a request came. The wake-up for the request went to
+// a channel that nobody read any more, so the request was held beyond its window.
 TEST_F(PastBugsTest, BugLostWakeup_ARequestThatComesAfterTheQueueWasEmptyKeepsItsWindow) {
   int wakeups = 0;
   BufferOptions options = ManualOptions();
@@ -133,7 +137,7 @@ TEST_F(PastBugsTest, BugLostWakeup_EachTimeTheQueueRunsEmptyAnew) {
   EXPECT_TRUE(request.released());
 }
 
-// The window was measured with another clock than the one it was set by.
+// The end of a window was set by one clock and checked against another clock.
 TEST_F(PastBugsTest, BugTwoClocks_TheWindowFollowsTheClockOfTheOptions) {
   const AsyncRequest request = Fail();
   Advance(absl::Seconds(10) - absl::Nanoseconds(1));
@@ -142,7 +146,7 @@ TEST_F(PastBugsTest, BugTwoClocks_TheWindowFollowsTheClockOfTheOptions) {
   EXPECT_TRUE(request.released());
 }
 
-// The client had given up before its request was let go.
+// A request was released only after its client had given up.
 TEST_F(PastBugsTest, BugMultigres870_TheCallersDeadlineEndsTheWaitFirst) {
   RequestContext context;
   context.timeout = absl::Seconds(3);
@@ -151,7 +155,7 @@ TEST_F(PastBugsTest, BugMultigres870_TheCallersDeadlineEndsTheWaitFirst) {
   EXPECT_EQ(request.reason(), BufferErrorReason::kTimeout);
 }
 
-// A failover longer than the window failed without a hint why.
+// A failover lasted longer than the window, and nothing told the operator why the requests failed.
 TEST_F(PastBugsTest, BugVitess12893_AFailoverLongerThanTheWindowIsPointedOut) {
   const AsyncRequest request = Fail();
   Advance(absl::Seconds(15));
@@ -162,7 +166,7 @@ TEST_F(PastBugsTest, BugVitess12893_AFailoverLongerThanTheWindowIsPointedOut) {
 
 // ---- Shutdown ----------------------------------------------------------------------------------
 
-// A request that had found its shard before the shutdown started a failover after it.
+// A request found its shard before the shutdown, and started a failover after it.
 TEST_F(PastBugsTest, BugVitess19927_NoBufferingRestartAfterShutdown) {
   const ShardHandle found_before = shard();
   buffer().Shutdown();
@@ -172,7 +176,7 @@ TEST_F(PastBugsTest, BugVitess19927_NoBufferingRestartAfterShutdown) {
   EXPECT_EQ(At(Stats().requests_skipped, SkippedReason::kShutdown), 1u);
 }
 
-// The slow path that makes a shard did not look at the shutdown flag.
+// The slow path, which makes a shard, did not check the shutdown flag.
 TEST_F(PastBugsTest, BugNoStoppedRecheck_NoShardIsMadeAfterShutdown) {
   buffer().Shutdown();
   EXPECT_FALSE(Shard("new"));
@@ -180,7 +184,7 @@ TEST_F(PastBugsTest, BugNoStoppedRecheck_NoShardIsMadeAfterShutdown) {
   EXPECT_TRUE(buffer().Stats().shards.empty());
 }
 
-// An event that came after the shutdown crashed.
+// An event that came after the shutdown crashed the process.
 TEST_F(PastBugsTest, BugVitess13695_EventsAfterShutdownAreHarmless) {
   shard();
   buffer().Shutdown();
@@ -217,7 +221,8 @@ TEST_F(PastBugsTest, BugRemoveNoRelease_ACancelledRequestGivesItsSlotBack) {
   EXPECT_EQ(buffer().Stats().slots_free, 3u);
 }
 
-// Removing from the middle was O(n); the order of the others must survive being O(1).
+// The removal of a request from the middle of the queue took O(n). The removal here takes O(1), and
+// must keep the order of the other requests.
 TEST_F(PastBugsTest, BugSlowRemove_TheOrderOfTheOthersSurvives) {
   BufferOptions options = ManualOptions();
   options.drain_concurrency = 10;
@@ -236,19 +241,19 @@ TEST_F(PastBugsTest, BugSlowRemove_TheOrderOfTheOthersSurvives) {
   EXPECT_EQ(order, "bcef");
 }
 
-// One shard's full queue was another shard's.
+// The full queue of one shard affected the requests of another shard.
 TEST_F(PastBugsTest, BugPgbouncer715_AShardsTroubleIsItsOwn) {
   const AsyncRequest request = FailOn(Shard("a"));
   EXPECT_TRUE(RequestTo(Shard("b")).passed());
   EXPECT_EQ(Stats("b").state, State::kIdle);
 }
 
-// Ten slots were the default.
+// The default size was 10 slots.
 TEST_F(PastBugsTest, BugVitessOperator190_TheDefaultSizeIsNotTen) {
   EXPECT_EQ(BufferOptions().size, 1000);
 }
 
-// The newest was turned away and the oldest kept, which had the least time left.
+// A full queue refused the newest request and kept the oldest, which had the least time left.
 TEST_F(PastBugsTest, BugHaproxy2404_AFullQueueDropsTheOldest) {
   BufferOptions options = ManualOptions();
   options.size = 1;
@@ -262,7 +267,7 @@ TEST_F(PastBugsTest, BugHaproxy2404_AFullQueueDropsTheOldest) {
 
 // ---- Drain -------------------------------------------------------------------------------------
 
-// The option was validated but had no effect.
+// The option drain_concurrency was validated but had no effect.
 TEST_F(PastBugsTest, BugVitess11684_DrainConcurrencyHasAnEffect) {
   BufferOptions options = ManualOptions();
   options.drain_concurrency = 4;
@@ -273,7 +278,7 @@ TEST_F(PastBugsTest, BugVitess11684_DrainConcurrencyHasAnEffect) {
   EXPECT_EQ(Stats().requests_retrying, 4u);
 }
 
-// A request was held again and again.
+// The same request was held again and again.
 TEST_F(PastBugsTest, BugVitess2484_ARequestIsHeldAtMostOnce) {
   ReleaseWheneverHeld();
   const auto attempt = [this]() -> absl::Status {
@@ -284,7 +289,7 @@ TEST_F(PastBugsTest, BugVitess2484_ARequestIsHeldAtMostOnce) {
   EXPECT_EQ(Stats().requests_buffered, 1u);
 }
 
-// A statement that may have been executed was repeated.
+// A statement was repeated although the server might have executed it.
 TEST_F(PastBugsTest, BugMaxScale_ALostConnectionIsNotRetried) {
   EXPECT_FALSE(buffer().IsFailover(absl::InternalError(
       "Lost connection to MySQL server during query (errno 2013) (sqlstate HY000)")));
@@ -294,8 +299,8 @@ TEST_F(PastBugsTest, BugMaxScale_ALostConnectionIsNotRetried) {
 
 // ---- Locks -------------------------------------------------------------------------------------
 
-// A caller under the shard's lock, a watcher and a channel waited for each other. Here every piece
-// of foreign code uses the shard from another thread, which no lock may prevent.
+// A caller that held the shard's lock, a watcher and a channel waited for each other. In this test
+// every piece of foreign code uses the shard from another thread, which no lock may prevent.
 TEST_F(PastBugsTest, BugVitess20281_NoForeignCodeIsCalledUnderALock) {
   int calls = 0;
   const auto use_the_shard = [this, &calls] {
@@ -324,12 +329,12 @@ TEST_F(PastBugsTest, BugVitess20281_NoForeignCodeIsCalledUnderALock) {
   PollAll();
   buffer().ForEachShard([use_the_shard](const ShardStats&) { use_the_shard(); });
   log_.OnLine(nullptr);
-  EXPECT_GE(calls, 8) << "classifier, wakeup (2), log (3), callback, visitor";
+  EXPECT_GE(calls, 8) << "expected: classifier, wakeup (2), log (3), callback, visitor";
 }
 
 // ---- Counters, input, options ------------------------------------------------------------------
 
-// The sum was set back at each start.
+// The sum of the durations was set back to zero at each start of a failover.
 TEST_F(PastBugsTest, BugDurationSum_IsCumulative) {
   for (int i = 0; i < 3; ++i) {
     AdvanceBeyondGuards();
@@ -340,7 +345,7 @@ TEST_F(PastBugsTest, BugDurationSum_IsCumulative) {
   EXPECT_EQ(Stats().failover_duration_sum, absl::Seconds(6));
 }
 
-// One reason was missing until it happened for the first time.
+// A counter of one reason was missing until that reason occurred for the first time.
 TEST_F(PastBugsTest, BugMissingReason_EveryReasonIsThereFromTheStart) {
   shard();
   EXPECT_EQ(Stats().stops.size(), kStopReasons);
@@ -349,7 +354,7 @@ TEST_F(PastBugsTest, BugMissingReason_EveryReasonIsThereFromTheStart) {
   EXPECT_EQ(At(Stats().stops, StopReason::kMoveTablesSwitchedTraffic), 0u);
 }
 
-// A report that was not a primary's was a panic.
+// A report of a tablet that was not a primary caused a panic.
 TEST_F(PastBugsTest, BugNonPrimaryReport_IsIgnored) {
   TabletStats stats = PrimaryReport(1, true, 1);
   for (const TabletType type : {TabletType::kUnknown, TabletType::kReplica, TabletType::kRdonly}) {
@@ -359,7 +364,7 @@ TEST_F(PastBugsTest, BugNonPrimaryReport_IsIgnored) {
   EXPECT_TRUE(buffer().Stats().shards.empty());
 }
 
-// With buffering disabled the options were used without having been checked, and divided by.
+// With buffering disabled the options were not checked, although the code divided by one of them.
 TEST_F(PastBugsTest, BugVitess16858_DisabledBufferingChecksItsOptionsAndPassesAll) {
   BufferOptions options = ManualOptions();
   options.enabled = false;
@@ -370,7 +375,7 @@ TEST_F(PastBugsTest, BugVitess16858_DisabledBufferingChecksItsOptionsAndPassesAl
   EXPECT_TRUE(Fail().passed());
 }
 
-// "and" joined the two parts of the line exactly when the first one was empty.
+// The start-up line joined its two parts with "and" exactly when the first part was empty.
 TEST_F(PastBugsTest, BugStartupLine_NamesOnlyWhatThereIs) {
   BufferOptions options = ManualOptions();
   options.keyspace_shards = "ks1";
@@ -379,7 +384,7 @@ TEST_F(PastBugsTest, BugStartupLine_NamesOnlyWhatThereIs) {
   EXPECT_EQ(log_.lines(), (std::vector<std::string>{"info: buffering is enabled for ks1"}));
 }
 
-// Clients saw a timeout and nothing about the failover behind it.
+// Clients got a timeout error that did not mention the failover behind it.
 TEST_F(PastBugsTest, BugProxysql5402_TheErrorTellsTheStateAndTheCause) {
   RequestContext context;
   context.timeout = absl::Seconds(1);

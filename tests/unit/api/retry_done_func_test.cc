@@ -1,4 +1,4 @@
-// The token of a released request.
+// These tests cover the token of a released request, RetryDoneFunc.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -12,7 +12,7 @@ namespace {
 
 class RetryDoneFuncTest : public BufferTest {
  protected:
-  // The token of a request that was held and let go.
+  // Returns the token of a request that was held and then released.
   RetryDoneFunc Token() {
     AsyncRequest request = Fail();
     EXPECT_TRUE(buffer().StopBuffering(shard()));
@@ -137,7 +137,7 @@ TEST_F(RetryDoneFuncTest, AssigningAnEmptyOneEndsTheRetry) {
   EXPECT_EQ(Retrying(), 0u);
 }
 
-// ---- Why it was let go -------------------------------------------------------------------------
+// ---- Why the request was released --------------------------------------------------------------
 
 TEST_F(RetryDoneFuncTest, ItKnowsEveryReasonForWhichARequestIsReleased) {
   const auto event = [this](bool serving, MoveTablesState moving) {
@@ -177,7 +177,7 @@ TEST_F(RetryDoneFuncTest, ItKnowsShutdown) {
   EXPECT_EQ(request.released_by(), StopReason::kShutdown);
 }
 
-// ---- After the Buffer --------------------------------------------------------------------------
+// ---- Use after the Buffer is gone ---------------------------------------------------------------
 
 TEST_F(RetryDoneFuncTest, ItIsHarmlessAfterShutdown) {
   RetryDoneFunc token = Token();

@@ -1,4 +1,4 @@
-// RunWithFailoverRetry: the loop around a query.
+// These tests cover RunWithFailoverRetry, the loop around a query.
 #include "failover/retry.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ class RetryTest : public BufferTest {
     Create(options);
   }
 
-  // Attempts that answer in turn with these; the last one repeats.
+  // Returns an attempt that gives the answers in turn, and then repeats the last answer.
   auto Answers(std::vector<absl::Status> answers) {
     return [this, answers = std::move(answers)]() -> absl::Status {
       const auto attempt = static_cast<std::size_t>(attempts_++);
@@ -96,7 +96,7 @@ TEST_F(RetryTest, LessThanOneAttemptCountsAsOne) {
               FailoverError());
     EXPECT_EQ(attempts_, 1);
   }
-  EXPECT_EQ(Stats().starts, 0u) << "nobody asked to be held";
+  EXPECT_EQ(Stats().starts, 0u) << "no request asked to be held";
 }
 
 TEST_F(RetryTest, WhileTheShardBuffersEvenTheFirstAttemptWaits) {

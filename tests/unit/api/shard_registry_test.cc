@@ -1,4 +1,4 @@
-// The table of all shards.
+// These tests cover the table of all shards.
 #include "api/shard_registry.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// Shutdown: everybody goes, nobody comes, nothing is left behind.
+// These tests cover Shutdown: it releases every held request, holds no new one, and leaves nothing
+// behind.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -100,7 +101,7 @@ TEST_F(ShutdownTest, TheDestructorShutsDown) {
   EXPECT_EQ(held.released_by(), StopReason::kShutdown);
 }
 
-// ---- Afterwards --------------------------------------------------------------------------------
+// ---- After the shutdown ------------------------------------------------------------------------
 
 TEST_F(ShutdownTest, RequestsPassAndAreCounted) {
   const ShardHandle handle = shard();
@@ -191,7 +192,7 @@ TEST_F(ShutdownTest, APrimaryThatIsKnownToBeDownHoldsNobody) {
   EXPECT_EQ(Skipped(), 1u);
 }
 
-// ---- Inside a callback -------------------------------------------------------------------------
+// ---- Shutdown inside a callback ----------------------------------------------------------------
 
 TEST_F(ShutdownTest, InsideACallbackItDoesNotWaitAndTheRestRunsAfterwards) {
   std::optional<AsyncRequest> other;

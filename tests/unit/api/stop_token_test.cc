@@ -1,4 +1,4 @@
-// The blocking call with a std::stop_token.
+// These tests cover the blocking call with a std::stop_token.
 #include <gtest/gtest.h>
 
 #include <stop_token>

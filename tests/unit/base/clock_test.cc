@@ -1,4 +1,4 @@
-// The clocks.
+// These tests cover the clocks that a Buffer can be given.
 #include "failover/clock.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The heap of timers and deadlines.
+// These tests cover the heap that holds timers and deadlines.
 #include "base/indexed_heap.h"
 
 #include <gtest/gtest.h>
@@ -76,7 +76,7 @@ TEST(IndexedHeapTest, ItemsOfTheSameTimeAllComeOut) {
   }
 }
 
-// Against a plain list that is searched.
+// The test compares the heap with a plain list, in which it searches for the earliest item.
 TEST(IndexedHeapTest, AfterAnyOperationsTheEarliestIsOnTop) {
   constexpr int kOperations = 20000;
   std::mt19937 random(1);

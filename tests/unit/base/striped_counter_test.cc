@@ -1,4 +1,4 @@
-// The counters of disabled shards.
+// These tests cover the striped counters, which count the requests to disabled shards.
 #include "base/striped_counter.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The queue of waiters.
+// These tests cover the list that is the queue of a shard's waiters.
 #include "base/waiter_list.h"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,8 @@ class FakeWaiter final : public Waiter {
 
 class WaiterListTest : public ::testing::Test {
  protected:
-  // What is in the list, forwards; and it is the same backwards.
+  // Returns what the list holds from front to back, and checks that the way back visits the same
+  // waiters.
   static std::vector<const Waiter*> Content(const WaiterList& list) {
     std::vector<const Waiter*> content;
     const Waiter* last = nullptr;

@@ -1,4 +1,4 @@
-// The demonstration must notice what goes wrong: each way to fail is made up here, once.
+// The demonstration must notice what goes wrong, so these tests invent each way to fail once.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ RequestRecord Insert(RowId row, Outcome outcome) {
   return request;
 }
 
-// A request that took place from `begin` to `end`; milliseconds.
+// Returns a request that took place from `begin` to `end`, both in milliseconds.
 RequestRecord Request(int begin, int end, Outcome outcome, const std::string& error = "") {
   RequestRecord request;
   request.begin = absl::Milliseconds(begin);
@@ -35,8 +35,8 @@ RequestRecord Request(int begin, int end, Outcome outcome, const std::string& er
   return request;
 }
 
-// With a switchover at 1000 to 1100 ms and a crash at 2000 to 3000 ms, in which the server was gone
-// after 20 ms.
+// Returns a pass with a switchover from 1000 to 1100 ms and a crash from 2000 to 3000 ms. The
+// server was gone 20 ms after the crash began.
 PassResult BufferedPass() {
   PassResult pass;
   pass.buffered = true;

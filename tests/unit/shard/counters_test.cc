@@ -1,4 +1,4 @@
-// Every counter and gauge that a shard and a Buffer show.
+// These tests cover every counter and every gauge that a shard and a Buffer show.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -12,7 +12,7 @@ namespace {
 
 class CountersTest : public BufferTest {
  protected:
-  // A failover with `held` requests that takes `lasts`, whose retries end at once.
+  // Runs one failover that lasts `lasts` and holds `held` requests. Their retries end at once.
   void FailOver(int held, absl::Duration lasts) {
     std::vector<AsyncRequest> requests;
     for (int i = 0; i < held; ++i) requests.push_back(Fail());

@@ -1,5 +1,5 @@
-// The release of the held requests once the failover is over: in order, and no more retries at a
-// time than drain_concurrency.
+// These tests cover the drain: once the failover is over, the held requests are released in order,
+// and no more than drain_concurrency of them retry at the same time.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -185,7 +185,7 @@ TEST_F(DrainTest, IfAllThatWaitLeaveTheDrainEndsWithTheRetry) {
   EXPECT_EQ(Stats().state, State::kIdle);
 }
 
-// ---- Those whose own window ended --------------------------------------------------------------
+// ---- Requests whose own window ended before the drain ------------------------------------------
 
 TEST_F(DrainTest, TheyDoNotCountAgainstTheConcurrency) {
   AsyncRequest early = Fail();
@@ -227,7 +227,7 @@ TEST_F(DrainTest, OneThatLeavesTheDrainByItsWindowHandsOverNoTurn) {
   EXPECT_TRUE(third.released());
 }
 
-// ---- Released, but the callback has not run yet ------------------------------------------------
+// ---- Requests that are released but whose callback has not run yet -----------------------------
 
 TEST_F(DrainTest, ACancelThenHandsOverTheTurnAndFreesTheSlot) {
   std::vector<AsyncRequest> requests = HoldMany(2);

@@ -1,4 +1,4 @@
-// Dry run: failovers are detected and counted, nobody is held.
+// These tests cover the dry run: failovers are detected and counted, but no request is held.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -16,7 +16,7 @@ class DryRunTest : public BufferTest {
     options.dry_run = true;
     Create(options);
   }
-  // Really buffers what is listed.
+  // Creates a Buffer that holds requests for what the list names, and only counts for the rest.
   void CreateWithList(const std::string& keyspace_shards) {
     BufferOptions options = ManualOptions();
     options.dry_run = true;
@@ -127,7 +127,7 @@ TEST_F(DryRunTest, TheLinesSayWould) {
   EXPECT_EQ(log_.Count(": stopping buffering"), 0u);
 }
 
-// ---- Together with a list ----------------------------------------------------------------------
+// ---- A dry run together with a list -------------------------------------------------------------
 
 TEST_F(DryRunTest, AListedKeyspaceReallyBuffers) {
   CreateWithList("ks");

@@ -1,4 +1,5 @@
-// What happens when no slot is free: the shard's own oldest request makes room, nobody else's.
+// These tests cover a full buffer: the oldest request of the same shard makes room for the
+// newcomer, and no other shard loses a request.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

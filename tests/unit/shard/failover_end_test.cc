@@ -1,4 +1,5 @@
-// What ends a failover, and what does not: newer timestamps, time, an operator, shutdown.
+// These tests cover what ends a failover (newer timestamps, time, an operator, shutdown) and what
+// does not.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -16,7 +17,8 @@ class FailoverEndTest : public BufferTest {
   bool Buffering() { return Stats().state == State::kBuffering; }
   std::uint64_t Stops(StopReason reason) { return At(Stats().stops, reason); }
 
-  // The request was let go because of `reason`, the only one so far.
+  // Expects that the request was released because of `reason`, and that no failover has stopped for
+  // any other reason so far.
   void ExpectReleased(AsyncRequest& request, StopReason reason) {
     PollAll();
     ASSERT_TRUE(request.released());
@@ -26,7 +28,7 @@ class FailoverEndTest : public BufferTest {
   }
 };
 
-// ---- Newer timestamps --------------------------------------------------------------------------
+// ---- Newer timestamps end a failover -----------------------------------------------------------
 
 TEST_F(FailoverEndTest, AnotherPrimaryWithANewerTimestampEndsIt) {
   Report(1, true, 100);
@@ -137,7 +139,7 @@ TEST_F(FailoverEndTest, ReportsMayComeThroughTheListenersInterface) {
   ExpectReleased(request, StopReason::kNewPrimarySeen);
 }
 
-// ---- Time --------------------------------------------------------------------------------------
+// ---- Time ends a failover ----------------------------------------------------------------------
 
 TEST_F(FailoverEndTest, JustBeforeTheLongestDurationItGoesOn) {
   const AsyncRequest request = Fail();
@@ -190,7 +192,7 @@ TEST_F(FailoverEndTest, TheLongestDurationIsAnOption) {
   EXPECT_FALSE(Buffering());
 }
 
-// ---- An operator, shutdown ---------------------------------------------------------------------
+// ---- An operator or a shutdown ends a failover -------------------------------------------------
 
 TEST_F(FailoverEndTest, AnOperatorEndsIt) {
   AsyncRequest request = Fail();
@@ -204,7 +206,7 @@ TEST_F(FailoverEndTest, ShutdownEndsIt) {
   ExpectReleased(request, StopReason::kShutdown);
 }
 
-// ---- Ends that come when there is nothing to end -----------------------------------------------
+// ---- An end for which there is no failover ------------------------------------------------------
 
 TEST_F(FailoverEndTest, NothingEndsAnIdleShard) {
   Report(1, true, 1);

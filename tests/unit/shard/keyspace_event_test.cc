@@ -1,4 +1,5 @@
-// What a keyspace's watcher tells: reparents, reshardings and MoveTables, shard by shard.
+// These tests cover the events of a keyspace: they report reparents, reshardings and MoveTables,
+// shard by shard.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -83,7 +84,7 @@ TEST_F(KeyspaceEventTest, RequestsOfAMissingShardCountAsDrainedAndTheirSlotsAreF
   AsyncRequest first = Fail();
   AsyncRequest second = Request();
   buffer().HandleKeyspaceEvent({"ks", {OneShard("0", false)}, MoveTablesState::kUnknown});
-  // Before the callbacks have run.
+  // The counters must be right before the callbacks have run.
   EXPECT_EQ(Stats().requests_drained, 2u);
   EXPECT_EQ(Stats().state, State::kIdle);
   EXPECT_EQ(buffer().Stats().slots_free, 10u);

@@ -1,4 +1,5 @@
-// The list of what buffers: its grammar, and what each shard does then.
+// These tests cover the list of keyspaces and shards that buffer: its grammar, and the mode that it
+// gives to each shard.
 #include "shard/keyspace_shards.h"
 
 #include <gmock/gmock.h>

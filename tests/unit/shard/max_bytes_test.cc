@@ -1,4 +1,4 @@
-// The limit of the memory that held requests pin.
+// These tests cover the limit on the memory that held requests keep in use.
 #include <gtest/gtest.h>
 
 #include <cstddef>
@@ -120,7 +120,8 @@ TEST_F(MaxBytesTest, BytesOfAnotherShardAreNotTaken) {
 TEST_F(MaxBytesTest, NobodyIsEvictedInVain) {
   const AsyncRequest other = FailOn(Shard("1"), Bytes(80));
   const AsyncRequest own = Fail(Bytes(15));
-  // Evicting its own would free 15 of the 5 + 15 bytes, and 21 are wanted.
+  // The newcomer wants 21 bytes. 5 are free, and the eviction of the shard's own request would free
+  // 15 more, so the newcomer is refused and the old request stays.
   ExpectFull(Request(Bytes(21)));
   PollAll();
   EXPECT_FALSE(own.done());
@@ -183,7 +184,7 @@ TEST_F(MaxBytesTest, TheFirstEvictedGivesItsSlotTheOthersOnlyTheirBytes) {
   EXPECT_EQ(SlotsFree(), 2u);
 }
 
-// ---- When bytes are free again -----------------------------------------------------------------
+// ---- When held bytes are free again -------------------------------------------------------------
 
 TEST_F(MaxBytesTest, BytesAreFreeAtTheReleaseTheSlotWhenTheRetryHasEnded) {
   AsyncRequest request = Fail(Bytes(70));
@@ -224,7 +225,7 @@ TEST_F(MaxBytesTest, BytesAreFreeWhenTheShardIsGone) {
   EXPECT_EQ(BytesHeld(), 0u);
 }
 
-// ---- No limit ----------------------------------------------------------------------------------
+// ---- Without a limit ----------------------------------------------------------------------------
 
 TEST_F(MaxBytesTest, WithoutALimitBytesAreOnlyCounted) {
   Create(ManualOptions());

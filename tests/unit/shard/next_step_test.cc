@@ -1,11 +1,11 @@
-// The whole state machine: every state with every event.
+// This test covers the whole state machine: it tries every event in every state.
 #include <gtest/gtest.h>
 
 #include <array>
 #include <set>
 #include <utility>
 
-#include "shard/shard_buffer.h"
+#include "shard/next_step.h"
 
 namespace failover::internal {
 namespace {
@@ -21,12 +21,12 @@ constexpr std::array<Row, 15> kTable = {{
     {State::kIdle, Event::kFailedRequest, Step::kStart},
     {State::kIdle, Event::kStartCommand, Step::kStart},
     {State::kIdle, Event::kFailoverEnd, Step::kIgnore},
-    {State::kIdle, Event::kDrainEnd, Step::kIgnore},
+    {State::kIdle, Event::kDrainEnd, Step::kCannotHappen},
     {State::kBuffering, Event::kRequest, Step::kHold},
     {State::kBuffering, Event::kFailedRequest, Step::kHold},
     {State::kBuffering, Event::kStartCommand, Step::kIgnore},
     {State::kBuffering, Event::kFailoverEnd, Step::kStop},
-    {State::kBuffering, Event::kDrainEnd, Step::kIgnore},
+    {State::kBuffering, Event::kDrainEnd, Step::kCannotHappen},
     {State::kDraining, Event::kRequest, Step::kPass},
     {State::kDraining, Event::kFailedRequest, Step::kPass},
     {State::kDraining, Event::kStartCommand, Step::kIgnore},

@@ -1,5 +1,5 @@
-// A failover that starts before any request has failed: the shard's primary was reported as not
-// serving.
+// These tests cover a failover that starts before any request has failed, because the shard's
+// primary was reported as not serving.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -88,8 +88,9 @@ TEST_F(PrimaryKnownDownTest, TheGuardsApply) {
   EXPECT_TRUE(request.held());
 }
 
-// Found by a review: the other server's reports were taken for those of an old primary, so the
-// first one was taken to be down for ever, and one failover after the other was begun for nothing.
+// Reports of a server that is not newer than the known primary are taken for those of an old
+// primary. When such a server was the real successor, the bug took the first primary to be down for
+// ever, and started one needless failover after the other.
 TEST_F(PrimaryKnownDownTest,
        BugDownForEver_AServerThatIsNotNewerIsBelievedOnceAFailoverWasTooLong) {
   constexpr struct {
@@ -104,7 +105,7 @@ TEST_F(PrimaryKnownDownTest,
       const AsyncRequest request = Request();
       EXPECT_TRUE(request.held());
       Report(2, true, timestamps.after);
-      EXPECT_FALSE(request.done()) << "it may be an old primary";
+      EXPECT_FALSE(request.done()) << "server 2 may be an old primary";
       Advance(absl::Seconds(20));
       EXPECT_TRUE(request.released());
     }
@@ -113,7 +114,7 @@ TEST_F(PrimaryKnownDownTest,
     AdvanceBeyondGuards();
     EXPECT_TRUE(Request().passed());
     EXPECT_EQ(Stats().starts, 1u);
-    // It is the primary now, so that it is missed when it goes.
+    // Server 2 counts as the primary from here on, so the shard misses it when it stops serving.
     Report(2, false, timestamps.after);
     EXPECT_TRUE(Request().held());
   }
@@ -136,7 +137,7 @@ TEST_F(PrimaryKnownDownTest, AfterAFailoverThatWasTooLongOnlyAFailureBeginsTheNe
   EXPECT_EQ(failed.released_by(), StopReason::kPrimaryServingAgain);
 }
 
-// ---- When not ----------------------------------------------------------------------------------
+// ---- When no failover starts -------------------------------------------------------------------
 
 TEST_F(PrimaryKnownDownTest, NotIfThePrimaryWasNeverSeenServing) {
   Report(1, false, 100);

@@ -1,5 +1,5 @@
-// A failover that ends where it began: the same primary serves again. It must have been seen not
-// serving, since the failover began or as the last that was heard of it before.
+// These tests cover a failover that ends because the same primary serves again. The primary must
+// have been seen as not serving: either since the failover began, or in the last report before it.
 #include <gtest/gtest.h>
 
 #include "support/buffer_test.h"

@@ -1,4 +1,5 @@
-// The state machine of a shard as plain data: what cannot be seen through a Buffer.
+// These tests drive the state machine of a shard as plain data. They cover what cannot be seen
+// through a Buffer.
 #include "shard/shard_buffer.h"
 
 #include <gtest/gtest.h>
@@ -36,7 +37,7 @@ class ShardBufferTest : public ::testing::Test {
     EXPECT_TRUE(shard_.OnStopCommand(At(second), effects));
   }
 
-  // Members in the order of their lives.
+  // The order of these members is the order in which they must be made: each uses those before it.
   Owner owner_;
   SlotPool pool_{10, 0};
   const ShardContext context_{
@@ -74,7 +75,8 @@ TEST_F(ShardBufferTest, BlockedThreadsAndTheOthersLeaveApart) {
   EXPECT_EQ(effects.ready.size(), 1u);
 }
 
-// Callers read the clock before they get the mutex, so they may come out of order.
+// A caller reads the clock before it gets the shard's mutex. Times may therefore arrive out of
+// order.
 TEST_F(ShardBufferTest, ACallerWithAnEarlierTimeJoinsAtTheLatestOneSeen) {
   FakeWaiter first;
   FakeWaiter second;
@@ -118,7 +120,7 @@ TEST_F(ShardBufferTest, TheGateTellsWhatARequestHasToStopFor) {
   EXPECT_EQ(shard_.bits(), ShardGate::kOpen);
   {
     const MutexLock lock(shard_.mutex());
-    shard_.OnRetryEnd(true, RetryOutcome::kUntold, &effects);
+    shard_.OnRetryEnd(Turn::kOfDrain, RetryOutcome::kUntold, &effects);
   }
   EXPECT_EQ(shard_.bits(), ShardGate::kStopsFailures);
   {
@@ -137,9 +139,38 @@ TEST_F(ShardBufferTest, AfterRetireTheEndOfARetryDoesNothing) {
   EXPECT_EQ(pool_.free_slots(), 9);
   shard_.Retire();
   EXPECT_EQ(pool_.free_slots(), 10);
-  shard_.OnRetryEnd(true, RetryOutcome::kSucceeded, &effects);
+  shard_.OnRetryEnd(Turn::kOfDrain, RetryOutcome::kSucceeded, &effects);
   EXPECT_EQ(pool_.free_slots(), 10);
 }
+
+#ifndef NDEBUG
+
+using ShardInvariantsDeathTest = ShardBufferTest;
+
+TEST_F(ShardInvariantsDeathTest, AQueueThatIsNotInTheOrderOfItsWindowsIsAnAssertion) {
+  FakeWaiter first;
+  FakeWaiter second;
+  Effects effects;
+  Fail(1, &first, &effects);
+  Fail(2, &second, &effects);
+  const MutexLock lock(shard_.mutex());
+  shard_.AssertInvariants();
+  first.window_end = At(30);
+  EXPECT_DEATH(shard_.AssertInvariants(), "window_end");
+  first.window_end = At(11);
+}
+
+TEST_F(ShardInvariantsDeathTest, AHeldWaiterWithAnotherPlaceIsAnAssertion) {
+  FakeWaiter waiter;
+  Effects effects;
+  Fail(1, &waiter, &effects);
+  const MutexLock lock(shard_.mutex());
+  waiter.set_place(Place::kLeft);
+  EXPECT_DEATH(shard_.AssertInvariants(), "kHeld");
+  waiter.set_place(Place::kHeld);
+}
+
+#endif
 
 }  // namespace
 }  // namespace failover::internal

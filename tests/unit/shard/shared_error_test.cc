@@ -1,4 +1,4 @@
-// One error that many requests get.
+// These tests cover an error that many requests share instead of getting a copy each.
 #include <gtest/gtest.h>
 
 #include <optional>

@@ -1,4 +1,4 @@
-// The slots and bytes that all shards share.
+// These tests cover the slots and bytes that all shards of a Buffer share.
 #include "shard/slot_pool.h"
 
 #include <gtest/gtest.h>
@@ -54,7 +54,7 @@ TEST(SlotPoolTest, LessThanTheLeastIsNotTaken) {
   SlotPool pool(1, 100);
   EXPECT_EQ(pool.TakeBytes(40, 0), 40u);
   EXPECT_EQ(pool.TakeBytes(100, 61), std::nullopt);
-  EXPECT_EQ(pool.bytes_held(), 40u) << "not even for a moment: others would evict in vain";
+  EXPECT_EQ(pool.bytes_held(), 40u) << "a refused request takes no bytes for a moment";
   EXPECT_EQ(pool.TakeBytes(100, 60), 60u);
 }
 

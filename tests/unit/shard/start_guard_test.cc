@@ -1,4 +1,5 @@
-// When a failover does not start: too soon after the last one, or after the last reparent.
+// These tests cover when a failover must not start: too soon after the last failover, or too soon
+// after the last reparent.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,7 +19,7 @@ class StartGuardTest : public BufferTest {
     return At(Stats(shard).requests_skipped, reason);
   }
 
-  // A whole failover that takes no time, of a shard whose primary is not known.
+  // Runs a whole failover that takes no time, for a shard whose primary is not known.
   void FailOver(std::string_view shard = "0") {
     { const AsyncRequest cancelled = FailOn(Shard(shard)); }
     EXPECT_TRUE(buffer().StopBuffering(Shard(shard)));

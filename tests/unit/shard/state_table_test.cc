@@ -1,4 +1,4 @@
-// Who passes and who is held, in each state.
+// These tests cover which requests pass and which are held, in each state of a shard.
 #include <gtest/gtest.h>
 
 #include <type_traits>
@@ -12,7 +12,8 @@ namespace {
 
 class StateTableTest : public BufferTest {
  protected:
-  // Idle -> Buffering -> Draining, with one retry that keeps the drain going.
+  // Takes the shard from Idle through Buffering to Draining. The retry of the returned request
+  // keeps the drain going.
   AsyncRequest StartDraining() {
     AsyncRequest retrying = Fail();
     EndFailover();

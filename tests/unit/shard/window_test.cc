@@ -1,4 +1,5 @@
-// How long one request is held: its window, its caller's own timeout, whichever is first.
+// These tests cover how long a request is held: until its window or its caller's own timeout is
+// over, whichever comes first.
 #include <gtest/gtest.h>
 
 #include <optional>

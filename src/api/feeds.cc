@@ -1,0 +1,47 @@
+// What a Buffer is told of its shards: health reports, keyspace events, and an operator's commands.
+#include <string>
+
+#include "api/buffer_core.h"
+#include "api/shard_change.h"
+
+namespace failover::internal {
+
+void BufferCore::OnReport(const TabletStats& stats) {
+  if (stats.target.tablet_type != TabletType::kPrimary) return;
+  ShardBuffer* const shard = ShardOrNull(stats.target.keyspace, stats.target.shard);
+  if (shard == nullptr) return;
+  const Instant now = time_.Now();
+  ShardChange change(*this, *shard, {"report:before-lock", "report:after-lock"});
+  shard->OnReport(now, stats, change.effects());
+}
+
+void BufferCore::OnKeyspaceEvent(const KeyspaceEvent& event) {
+  for (const ShardEvent& shard_event : event.shards) {
+    const Target& target = shard_event.target;
+    if (target.tablet_type != TabletType::kPrimary && target.tablet_type != TabletType::kUnknown) {
+      continue;
+    }
+    ShardBuffer* const shard =
+        ShardOrNull(event.keyspace.empty() ? target.keyspace : event.keyspace, target.shard);
+    if (shard == nullptr) continue;
+    const Instant now = time_.Now();
+    ShardChange change(*this, *shard, {"event:before-lock", "event:after-lock"});
+    shard->OnKeyspaceEvent(now, shard_event, event.move_tables_state, change.effects());
+  }
+}
+
+bool BufferCore::StartBuffering(ShardBuffer& shard, std::string_view reason) {
+  const Instant now = time_.Now();
+  const auto make_cause = [reason] { return std::string(reason); };
+  ShardChange change(*this, shard, {"start-command:before-lock", "start-command:after-lock"},
+                     make_cause);
+  return shard.OnStartCommand(now, change.effects());
+}
+
+bool BufferCore::StopBuffering(ShardBuffer& shard) {
+  const Instant now = time_.Now();
+  ShardChange change(*this, shard, {"stop-command:before-lock", "stop-command:after-lock"});
+  return shard.OnStopCommand(now, change.effects());
+}
+
+}  // namespace failover::internal
