@@ -1,8 +1,9 @@
-# Finds abseil, spdlog and threads. What is not installed is downloaded if FAILOVER_FETCH_DEPS
-# allows it; targets that a parent project has added already are taken as they are.
+# Finds abseil, spdlog and threads. Downloads a package that is not installed, if
+# FAILOVER_FETCH_DEPS allows that. Takes the targets that a parent project has added already as they
+# are.
 include(FetchContent)
 
-# failover_dependency(<package> <one of its targets> <git repository> <tag>)
+# failover_dependency(<package> <one target of the package> <git repository> <tag>)
 function(failover_dependency package target repository tag)
   if(TARGET ${target})
     return()
@@ -17,8 +18,9 @@ function(failover_dependency package target repository tag)
                         "build to download it: -DFAILOVER_FETCH_DEPS=ON")
   endif()
   message(STATUS "Downloading ${package} ${tag} from ${repository}")
-  # Our exported targets name theirs, so an install of ours needs one of theirs. They may become
-  # part of a shared library, and their headers are not held to our warnings.
+  # Our exported targets name targets of the package, so our install needs an install of the
+  # package. The package may become part of a shared library, so its code is position independent.
+  # Its headers are system headers, because our warnings do not apply to them.
   set(ABSL_ENABLE_INSTALL ${FAILOVER_INSTALL})
   set(ABSL_PROPAGATE_CXX_STD ON)
   set(ABSL_USE_SYSTEM_INCLUDES ON)
@@ -34,8 +36,8 @@ failover_dependency(absl absl::status https://github.com/abseil/abseil-cpp.git 2
 failover_dependency(spdlog spdlog::spdlog https://github.com/gabime/spdlog.git v1.15.2)
 find_package(Threads REQUIRED)
 
-# Imported targets are seen only in the directory that found them, and below. A parent project that
-# links ours needs them too.
+# CMake shows imported targets only to the directory that found them and to the directories below. A
+# parent project that links our targets needs them, too.
 get_directory_property(failover_imported_targets IMPORTED_TARGETS)
 foreach(target IN LISTS failover_imported_targets)
   set_target_properties(${target} PROPERTIES IMPORTED_GLOBAL TRUE)

@@ -3,7 +3,8 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/failover)
 
-# failover_install_libraries(<export set> <target>...)
+# failover_install_libraries(<export set> <target>...): installs the targets, and the CMake file
+# that declares them to users of the package.
 function(failover_install_libraries export_set)
   install(TARGETS ${ARGN} EXPORT ${export_set})
   install(EXPORT ${export_set} NAMESPACE failover:: DESTINATION ${package_dir})
@@ -12,14 +13,16 @@ endfunction()
 # failover_install_pkg_config(<module> LIBRARY <name> DESCRIPTION <text>
 #                             [REQUIRES <module>...] [PRIVATE <module>...])
 #
-# A static library passes its private needs on to whoever links it.
+# Writes and installs the pkg-config file of a library. The users of a static library must link its
+# private dependencies, too.
 function(failover_install_pkg_config module)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "LIBRARY;DESCRIPTION" "REQUIRES;PRIVATE")
   if(NOT BUILD_SHARED_LIBS)
     list(APPEND arg_REQUIRES ${arg_PRIVATE})
   endif()
   list(JOIN arg_REQUIRES ", " requires)
-  # The library may be installed in a folder of any depth: find the prefix from there.
+  # The pkg-config file finds the prefix relative to its own folder, so that the installation can be
+  # moved.
   file(RELATIVE_PATH prefix_from_pc ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
   string(REGEX REPLACE "/$" "" prefix_from_pc ${prefix_from_pc})
   configure_file(${PROJECT_SOURCE_DIR}/cmake/failover.pc.in ${module}.pc @ONLY)

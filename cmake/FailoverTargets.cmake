@@ -1,6 +1,9 @@
-# The functions that every CMakeLists.txt below uses to declare its targets.
+# Defines the functions that each CMakeLists.txt below uses to declare its targets.
 
-# Warnings, sanitizers and hidden symbols: what all our targets have, and no user of theirs gets.
+# failover_compile_settings(<target>)
+#
+# Sets warnings, sanitizers and hidden symbols for one of our targets. The users of the target do
+# not get these settings.
 function(failover_compile_settings target)
   set_target_properties(
     ${target}
@@ -25,12 +28,12 @@ function(failover_compile_settings target)
     target_compile_options(${target} PRIVATE -fsanitize=${sanitizers} -fno-sanitize-recover=all
                                              -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC $<BUILD_INTERFACE:-fsanitize=${sanitizers}>)
-    # clang 14 cannot compile coroutines with this part of `undefined`.
+    # clang 14 cannot compile coroutines with -fsanitize=function, which is a part of `undefined`.
     if("undefined" IN_LIST FAILOVER_SANITIZE)
       target_compile_options(${target}
                              PRIVATE $<$<CXX_COMPILER_ID:Clang,AppleClang>:-fno-sanitize=function>)
     endif()
-    # g++ warns that its ThreadSanitizer does not see fences. There are some in abseil and in Asio.
+    # g++ warns that its ThreadSanitizer does not see fences. abseil and Asio have some.
     if("thread" IN_LIST FAILOVER_SANITIZE)
       target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
     endif()
@@ -39,7 +42,8 @@ endfunction()
 
 # failover_library(<name> SOURCES <file>... [LIBS <argument of target_link_libraries>...])
 #
-# Adds the library failover_<name>, known as failover::<name> here and after the install.
+# Adds the library failover_<name>. The name failover::<name> stands for the library here and in the
+# installed package.
 function(failover_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
   set(target failover_${name})
@@ -51,7 +55,7 @@ function(failover_library name)
     PROPERTIES EXPORT_NAME ${name}
                VERSION ${PROJECT_VERSION}
                SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
-               # They find each other wherever they are installed.
+               # The shared libraries find each other in whatever folder they are installed.
                INSTALL_RPATH "$ORIGIN")
   get_target_property(type ${target} TYPE)
   if(type STREQUAL "SHARED_LIBRARY")
@@ -64,7 +68,9 @@ function(failover_library name)
   endif()
 endfunction()
 
-# What the library and its twin for the tests (src/CMakeLists.txt) have in common.
+# failover_library_settings(<target> <argument of target_link_libraries>...)
+#
+# Sets what a library has in common with its static twin for the tests (see src/CMakeLists.txt).
 function(failover_library_settings target)
   failover_compile_settings(${target})
   target_compile_features(${target} PUBLIC cxx_std_17)
@@ -77,6 +83,8 @@ function(failover_library_settings target)
 endfunction()
 
 # failover_executable(<name> SOURCES <file>... [LIBS <target>...] [STANDARD 17|20])
+#
+# Adds a program. The default standard is C++17.
 function(failover_executable name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "STANDARD" "SOURCES;LIBS")
   if(NOT arg_STANDARD)

@@ -1,7 +1,12 @@
 # shellcheck shell=bash
-# Waiting for what another process does.
+# Waits for another process. Source this file: it defines a function.
 
-# await <seconds> <command>...: repeats the command until it succeeds. Fails when the time is over.
+# A wait that lasts this many seconds has failed, even on a busy machine.
+# shellcheck disable=SC2034  # the scripts that source this file use the variable
+PATIENCE=120
+
+# await <seconds> <command>...: repeats the command until the command succeeds. Fails when the time
+# is over.
 await() {
   local deadline=$((SECONDS + $1))
   shift

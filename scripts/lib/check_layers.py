@@ -1,8 +1,8 @@
 """The floors of the project, and the check that every include points down.
 
-A file belongs to the first floor whose patterns match its path. A floor may include itself and the
-floors that it names; nothing is inherited, so each row tells everything. Within a floor, files must
-not include each other in a circle.
+A file belongs to the first floor whose patterns match its path. The files of a floor may include
+each other and the files of the floors that the row names. A row inherits nothing from another row,
+so it tells everything. No files may include each other in a circle.
 """
 
 import fnmatch
@@ -17,7 +17,7 @@ class Floor:
     name: str
     patterns: tuple[str, ...]
     below: tuple[str, ...]
-    # Headers of other projects, by the first part of their names, that only some floors may use.
+    # The headers of GUARDED_OUTSIDE that this floor may include, by the first part of their names.
     outside: tuple[str, ...] = ()
 
 
@@ -52,7 +52,7 @@ FLOORS = (
     ),
     Floor("headers: testing", ("include/failover/testing/*",), ("headers: plain",)),
     Floor("headers: plain", ("include/failover/*",), ()),
-    # The library, bottom up.
+    # The library, from its lowest floor to its highest.
     Floor("src/base", ("src/base/*",), ("headers: plain",), ("spdlog",)),
     Floor("src/shard", ("src/shard/*",), ("headers: plain", "src/base")),
     Floor("src/run", ("src/run/*",), ("headers: plain", "src/base", "src/shard")),
@@ -74,7 +74,7 @@ FLOORS = (
         ),
         ("mysql.h", "mariadb", "errmsg.h"),
     ),
-    # The products. They see of the library what every user sees.
+    # The products. They see only the headers that every user of the library sees.
     Floor("proxy/core", ("proxy/core/*",), USER_OF_LIBRARY[:-1], ("asio", "spdlog")),
     Floor("proxy/mysql/protocol", ("proxy/mysql/protocol/*",), ("headers: mysql",), ("openssl",)),
     Floor(
@@ -93,6 +93,7 @@ FLOORS = (
     Floor("examples", ("examples/*",), USER_OF_LIBRARY),
 )
 
+# Headers of other projects that only the floors may include that name them.
 GUARDED_OUTSIDE = ("spdlog", "mysql.h", "mariadb", "errmsg.h", "asio", "openssl")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.MULTILINE)
 FOLDERS = ("include", "src", "proxy", "demo", "examples")

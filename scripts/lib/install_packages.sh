@@ -1,28 +1,30 @@
-# Installs Debian packages. Source it; it only defines things.
+# Installs Debian packages. Source this file: it defines lists of packages and a function.
 # shellcheck shell=bash
 
-# Needed to build the library, its tests and benchmarks, and its examples; to run real databases;
-# to put load on the proxy in front of them; and to look for bugs. The databases come without the
-# packages that start a server of their own.
-# shellcheck disable=SC2034  # used by the scripts that source this file
+# Each list serves one purpose. Build: the library. Test: tests, benchmarks, mutants and scripts in
+# Python. Example: the proxy. Database: real servers; these packages bring the programs without
+# starting a server. Proxy: load on the proxy, and its rivals. Clang: the analyses and the fuzzers.
+# Model: the model checker.
+# shellcheck disable=SC2034  # the scripts that source this file use the lists
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
-  TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev)
+  TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev python3 patch)
   EXAMPLE_PACKAGES=(libasio-dev libssl-dev)
   DATABASE_PACKAGES=(libmariadb-dev mariadb-server-core mariadb-client-core)
   PROXY_PACKAGES=(sysbench haproxy valgrind)
   CLANG_PACKAGES=(clang libclang-rt-dev clang-format clang-tidy shellcheck)
+  MODEL_PACKAGES=(spin gcc)
 }
 
 # install_packages <package>...
 #
-# Installs those that are missing, as root or through sudo. On a system without apt it names them
-# and goes on: the build says what it cannot find.
+# Installs the packages that are missing, as root or through sudo. On a system without apt the
+# function names the packages and succeeds: the build then says what it cannot find.
 install_packages() {
   local package
   local missing=()
   if ! command -v apt-get >/dev/null; then
-    echo "No apt-get here. Please see to it that these (by their Debian names) are installed: $*"
+    echo "There is no apt-get here. Please install these packages (Debian's names) yourself: $*"
     return 0
   fi
   for package in "$@"; do
@@ -36,7 +38,7 @@ install_packages() {
   local as_root=()
   if ((EUID != 0)); then
     if ! command -v sudo >/dev/null; then
-      echo "These packages are missing, and there is neither root nor sudo: ${missing[*]}" >&2
+      echo "These packages are missing: ${missing[*]}. To install them this needs root or sudo." >&2
       return 1
     fi
     as_root=(sudo)

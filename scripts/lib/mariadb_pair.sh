@@ -1,30 +1,32 @@
 #!/usr/bin/env bash
 #
-# A pair of MariaDB servers, `a` and `b`, on loopback, in a folder of your own: one is the primary,
-# the other its replica (GTID, semi-synchronous AFTER_SYNC: a write is acknowledged to the client
-# only when both servers have it). For demonstrations and end-to-end tests.
+# Runs a pair of MariaDB servers, `a` and `b`, on loopback, in a folder of the caller, for the demo
+# and the end-to-end tests. One server is the primary, the other server its replica. They replicate
+# by GTID, and semi-synchronously (AFTER_SYNC): the primary acknowledges a write to the client only
+# when both servers have the write.
 #
-# Source it and call the functions, or run it: `mariadb_pair.sh start DIR` is `pair_start DIR`.
+# Source this file and call its functions, or run it: `mariadb_pair.sh start DIR` is
+# `pair_start DIR`.
 #
-#   pair_start DIR           Make and start both; `a` is the primary. DIR must exist; it is all the
-#                            servers touch. A pair that is there already is ended first.
-#   pair_switchover DIR      Planned: the primary refuses writes, the replica catches up and is
-#                            promoted, the old primary follows it. Ends when acknowledgements are
-#                            semi-synchronous again. A replica that lags too long: nothing changes.
-#   pair_crash DIR           kill -9 of the primary; ends when the process is gone.
-#   pair_promote DIR         After pair_crash: the other server applies all it received and becomes
-#                            the primary. It has no replica then and acknowledges alone.
-#   pair_rejoin DIR          After pair_promote: the crashed server starts afresh, on its old port,
-#                            copies all, and follows. Ends when acknowledgements are
+#   pair_start DIR           Makes and starts both servers; `a` is the primary. DIR must exist. The
+#                            servers touch nothing outside of DIR. An older pair in DIR ends first.
+#   pair_switchover DIR      Planned failover: the primary refuses writes, the replica catches up
+#                            and is promoted, the old primary follows. Ends when acknowledgements
+#                            are semi-synchronous again. Changes nothing if the replica lags.
+#   pair_crash DIR           Kills the primary (kill -9). Ends when the process is gone.
+#   pair_promote DIR         After pair_crash: the other server applies all that it received and
+#                            becomes the primary. It has no replica then and acknowledges alone.
+#   pair_rejoin DIR          After pair_promote: the crashed server starts without data, on its old
+#                            port, copies everything, and follows. Ends when acknowledgements are
 #                            semi-synchronous again.
-#   pair_stop DIR            End both servers at once (kill -9) and remove their data. Harmless if
-#                            they are gone. DIR itself and the logs stay. Put it into a trap.
+#   pair_stop DIR            Ends both servers at once (kill -9) and removes their data. Does no
+#                            harm if they are gone. DIR and the logs stay. Call this in a trap.
 #
-#   pair_primary DIR         Prints `a` or `b`.
-#   pair_replica DIR         Prints the other one.
+#   pair_primary DIR         Prints the name of the primary, `a` or `b`.
+#   pair_replica DIR         Prints the name of the other server.
 #   pair_port DIR NAME       Prints the TCP port of server NAME, on 127.0.0.1.
-#   pair_pid DIR NAME        Prints its process id; fails if it does not run.
-#   pair_sql DIR NAME SQL    Runs SQL there as an administrator; prints rows without headings.
+#   pair_pid DIR NAME        Prints the process id of server NAME; fails if NAME does not run.
+#   pair_sql DIR NAME SQL    Runs SQL on server NAME as an administrator; prints rows, no headings.
 #
 # Files in DIR for others:
 #   app-a.cnf app-b.cnf      Option files of clients: host, port, user `app`, password. `app` may do
@@ -34,15 +36,15 @@
 #
 # A caller may set PAIR_LAUNCHER, an array: a program, with its arguments, that runs the servers.
 #
-# Every function returns non-zero and says why on standard error if it fails, and none waits for
-# ever. Needs mariadbd, mariadb-install-db and the mariadb client (Debian: mariadb-server-core,
+# A function that fails returns non-zero and says why on standard error. No function waits for ever.
+# Needs mariadbd, mariadb-install-db and the mariadb client (Debian: mariadb-server-core,
 # mariadb-client-core); runs as root or as an ordinary user; Linux only.
 
 source "$(dirname -- "${BASH_SOURCE[0]}")/await.sh"
 
-readonly PAIR_START_SECONDS=60  # a server's start, on a slow machine
-readonly PAIR_COPY_SECONDS=120  # a replica's way from nothing to all that its primary has
-readonly PAIR_STEP_SECONDS=20   # any other single step
+readonly PAIR_START_SECONDS=$PATIENCE  # a server's start, on a slow machine
+readonly PAIR_COPY_SECONDS=300  # a replica's way from nothing to all that its primary has
+readonly PAIR_STEP_SECONDS=60   # any other single step
 
 PAIR_AS_ROOT=()                 # mariadbd refuses to run as root unless it is told so
 if ((EUID == 0)); then PAIR_AS_ROOT=(--user=root); fi
@@ -70,7 +72,7 @@ pair_switchover() {
   local dir old new position
   dir=$(_pair_dir "$1") || return
   old=$(pair_primary "$dir") && new=$(pair_replica "$dir") || return
-  # Waits for the commits under way, and refuses all later writes.
+  # The statement waits for the commits under way, and then the server refuses all writes.
   position=$(pair_sql "$dir" "$old" "SET lock_wait_timeout = $PAIR_STEP_SECONDS;
     SET GLOBAL read_only = ON; SELECT @@gtid_binlog_pos") || return
   if ! _pair_await_gtid "$dir" "$new" "$position"; then
@@ -109,7 +111,8 @@ pair_rejoin() {
   dir=$(_pair_dir "$1") || return
   primary=$(pair_primary "$dir") && name=$(pair_replica "$dir") || return
   _pair_kill "$dir" "$name" || return
-  # From nothing, because a crashed primary may hold writes that were acknowledged to nobody.
+  # The server starts without data, because a crashed primary may hold writes that it acknowledged
+  # to no client.
   _pair_launch "$dir" "$name" "$(pair_port "$dir" "$name")" || return
   _pair_await_ready "$dir" "$name" || return
   _pair_follow "$dir" "$name" "$primary" || return
@@ -140,7 +143,7 @@ pair_pid() {
   local dir pid
   dir=$(_pair_dir "$1") || return
   pid=$(cat -- "$dir/$2.pid" 2>/dev/null) && [[ -n $pid ]] || return 1
-  # The id may have passed to somebody else.
+  # Another process may have the same id by now.
   grep -qsF -- "$dir/$2.cnf" "/proc/$pid/cmdline" || return 1
   echo "$pid"
 }
@@ -161,7 +164,7 @@ _pair_dir() {
   (cd -- "$1" && pwd -P)
 }
 
-# _pair_client DIR NAME SECONDS OPTION...: with this limit.
+# _pair_client DIR NAME SECONDS OPTION...: runs the client for at most SECONDS and a little more.
 _pair_client() {
   timeout "$(($3 + 5))" mariadb --defaults-file="$1/admin-$2.cnf" "${@:4}"
 }
@@ -206,7 +209,7 @@ _pair_make_template() {
   }
 }
 
-# A port below the range from which the kernel takes the ports of outgoing connections.
+# Prints a free port below the range from which the kernel takes ports for outgoing connections.
 _pair_free_port() {
   local port
   while :; do
@@ -222,14 +225,14 @@ _pair_write_configuration() {
   (
     umask 077
     for user in app admin; do
-      printf '[client]\nhost=127.0.0.1\nport=%s\nuser=%s\npassword=%s\nconnect_timeout=5\n' \
+      printf '[client]\nhost=127.0.0.1\nport=%s\nuser=%s\npassword=%s\nconnect_timeout=30\n' \
         "$port" "$user" "$(cat "$dir/app.password")" >"$dir/$user-$name.cnf"
     done
   )
   cat >"$dir/$name.cnf" <<CNF
 [mariadbd]
 datadir=$dir/$name
-# Relative to datadir: the path of a socket is limited to 107 bytes.
+# The path is relative to datadir, because the path of a socket has at most 107 bytes.
 socket=server.sock
 pid_file=server.pid
 init_file=$dir/accounts.sql
@@ -250,20 +253,20 @@ slave_parallel_threads=4
 slave_parallel_mode=optimistic
 slave_net_timeout=10
 
-# Never fall back to asynchronous while a replica is there, never wait for one that is not.
+# The primary waits for its replica as long as there is a replica, and does not wait without one.
 rpl_semi_sync_master_wait_point=AFTER_SYNC
 rpl_semi_sync_master_timeout=600000
 rpl_semi_sync_master_wait_no_slave=OFF
 
-# A killed process loses nothing that it gave to the kernel, and the other server has it too.
+# A killed process loses no data that it gave to the kernel, and the other server has the data too.
 innodb_flush_log_at_trx_commit=2
 sync_binlog=0
 innodb_log_file_size=48M
 innodb_use_native_aio=OFF
 performance_schema=OFF
 
-# Small, so that a killed process is gone soon: the kernel frees its memory before it closes its
-# sockets, and what clients send in between is lost.
+# Small buffers make a killed process end soon: the kernel frees its memory before it closes its
+# sockets, and loses what clients send in between.
 innodb_buffer_pool_size=32M
 innodb_log_buffer_size=2M
 aria_pagecache_buffer_size=1M
@@ -271,8 +274,8 @@ key_buffer_size=1M
 CNF
 }
 
-# A fresh server NAME, from the template, on PORT (default: a free one); not ready yet when this
-# returns.
+# _pair_launch DIR NAME [PORT]: starts a new server NAME, a copy of the template, on PORT (default:
+# a free port). The server is not ready yet when this function returns.
 _pair_launch() {
   local dir=$1 name=$2 port=${3:-}
   [[ -n $port ]] || port=$(_pair_free_port)
@@ -284,13 +287,13 @@ _pair_launch() {
 _pair_exec_server() {
   local dir=$1 name=$2 program
   program=$(_pair_program mariadbd) || return
-  # The id is written before the server runs, so that pair_stop finds it whenever it comes.
+  # The file with the process id exists before the server runs, so that pair_stop always finds it.
   (
     echo "$BASHPID" >"$dir/$name.pid"
     TMPDIR="$dir/tmp" exec "${PAIR_LAUNCHER[@]}" "$program" --defaults-file="$dir/$name.cnf" \
       "${PAIR_AS_ROOT[@]}" </dev/null >"$dir/$name.log" 2>&1
   ) &
-  disown "$!"  # that it is killed is no news
+  disown "$!"  # bash reports the end of a child that it knows; these are killed on purpose
 }
 
 _pair_await_ready() {
@@ -300,7 +303,7 @@ _pair_await_ready() {
       _pair_is_ready "$dir" "$name"; then
       return 0
     fi
-    # Somebody was faster on the port that was free a moment ago.
+    # Another process may have taken the port that was free a moment ago.
     if ((attempt == 5)) || ! grep -qs 'Address already in use' "$dir/$name.log"; then break; fi
     _pair_launch "$dir" "$name" || return
   done
@@ -311,7 +314,7 @@ _pair_await_ready() {
 
 _pair_is_ready() { pair_sql "$1" "$2" 'DO 1' 2>/dev/null; }
 
-# It is dead if it was a process and is none any more; at first it is none yet.
+# A server is dead if its process has started and is gone.
 _pair_is_ready_or_dead() {
   _pair_is_ready "$1" "$2" || { [[ -s $1/$2.pid ]] && _pair_is_gone "$(cat -- "$1/$2.pid")"; }
 }
@@ -326,7 +329,8 @@ _pair_await_gtid() {
   fi
 }
 
-# The GTID position up to which replica NAME has received, applied or not.
+# _pair_received DIR NAME: prints the GTID position up to which replica NAME has received events,
+# applied or not.
 _pair_received() {
   local position
   position=$(_pair_client "$1" "$2" "$PAIR_STEP_SECONDS" --vertical --execute='SHOW SLAVE STATUS' |
@@ -337,7 +341,7 @@ _pair_received() {
   echo "${position#*Gtid_IO_Pos: }"
 }
 
-# Server NAME becomes the primary: it follows nobody and takes writes.
+# _pair_open_for_writes DIR NAME: makes server NAME the primary, which follows nobody.
 _pair_open_for_writes() {
   local dir=$1 name=$2
   pair_sql "$dir" "$name" "
@@ -347,7 +351,8 @@ _pair_open_for_writes() {
   echo "$name" >"$dir/primary.new" && mv -- "$dir/primary.new" "$dir/primary"
 }
 
-# Server NAME, which is read-only, follows PRIMARY from GTID POSITION on (default: from the start).
+# _pair_follow DIR NAME PRIMARY [POSITION]: makes the read-only server NAME follow PRIMARY from this
+# GTID position on (default: from the start).
 _pair_follow() {
   local dir=$1 name=$2 primary=$3 position=${4:-}
   pair_sql "$dir" "$name" "
@@ -383,8 +388,8 @@ _pair_kill() {
   }
 }
 
-# Whether process $1 has ended and closed its sockets. In a container nobody may reap the zombie
-# that is left of it; and its first thread may be one while others still run.
+# _pair_is_gone PID: whether the process has ended and closed its sockets. A zombie has ended: in a
+# container perhaps nobody reaps it. But the first thread can be a zombie while other threads run.
 _pair_is_gone() {
   local state tasks
   state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) || return 0

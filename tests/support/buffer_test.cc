@@ -28,6 +28,14 @@ TabletStats PrimaryReport(std::uint32_t uid, bool serving, std::int64_t timestam
   return stats;
 }
 
+BufferOptions UnhurriedOptions() {
+  BufferOptions options;
+  options.window = absl::Hours(1);
+  options.max_failover_duration = absl::Hours(2);
+  options.min_time_between_failovers = absl::Hours(4);
+  return options;
+}
+
 BufferTest::BufferTest() { Create(ManualOptions()); }
 
 void BufferTest::TearDown() {

@@ -33,6 +33,10 @@ absl::Status OtherError();
 TabletStats PrimaryReport(std::uint32_t uid, bool serving, std::int64_t timestamp,
                           std::string_view shard = "0");
 
+// Returns options for a Buffer on the real clock in which time ends nothing before a test does,
+// even on a busy machine. The other options have their defaults.
+BufferOptions UnhurriedOptions();
+
 // Returns the element for `reason` of one of the arrays in ShardStats.
 template <typename Array, typename Reason>
 std::uint64_t At(const Array& array, Reason reason) {

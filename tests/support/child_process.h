@@ -9,13 +9,16 @@
 #include <thread>
 #include <vector>
 
+#include "patience.h"
+
 namespace failover::test {
 
-// Waits until `condition` holds, and returns false after a minute. The loop looks again every few
-// milliseconds, because another process gives no signal when it has done something.
+// Waits until `condition` holds, and returns false after kPatience. The loop looks again every few
+// milliseconds, because another process gives no signal when it has done something. A condition
+// that is true must stay true until the test itself changes that: on a busy machine any time may
+// pass between two looks.
 template <typename Condition>
 bool Await(Condition condition) {
-  constexpr std::chrono::seconds kPatience(60);
   constexpr std::chrono::milliseconds kStep(10);
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (!condition()) {

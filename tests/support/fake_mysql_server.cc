@@ -10,16 +10,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <initializer_list>
 #include <utility>
 #include <vector>
 
+#include "patience.h"
+
 namespace failover::mysql {
 namespace {
 
-constexpr std::chrono::seconds kGenerous(20);
 constexpr char kQuit = 0x01;
 constexpr char kQuery = 0x03;
 
@@ -105,7 +105,7 @@ void FakeServer::DropConnection() {
   std::unique_lock<std::mutex> lock(mutex_);
   dropping_ = true;
   eventfd_write(wake_up_, 1);
-  EXPECT_TRUE(changed_.wait_for(lock, kGenerous, [this] { return !dropping_; }));
+  EXPECT_TRUE(changed_.wait_for(lock, test::kPatience, [this] { return !dropping_; }));
 }
 
 int FakeServer::connections() const {
@@ -116,13 +116,13 @@ int FakeServer::connections() const {
 bool FakeServer::AwaitConnections(int more) {
   std::unique_lock<std::mutex> lock(mutex_);
   const int enough = connections_ + more;
-  return changed_.wait_for(lock, kGenerous, [&] { return connections_ >= enough; });
+  return changed_.wait_for(lock, test::kPatience, [&] { return connections_ >= enough; });
 }
 
 bool FakeServer::AwaitQueries(int more) {
   std::unique_lock<std::mutex> lock(mutex_);
   const int enough = queries_ + more;
-  return changed_.wait_for(lock, kGenerous, [&] { return queries_ >= enough; });
+  return changed_.wait_for(lock, test::kPatience, [&] { return queries_ >= enough; });
 }
 
 std::string FakeServer::received() const {

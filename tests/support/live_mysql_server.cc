@@ -1,36 +1,21 @@
 #include "live_mysql_server.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
 #include <utility>
 
+#include "patience.h"
+
 namespace failover::mysql {
 namespace {
 
 // A client gives up after this time, so that a client that hangs fails its test instead of waiting
 // for ever.
-constexpr unsigned int kClientSeconds = 30;
-
-// Returns a port that is free at the moment.
-std::uint16_t FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  EXPECT_EQ(bind(fd, generic, size), 0);
-  EXPECT_EQ(getsockname(fd, generic, &size), 0);
-  close(fd);
-  return ntohs(address.sin_port);
-}
+constexpr unsigned int kClientSeconds = test::kPatience.count();
 
 // mariadbd refuses to run as root unless an option allows it.
 pid_t LaunchServer(std::vector<std::string> command, const std::string& log) {
@@ -132,14 +117,13 @@ bool LiveServer::Install() const {
 }
 
 bool LiveServer::Restart() {
-  if (port_ == 0) port_ = FreePort();
   std::vector<std::string> command = {
       MARIADBD,
       "--no-defaults",
       "--datadir=" + folder() + "/data",
       "--tmpdir=" + folder(),
       "--socket=" + socket_path(),
-      "--port=" + std::to_string(port_),
+      "--port=" + std::to_string(port()),
       "--bind-address=127.0.0.1",
       "--skip-name-resolve",
       "--innodb-log-file-size=4M",

@@ -13,6 +13,7 @@
 
 #include "child_process.h"
 #include "failover/mysql/errors.h"
+#include "reserved_port.h"
 
 namespace failover::mysql {
 
@@ -61,8 +62,8 @@ class Client {
 class LiveServer {
  public:
   // Starts a server. `arguments` are passed to mariadbd after the options that a small server of a
-  // test needs. If the server cannot be started within a minute, the test fails and the result is
-  // nullptr.
+  // test needs. If the server cannot be started within test::kPatience, the test fails and the
+  // result is nullptr.
   static std::unique_ptr<LiveServer> Start(std::vector<std::string> arguments);
   // The destructor kills the server and removes its folder.
   ~LiveServer();
@@ -70,12 +71,12 @@ class LiveServer {
   LiveServer(const LiveServer&) = delete;
   LiveServer& operator=(const LiveServer&) = delete;
 
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return port_.port(); }
   std::string socket_path() const { return folder() + "/socket"; }
   const std::string& folder() const { return folder_.path(); }
 
   Client Root() const { return Client::BySocket(socket_path(), "root", ""); }
-  Client App() const { return Client::ByPort(port_, kAppUser, kAppPassword); }
+  Client App() const { return Client::ByPort(port(), kAppUser, kAppPassword); }
   // Runs a statement as root. If the statement fails, the test fails.
   void Run(const std::string& statement) const;
 
@@ -91,8 +92,8 @@ class LiveServer {
   bool Install() const;
 
   const test::TemporaryFolder folder_;
+  const test::ReservedPort port_;
   const std::vector<std::string> arguments_;
-  std::uint16_t port_ = 0;
   pid_t process_ = -1;
 };
 

@@ -5,9 +5,10 @@
 #ifndef FAILOVER_TESTS_SUPPORT_THREAD_SIGNAL_H_
 #define FAILOVER_TESTS_SUPPORT_THREAD_SIGNAL_H_
 
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
+
+#include "patience.h"
 
 namespace failover::test {
 
@@ -24,10 +25,9 @@ class Signal {
     return given_;
   }
 
-  // Waits until Give was called `times` times in all. Returns false if that does not happen within
-  // a time that is far longer than needed; the test has failed then.
+  // Waits until Give was called `times` times in all. If that does not happen within kPatience, the
+  // test fails and the result is false.
   bool Await(int times = 1) {
-    constexpr std::chrono::seconds kPatience(50);
     std::unique_lock<std::mutex> lock(mutex_);
     return changed_.wait_for(lock, kPatience, [this, times] { return given_ >= times; });
   }

@@ -24,8 +24,8 @@ std::uint64_t PacketReader::LengthEncoded() {
       return Integer(3);
     case 0xfe:
       return Integer(8);
-    case 0xfb:  // NULL in a row
-    case 0xff:  // an error packet
+    case 0xfb:  // This byte stands for NULL in a row.
+    case 0xff:  // This byte begins an error packet.
       Fail();
       return 0;
     default:

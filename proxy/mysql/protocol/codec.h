@@ -9,10 +9,10 @@
 
 namespace mysql_proxy {
 
-// Reads a payload from front to back, and never beyond its end: what is missing reads as zero or
-// as empty, and ok() is false from then on. So read all fields, then ask once.
+// Reads a payload from front to back, and never beyond its end. A missing field reads as zero or as
+// empty, and ok() is false from then on. So a caller reads all fields and then asks ok() once.
 //
-// Does not own the bytes; what it returns refers to them.
+// The reader does not own the bytes, and the returned texts refer to them. Not thread-safe.
 class PacketReader {
  public:
   explicit PacketReader(std::string_view bytes) : left_(bytes) {}
@@ -24,9 +24,9 @@ class PacketReader {
 
   std::string_view Bytes(std::size_t count);
   std::string_view LengthEncodedString();
-  // Up to a zero byte, which is skipped.
+  // The text up to the next zero byte. The zero byte is skipped.
   std::string_view ZeroTerminated();
-  // All that is left.
+  // All bytes that are left.
   std::string_view Rest() { return Bytes(left_.size()); }
 
   bool ok() const { return ok_; }
@@ -40,15 +40,18 @@ class PacketReader {
   bool ok_ = true;
 };
 
+// Each Put function appends one field to `out`. PutInteger writes the lowest `bytes` bytes of
+// `value`.
 void PutInteger(std::uint64_t value, std::size_t bytes, std::string& out);
 void PutLengthEncoded(std::uint64_t value, std::string& out);
 void PutLengthEncodedString(std::string_view value, std::string& out);
 void PutZeroTerminated(std::string_view value, std::string& out);
 
-// Replaces four bytes of `bytes` at `offset`, which must be there.
+// Replaces the four bytes at `offset`, which must exist, by `value`.
 void PatchU32(std::uint32_t value, std::size_t offset, std::string& bytes);
 
-// Appends `payload` in as many frames as it needs, and counts `sequence` on for each.
+// Appends `payload` in as many frames as its length needs. `sequence` is the number of the first
+// frame, and afterwards the number behind that of the last frame.
 void PutPacket(std::string_view payload, std::uint8_t& sequence, std::string& out);
 
 }  // namespace mysql_proxy

@@ -7,8 +7,9 @@
 
 namespace mysql_proxy {
 
-// A packet's payload is sent in frames: three bytes of length, one of sequence, then the bytes. A
-// frame of this length says that the payload goes on in the next.
+// The payload of a packet is sent in frames. A frame is three bytes of length, one byte of sequence
+// number, and then so many bytes of payload. A frame of the maximum length tells that the payload
+// goes on in the next frame.
 inline constexpr std::size_t kMaxFrameLength = 0xffffff;
 inline constexpr std::size_t kFrameHeaderLength = 4;
 
@@ -46,7 +47,7 @@ inline constexpr std::uint16_t kSessionStateChanged = 0x4000;
 
 }  // namespace server_status
 
-// The first byte of what a client sends.
+// The first byte of a request of a client.
 enum class Command : std::uint8_t {
   kQuit = 0x01,
   kInitDb = 0x02,
@@ -62,13 +63,13 @@ enum class Command : std::uint8_t {
   kResetConnection = 0x1f,
 };
 
-// The first byte of what a server sends.
+// The first byte of a packet of a server.
 inline constexpr std::uint8_t kOkHeader = 0x00;
 inline constexpr std::uint8_t kLocalInfileHeader = 0xfb;
 inline constexpr std::uint8_t kEofHeader = 0xfe;
 inline constexpr std::uint8_t kErrorHeader = 0xff;
 
-// Collation utf8mb4_general_ci.
+// The number of the collation utf8mb4_general_ci.
 inline constexpr std::uint8_t kDefaultCollation = 45;
 
 }  // namespace mysql_proxy

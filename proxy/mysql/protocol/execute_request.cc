@@ -5,7 +5,8 @@
 namespace mysql_proxy {
 namespace {
 
-// Command, statement id, cursor flags, iteration count.
+// A kStmtExecute begins with the command, the statement id, the cursor flags and the iteration
+// count.
 constexpr std::size_t kIdOffset = 1;
 constexpr std::size_t kCursorFlagsOffset = 5;
 constexpr std::size_t kFixedLength = 10;

@@ -1,4 +1,5 @@
-// The requests that name a prepared statement, as clients send them and servers want them.
+// The requests that name a prepared statement: kStmtExecute, kStmtSendLongData, kStmtReset and
+// kStmtClose. The proxy changes a client's request into the one that a backend wants.
 #ifndef FAILOVER_PROXY_MYSQL_PROTOCOL_EXECUTE_REQUEST_H_
 #define FAILOVER_PROXY_MYSQL_PROTOCOL_EXECUTE_REQUEST_H_
 
@@ -10,28 +11,30 @@
 
 namespace mysql_proxy {
 
-// Of kStmtExecute, kStmtSendLongData, kStmtReset and kStmtClose. nullopt: malformed.
+// The id of the statement that the request names. nullopt: the request is malformed.
 std::optional<std::uint32_t> StatementIdOf(std::string_view payload);
-// Replaces it. The payload must have one.
+// Replaces the id of the statement. StatementIdOf(payload) must not be nullopt.
 void SetStatementId(std::uint32_t id, std::string& payload);
 
-// Where a kStmtExecute has the types of its parameters.
+// Where a kStmtExecute holds the types of its parameters.
 struct ParameterTypes {
-  // Of the byte that says whether the types follow. 0: there are no parameters.
+  // The offset of the byte that says whether the types follow. 0: there are no parameters.
   std::size_t flag_offset = 0;
-  // Two bytes for each parameter. nullopt: not sent, the server remembers them from before.
+  // Two bytes for each parameter. nullopt: the client left the types out, because the server
+  // remembers them from an earlier request. The text refers to the payload.
   std::optional<std::string_view> types;
 };
 
-// nullopt: malformed.
+// nullopt: the request is malformed, or has not `parameters` parameters.
 std::optional<ParameterTypes> FindParameterTypes(std::string_view payload, std::size_t parameters);
 
-// Adds the types to a request without them: a server that has prepared the statement afresh does
-// not remember any. The request must have parameters.
+// Adds the types to a request without types. A backend that has prepared the statement afresh
+// remembers no types. The request must have parameters.
 void InsertParameterTypes(std::string_view types, std::size_t flag_offset, std::string& payload);
 
-// Asks the server for all rows at once instead of a cursor, which would be lost in a failover.
-// Clients must expect that: a server need not open the cursor that they ask for.
+// Asks the backend for all rows at once in place of a cursor. A cursor would be lost in a failover.
+// Clients must cope with all rows, because a server need not open the cursor that a client asks
+// for. StatementIdOf(payload) must not be nullopt, and the payload must be a whole kStmtExecute.
 void RemoveCursorRequest(std::string& payload);
 
 }  // namespace mysql_proxy

@@ -10,7 +10,7 @@ namespace mysql_proxy {
 namespace {
 
 constexpr std::uint8_t kProtocolVersion = 10;
-// The scramble comes in two parts, of which the first always has this length.
+// A greeting holds the scramble in two parts. The first part always has this length.
 constexpr std::size_t kFirstPart = 8;
 
 }  // namespace
@@ -51,13 +51,13 @@ std::optional<Greeting> ParseGreeting(std::string_view payload) {
       (greeting.capabilities & capability::kSecureConnection) == 0) {
     return std::nullopt;
   }
-  // Its last byte is a zero that does not belong to the scramble.
+  // The last byte of the second part is a zero, which does not belong to the scramble.
   std::string_view rest = reader.Bytes(
       std::max<std::size_t>(13, scramble_length - std::min(scramble_length, kFirstPart)));
   if (!rest.empty()) rest.remove_suffix(1);
   greeting.scramble.append(rest);
   if ((greeting.capabilities & capability::kPluginAuth) != 0 && reader.ok()) {
-    // Some servers forget the zero at the end.
+    // Some servers leave out the zero byte at the end.
     const std::string_view plugin = reader.Rest();
     greeting.auth_plugin = plugin.substr(0, plugin.find('\0'));
   }
@@ -100,7 +100,7 @@ std::optional<Login> ParseLogin(std::string_view payload) {
     login.auth_answer = reader.ZeroTerminated();
   }
   if (!reader.ok()) return std::nullopt;
-  // Clients leave out what comes last, whatever their capabilities say.
+  // Some clients leave out the last fields, whatever their capabilities say.
   if ((login.capabilities & capability::kConnectWithDatabase) != 0 && reader.left() > 0) {
     login.database = reader.ZeroTerminated();
   }

@@ -1,4 +1,5 @@
-// The first packets of a connection, as either side sends and reads them.
+// The first packets of a connection. The proxy builds and parses them, because the proxy is the
+// server of its clients and the client of its backends.
 #ifndef FAILOVER_PROXY_MYSQL_PROTOCOL_HANDSHAKE_H_
 #define FAILOVER_PROXY_MYSQL_PROTOCOL_HANDSHAKE_H_
 
@@ -9,7 +10,7 @@
 
 namespace mysql_proxy {
 
-// What a server says first.
+// The first packet, which the server sends.
 struct Greeting {
   std::string server_version;
   std::uint32_t connection_id = 0;
@@ -21,32 +22,32 @@ struct Greeting {
 };
 
 std::string BuildGreeting(const Greeting& greeting);
-// nullopt: malformed, or older than protocol 4.1.
+// nullopt: the packet is malformed, or of a protocol before 4.1.
 std::optional<Greeting> ParseGreeting(std::string_view payload);
 
-// What a client answers.
+// The answer of the client to the greeting.
 struct Login {
   std::uint32_t capabilities = 0;
   std::uint32_t max_packet = 0;
   std::uint8_t collation = 0;
   std::string user;
   std::string auth_answer;
-  std::string database;     // empty: none
-  std::string auth_plugin;  // empty: not told
+  std::string database;     // Empty: no database.
+  std::string auth_plugin;  // Empty: the client names no method.
 };
 
 std::string BuildLogin(const Login& login);
-// nullopt: malformed, or older than protocol 4.1.
+// nullopt: the packet is malformed, or of a protocol before 4.1.
 std::optional<Login> ParseLogin(std::string_view payload);
 
-// A server's wish to authenticate with another method than the client chose.
+// The request of a server that the client authenticates with another method than the client chose.
 struct AuthSwitch {
   std::string plugin;
   std::string scramble;
 };
 
 std::string BuildAuthSwitch(const AuthSwitch& request);
-// nullopt: malformed. The payload's first byte is kEofHeader.
+// nullopt: the packet is malformed. The caller has seen that the first byte is kEofHeader.
 std::optional<AuthSwitch> ParseAuthSwitch(std::string_view payload);
 
 }  // namespace mysql_proxy

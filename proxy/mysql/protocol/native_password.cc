@@ -16,7 +16,7 @@ Sha1Digest Sha1(const void* data, std::size_t size) {
   return digest;
 }
 
-// SHA1(scramble + stored)
+// SHA1(scramble + stored): the client combines its answer with this digest by XOR.
 Sha1Digest Mask(std::string_view scramble, const Sha1Digest& stored) {
   std::string both(scramble);
   both.append(stored.begin(), stored.end());
@@ -29,7 +29,8 @@ std::optional<std::string> NewScramble() {
   unsigned char bytes[kScrambleLength];
   if (RAND_bytes(bytes, sizeof bytes) != 1) return std::nullopt;
   std::string scramble;
-  // Printable, as servers do it: some clients take the scramble for a C string.
+  // The bytes are printable, as those of other servers are: some clients take the scramble for a C
+  // string.
   for (const unsigned char byte : bytes) scramble.push_back(static_cast<char>('!' + byte % 94));
   return scramble;
 }

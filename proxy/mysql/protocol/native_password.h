@@ -1,6 +1,6 @@
-// The authentication method mysql_native_password, both sides of it.
+// Implements both sides of the authentication method mysql_native_password.
 //
-// The server stores SHA1(SHA1(password)), sends a scramble, and the client answers with
+// The server stores SHA1(SHA1(password)) and sends a scramble. The client answers with
 // SHA1(password) XOR SHA1(scramble + SHA1(SHA1(password))).
 #ifndef FAILOVER_PROXY_MYSQL_PROTOCOL_NATIVE_PASSWORD_H_
 #define FAILOVER_PROXY_MYSQL_PROTOCOL_NATIVE_PASSWORD_H_
@@ -18,19 +18,21 @@ inline constexpr std::size_t kScrambleLength = 20;
 
 using Sha1Digest = std::array<unsigned char, 20>;
 
-// Random, without zero bytes. nullopt: the system has no randomness to give.
+// A random scramble without zero bytes. nullopt: the system provides no random bytes.
 std::optional<std::string> NewScramble();
 
-// What a server stores. An empty password has none and is stored as nullopt.
+// What a server stores of a password. nullopt stands for the empty password.
 using StoredPassword = std::optional<Sha1Digest>;
 StoredPassword StorePassword(std::string_view password);
-// From the form of mysql.user, "*" and 40 hexadecimal digits. nullopt: it is not of this form.
+// Reads the form of the table mysql.user: "*" and 40 hexadecimal digits. nullopt: `text` has
+// another form.
 std::optional<Sha1Digest> ParseStoredPassword(std::string_view text);
 
-// A client's answer to a scramble; empty for an empty password.
+// The answer of a client to `scramble`. The answer is empty if the password is empty.
 std::string ScrambledPassword(std::string_view password, std::string_view scramble);
 
-// Takes the same time for each wrong answer of the right length.
+// Whether `answer` is right. The check takes the same time for each wrong answer of the right
+// length, so that the time tells nothing about the password.
 bool CheckPassword(const StoredPassword& stored, std::string_view scramble,
                    std::string_view answer);
 

@@ -7,7 +7,8 @@
 namespace mysql_proxy {
 namespace {
 
-// A session that once sent a large packet does not keep its memory for ever.
+// The number is in bytes. A session that once sent a large packet does not keep the memory of that
+// packet for ever.
 constexpr std::size_t kMemoryToKeep = 64 * 1024;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Puts a peer's packets together from the bytes that arrive.
+// Puts the packets of a peer together from the bytes that arrive.
 #ifndef FAILOVER_PROXY_MYSQL_PROTOCOL_PACKET_ASSEMBLER_H_
 #define FAILOVER_PROXY_MYSQL_PROTOCOL_PACKET_ASSEMBLER_H_
 
@@ -11,32 +11,33 @@
 
 namespace mysql_proxy {
 
-// One packet after the other, of any number of frames. Memory grows with the bytes that have
-// arrived, never with the length that a peer claims.
+// Reads one packet after the other, each of any number of frames. The memory in use grows with the
+// bytes that have arrived, never with the length that the peer claims. Not thread-safe.
 class PacketAssembler {
  public:
   enum class State : std::uint8_t {
     kNeedsMore,
     kComplete,
-    // After these two nothing more may be fed:
-    kTooLarge,    // more than `max_length`
-    kOutOfOrder,  // a sequence number that was not due
+    // After kTooLarge and kOutOfOrder, Feed must not be called again.
+    kTooLarge,    // The payload is longer than `max_length`.
+    kOutOfOrder,  // A frame has another sequence number than the next.
   };
 
+  // `max_length` counts the bytes of one payload.
   explicit PacketAssembler(std::size_t max_length) : max_length_(max_length) {}
 
-  // For the packets from the next one on.
+  // The limit for the packets that begin later.
   void set_max_length(std::size_t max_length) { max_length_ = max_length; }
 
-  // Forgets the last packet. The next one's first frame has this sequence number.
+  // Forgets the last packet. The first frame of the next packet has the number `sequence`.
   void Start(std::uint8_t sequence);
 
-  // Takes bytes from the front of `bytes` until the packet is complete or they are used up.
+  // Takes bytes from the front of `bytes` until the packet is complete or no bytes are left.
   State Feed(std::string_view& bytes);
 
-  // The payload, once complete.
+  // The payload of the packet, once the state is kComplete. The caller may take the payload away.
   std::string& packet() { return packet_; }
-  // The number that an answer begins with.
+  // The sequence number of the first frame of an answer to the packet.
   std::uint8_t next_sequence() const { return sequence_; }
 
  private:
@@ -47,8 +48,8 @@ class PacketAssembler {
   std::uint8_t sequence_ = 0;
 
   char header_[kFrameHeaderLength] = {};
-  std::size_t header_bytes_ = 0;  // of the frame at hand, so far
-  std::size_t frame_left_ = 0;    // bytes of its payload that are still to come
+  std::size_t header_bytes_ = 0;  // Bytes of the header at hand that have come.
+  std::size_t frame_left_ = 0;    // Bytes of the frame at hand that are still to come.
   bool last_frame_ = false;
 };
 

@@ -8,7 +8,7 @@
 namespace mysql_proxy {
 namespace {
 
-// More than any OK or error packet has.
+// The limit is in bytes: every OK packet and every error packet is shorter.
 constexpr std::size_t kMaxWholePacket = 4 * 1024 * 1024;
 
 std::size_t FrameLength(std::string_view header) {
@@ -79,7 +79,8 @@ bool ReplyStream::MustBeWhole(std::uint8_t first_byte, std::size_t length) const
     case Part::kFirst:
       return start_.kind != ReplyKind::kText;
     case Part::kRows:
-      // A row that begins so has a first column of 16 MB or more.
+      // A row that begins with this byte has a first column of 16 MB or more, so its first frame
+      // has the maximum length.
       return first_byte == kEofHeader && length < kMaxFrameLength;
     case Part::kParameters:
     case Part::kColumns:
@@ -88,7 +89,8 @@ bool ReplyStream::MustBeWhole(std::uint8_t first_byte, std::size_t length) const
   return false;
 }
 
-// `frame` is what BytesNeeded asked for: a header, with one byte or with all that follow it.
+// `frame` has the bytes that BytesNeeded asked for: a header alone, or a header with one byte or
+// with all bytes of the frame.
 ReplyStream::Progress ReplyStream::HandleFrame(std::string_view frame, std::string& out) {
   const std::size_t length = FrameLength(frame);
   if (static_cast<std::uint8_t>(frame[3]) != server_sequence_++) return Progress::kMalformed;
@@ -115,7 +117,7 @@ void ReplyStream::PassFrame(std::string_view begin, std::size_t length, std::str
 ReplyStream::Progress ReplyStream::EndPassedFrame(std::string& out) {
   if (frame_continues_) return Progress::kNeedsMore;
   switch (part_) {
-    case Part::kFirst:  // kText
+    case Part::kFirst:  // Only a reply of kText passes here.
       return Progress::kDone;
     case Part::kParameters:
     case Part::kColumns:
@@ -141,7 +143,7 @@ ReplyStream::Progress ReplyStream::HandleFirst(std::string_view payload, std::st
   }
   PacketReader reader(payload);
   const std::uint64_t columns = reader.LengthEncoded();
-  // A length of more than one byte can say zero, too.
+  // A count in several bytes may be zero, too. A result has at least one column.
   if (!reader.ok() || reader.left() > 0 || columns == 0) return Progress::kMalformed;
   Emit(payload, out);
   return BeginDefinitions(Part::kColumns, columns);

@@ -1,11 +1,11 @@
-// Turns the bytes of a server's reply into those for the client, as they come.
+// Turns the bytes of a backend's reply into bytes for the client, as the bytes arrive.
 //
-// Rows and column definitions pass through, whole or in parts; only the packets that begin or end
-// a result are collected and looked at. The two sides speak slightly different dialects: towards
-// the server the proxy always uses kDeprecateEof and kSessionTrack, because only so every reply
-// tells how it left the session; towards the client it never does. So the results' column
-// definitions and rows get EOF packets at their ends, reports of session changes are taken out, and
-// the packets are numbered anew.
+// Rows and column definitions pass through, whole or in parts. Only the packets that begin or end a
+// result are collected and parsed. The two sides speak slightly different dialects. Towards the
+// backend the proxy always uses kDeprecateEof and kSessionTrack, because only then every reply
+// tells how the statement left the session. Towards the client the proxy uses neither. So the
+// stream adds EOF packets behind column definitions and rows, takes reports of session changes out,
+// and numbers the packets anew.
 #ifndef FAILOVER_PROXY_MYSQL_PROTOCOL_REPLY_STREAM_H_
 #define FAILOVER_PROXY_MYSQL_PROTOCOL_REPLY_STREAM_H_
 
@@ -20,73 +20,76 @@
 
 namespace mysql_proxy {
 
-// What the command was decides what its reply looks like.
+// The form of a reply. The command decides which form its reply has.
 enum class ReplyKind : std::uint8_t {
-  kResults,   // any number of results: an OK, or columns and rows
-  kPrepared,  // of kStmtPrepare
-  kText,      // one packet of text
+  kResults,   // Any number of results: each is an OK, or columns and rows.
+  kPrepared,  // The reply to kStmtPrepare.
+  kText,      // One packet of text.
 };
 
 struct ReplyStart {
   ReplyKind kind = ReplyKind::kResults;
-  // The numbers that the first frame has, and gets. More than 1 after a command of several frames.
+  // The sequence number of the first frame, as the backend sends the frame and as the client gets
+  // the frame. After a command of several frames the number is more than 1.
   std::uint8_t server_sequence = 1;
   std::uint8_t client_sequence = 1;
-  // What the client is told for kPrepared.
+  // The client gets this id in a reply of kPrepared.
   std::uint32_t client_statement_id = 0;
 };
 
-// What a server says about a statement that it prepared.
+// What a backend says about a statement that the backend has prepared.
 struct PreparedReply {
   std::uint32_t id = 0;
   std::uint16_t columns = 0;
   std::uint16_t parameters = 0;
 };
 
+// Is told what a ReplyStream reads, within the call of Feed.
 class ReplyObserver {
  public:
   virtual ~ReplyObserver() = default;
-  // For each OK, those at the end of rows included. `ok` is gone afterwards.
+  // An OK came, be it a result or the end of rows. `ok` must not be used after the call.
   virtual void OnOk(const OkPacket& ok) = 0;
-  // The reply ends with an error, be it all of the reply or behind other results. In the latter
-  // case the client gets the one that is returned.
+  // The reply ends with an error, which is all of the reply or stands behind other results. If the
+  // error stands behind other results, the client gets the returned error.
   virtual failover::mysql::MysqlError OnError(const failover::mysql::MysqlError& error) = 0;
   virtual void OnPrepared(const PreparedReply& prepared) = 0;
 };
 
-// One reply after the other. Not thread-safe.
+// Reads one reply after the other. Not thread-safe.
 class ReplyStream {
  public:
   enum class Progress : std::uint8_t {
     kNeedsMore,
     kDone,
-    // The reply is an error and nothing else. Nothing was passed on; see error().
+    // The reply is an error and nothing else. The client gets nothing of the reply. See error().
     kRefused,
-    // The server asks for a file of the client. Nothing was passed on.
+    // The backend asks for a file of the client. The client gets nothing of the reply.
     kWantsLocalFile,
     kMalformed,
   };
 
-  // Begins a reply. The observer must outlive it.
+  // Begins a reply. The observer must live until the reply has ended.
   void Begin(const ReplyStart& start, ReplyObserver& observer);
 
-  // Takes all of `bytes` and appends what the client gets to `out`.
+  // Takes all of `bytes`, and appends the bytes for the client to `out`.
   Progress Feed(std::string_view bytes, std::string& out);
 
+  // The last error that a backend sent.
   const failover::mysql::MysqlError& error() const { return error_; }
 
-  // Whether Feed ever appended anything to `out` for this reply.
+  // Whether Feed has appended anything to `out` for this reply.
   bool started() const { return started_; }
   // Whether the client has got whole packets only, so that an error packet may follow.
   bool between_packets() const { return passing_ == 0 && !frame_continues_; }
-  // The number that such an error packet has.
+  // The sequence number of the next frame for the client.
   std::uint8_t client_sequence() const { return client_sequence_; }
 
  private:
   enum class Part : std::uint8_t { kFirst, kParameters, kColumns, kRows };
 
-  // How many bytes of the packet at the front of `bytes` must be there before something can be
-  // done with it, as far as can be told.
+  // How many bytes the frame at the front of `bytes` must have before HandleFrame can handle the
+  // frame. With more bytes the answer may grow.
   std::size_t BytesNeeded(std::string_view bytes) const;
   bool MustBeWhole(std::uint8_t first_byte, std::size_t length) const;
 
@@ -107,13 +110,13 @@ class ReplyStream {
   failover::mysql::MysqlError error_;
 
   Part part_ = Part::kFirst;
-  std::uint64_t definitions_left_ = 0;                 // in kParameters and kColumns
-  std::uint16_t columns_to_come_ = 0;                  // in kParameters
-  std::uint16_t status_ = server_status::kAutocommit;  // of the last OK
+  std::uint64_t definitions_left_ = 0;                 // While part_ is kParameters or kColumns.
+  std::uint16_t columns_to_come_ = 0;                  // While part_ is kParameters.
+  std::uint16_t status_ = server_status::kAutocommit;  // The status in the last OK.
 
-  std::string carry_;             // the beginning of a frame that is too short to be handled
-  std::size_t passing_ = 0;       // bytes of the frame at hand that are still to pass through
-  bool frame_continues_ = false;  // the next frame belongs to the packet of the last
+  std::string carry_;             // The beginning of a frame, shorter than BytesNeeded.
+  std::size_t passing_ = 0;       // Bytes of the frame at hand that are still to pass.
+  bool frame_continues_ = false;  // The next frame belongs to the packet of the last frame.
   std::uint8_t server_sequence_ = 1;
   std::uint8_t client_sequence_ = 1;
   bool started_ = false;

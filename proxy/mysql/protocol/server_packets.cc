@@ -52,7 +52,7 @@ std::optional<failover::mysql::MysqlError> ParseError(std::string_view payload) 
   error.number = reader.U16();
   std::string_view text = reader.Rest();
   if (!reader.ok()) return std::nullopt;
-  // Left out when an error comes before the handshake.
+  // An error that a server sends before the handshake has no SQLSTATE.
   if (text.size() > kSqlstateLength && text[0] == '#') {
     error.sqlstate = text.substr(1, kSqlstateLength);
     text.remove_prefix(1 + kSqlstateLength);

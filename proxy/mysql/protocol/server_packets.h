@@ -11,25 +11,27 @@
 
 namespace mysql_proxy {
 
-// Of a connection with the capability kSessionTrack. Refers to the payload that it was read from.
+// An OK packet of a connection with the capability kSessionTrack. The texts refer to the payload
+// from which the packet was read.
 struct OkPacket {
   std::uint64_t affected_rows = 0;
   std::uint64_t insert_id = 0;
   std::uint16_t status = 0;
   std::uint16_t warnings = 0;
   std::string_view info;
-  // For ParseSessionChanges; empty if the status has no kSessionStateChanged.
+  // ParseSessionChanges reads this text. Empty if the status has no kSessionStateChanged.
   std::string_view session_changes;
 };
 
-// The first byte, kOkHeader or kEofHeader, is not looked at. nullopt: malformed.
+// The first byte, which is kOkHeader or kEofHeader, is not checked. nullopt: the packet is
+// malformed.
 std::optional<OkPacket> ParseOk(std::string_view payload);
-// Without the session's changes, for clients without kSessionTrack.
+// Leaves out the session's changes: the packet is for clients without kSessionTrack.
 std::string BuildOk(const OkPacket& ok);
 
 std::string BuildEof(std::uint16_t status, std::uint16_t warnings);
 
-// nullopt: malformed.
+// The first byte, which is kErrorHeader, is not checked. nullopt: the packet is malformed.
 std::optional<failover::mysql::MysqlError> ParseError(std::string_view payload);
 std::string BuildError(const failover::mysql::MysqlError& error);
 

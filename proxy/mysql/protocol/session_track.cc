@@ -15,11 +15,11 @@ enum : std::uint8_t {
   kTransactionState = 5,
 };
 
-// One letter per property of a transaction; this is the last one's.
+// The state of a transaction is one letter for each property. This letter stands for LOCK TABLES.
 constexpr char kLockedTables = 'L';
 
 void ReadVariables(PacketReader& reader, SessionChanges& changes) {
-  // MySQL sends one pair per report, MariaDB may send several.
+  // MySQL sends one pair of name and value in a report. MariaDB may send several pairs.
   while (reader.ok() && reader.left() > 0) {
     const std::string_view name = reader.LengthEncodedString();
     const std::string_view value = reader.LengthEncodedString();
@@ -46,7 +46,7 @@ bool ReadReport(std::uint8_t type, std::string_view data, SessionChanges& change
       changes.tables_locked =
           reader.LengthEncodedString().find(kLockedTables) != std::string_view::npos;
       break;
-    default:  // of no use here, such as GTIDs
+    default:  // Other reports, such as GTIDs, are of no use here.
       break;
   }
   return reader.ok();

@@ -1,4 +1,4 @@
-// What a server reports about changes of a session's state (session tracking).
+// What a backend reports about changes of a session's state (session tracking).
 #ifndef FAILOVER_PROXY_MYSQL_PROTOCOL_SESSION_TRACK_H_
 #define FAILOVER_PROXY_MYSQL_PROTOCOL_SESSION_TRACK_H_
 
@@ -10,22 +10,22 @@
 
 namespace mysql_proxy {
 
-// The changes that one OK packet reports. What did not change is empty or nullopt.
+// The changes that one OK packet reports. A field is empty or nullopt if nothing reports a change.
 struct SessionChanges {
-  // System variables, with their new values.
+  // Names and new values of system variables.
   std::vector<std::pair<std::string, std::string>> variables;
   std::optional<std::string> schema;
-  // Something changed: one of the above, or what has no report of its own, such as user
-  // variables, temporary tables and statements of PREPARE.
+  // Something changed: a variable, the schema, or something without a report of its own. User
+  // variables, temporary tables and the statements of PREPARE have no report of their own.
   bool state = false;
-  // The statements that give a new session the characteristics of the current, or the next,
-  // transaction.
+  // Statements. They give a new session the characteristics of the open transaction, or else of the
+  // next transaction.
   std::optional<std::string> transaction_characteristics;
-  // LOCK TABLES is in effect.
+  // Whether LOCK TABLES is in effect.
   std::optional<bool> tables_locked;
 };
 
-// nullopt: malformed.
+// nullopt: the report is malformed.
 std::optional<SessionChanges> ParseSessionChanges(std::string_view bytes);
 
 }  // namespace mysql_proxy

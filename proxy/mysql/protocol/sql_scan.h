@@ -1,41 +1,42 @@
-// The little that the proxy must know about a statement's text: what session tracking does not
-// report, and whether it may be more than one statement. When in doubt, the answer is the one that
-// retries and restores less.
+// What the proxy must know about the text of a statement: whether the text may hold more than one
+// statement, and what session tracking does not report. In doubt, the answer is the one with which
+// the proxy retries and restores less.
 #ifndef FAILOVER_PROXY_MYSQL_PROTOCOL_SQL_SCAN_H_
 #define FAILOVER_PROXY_MYSQL_PROTOCOL_SQL_SCAN_H_
 
 #include <string_view>
 
+#include "proxy/mysql/protocol/sql_lexer.h"
+#include "proxy/mysql/protocol/sql_rules.h"
+
 namespace mysql_proxy {
 
 struct SqlTraits {
-  // May consist of several statements, of which some may have been executed when one is refused.
-  // So may what is in an executable comment: which server executes it is not known here.
+  // The text may hold several statements. When the server refuses one of them, others may have been
+  // executed. A text with an executable comment (/*! or /*M!) is compound, because the proxy does
+  // not know whether the server executes that comment.
   bool compound = false;
-  // Names a user variable, a user lock or a handler, which a new connection would not have; or may
-  // leave behind what nothing reports, or what is reported as something else.
+  // The text names a user variable, a user lock or a handler, which a new connection would not
+  // have. Or the text may leave behind what the server does not report, or reports as something
+  // else.
   bool uses_connection_state = false;
-  // Asks for the last insert id.
+  // The text asks for the last insert id.
   bool reads_insert_id = false;
-  // Asks about the statement before it: FOUND_ROWS(), ROW_COUNT(), SHOW WARNINGS, ...
+  // The text asks about the statement before: FOUND_ROWS(), ROW_COUNT(), SHOW WARNINGS, ...
   bool reads_last_result = false;
-  // SET NAMES ... COLLATE ..., and nothing else. The collation is not reported.
+  // The text is SET NAMES ... COLLATE ..., and nothing else. The server does not report the
+  // collation.
   bool sets_names_with_collation = false;
-  // May contain SET STATEMENT ... FOR ...: variables are reported with values that they have lost
-  // again.
+  // The text may hold SET STATEMENT ... FOR ...: the server reports variables with values that the
+  // variables have lost again.
   bool has_temporary_variables = false;
 };
 
-// How a server reads a text.
-struct TextRules {
-  // As its status says (kNoBackslashEscapes).
-  bool backslash_escapes = true;
-  // In the client's character set (GBK, Shift JIS, ...) a byte that looks like a backslash or a
-  // backquote may be the second half of a character.
-  bool characters_hide_ascii = false;
-};
+// Finds the traits of `sql`, which a server reads by `text_rules`. Thread-safe.
+SqlTraits ScanSql(std::string_view sql, const TextRules& text_rules);
 
-SqlTraits ScanSql(std::string_view sql, const TextRules& rules);
+// The same with other rules than DefaultSqlRules(): a test leaves out a rule so.
+SqlTraits ScanSql(std::string_view sql, const TextRules& text_rules, const SqlRules& rules);
 
 }  // namespace mysql_proxy
 

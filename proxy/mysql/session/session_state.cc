@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "absl/strings/str_join.h"
+#include "proxy/mysql/protocol/character_sets.h"
 #include "proxy/mysql/protocol/constants.h"
+#include "proxy/mysql/session/variable_rules.h"
 
 namespace mysql_proxy {
 namespace {
 
-// So that every reply tells how it left the session.
+// With this tracking every reply tells how the statement left the session.
 constexpr char kTrackSession[] =
     "SET session_track_system_variables='*', session_track_schema=ON, "
     "session_track_state_change=ON, session_track_transaction_info='CHARACTERISTICS'";
@@ -16,33 +18,8 @@ constexpr char kTrackSession[] =
 constexpr char kConnectionCharacterSet[] = "character_set_connection";
 constexpr char kConnectionCollation[] = "collation_connection";
 
-// See TextRules. Those that a client of MySQL or MariaDB can have, and the numbers of their
-// collations in a login.
-bool HidesAscii(std::string_view character_set) {
-  static constexpr std::string_view kNames[] = {"big5", "cp932", "gb18030", "gbk", "sjis"};
-  return std::find(std::begin(kNames), std::end(kNames), character_set) != std::end(kNames);
-}
-
-bool HidesAscii(std::uint8_t collation) {
-  static constexpr std::uint8_t kNumbers[] = {1, 84, 95, 96, 248, 249, 250, 28, 87, 13, 88};
-  return std::find(std::begin(kNumbers), std::end(kNumbers), collation) != std::end(kNumbers);
-}
-
 bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
-}
-
-// Reported, but of no meaning for a later session.
-bool IsResult(std::string_view variable) { return variable == "last_gtid"; }
-
-// To set it to the value that was reported would not bring back what the client had, or would
-// blind the proxy.
-bool IsNotRestorable(std::string_view variable) {
-  static constexpr std::string_view kNames[] = {"timestamp", "insert_id",   "last_insert_id",
-                                                "identity",  "rand_seed1",  "rand_seed2",
-                                                "profiling", "gtid_seq_no", "pseudo_thread_id"};
-  return StartsWith(variable, "session_track_") ||
-         std::find(std::begin(kNames), std::end(kNames), variable) != std::end(kNames);
 }
 
 bool IsNumber(std::string_view value) {
@@ -51,8 +28,9 @@ bool IsNumber(std::string_view value) {
          std::count(value.begin(), value.end(), '.') <= 1;
 }
 
-// A backslash, or what is not ASCII, would need an encoding that is not known yet when the
-// statement is read.
+// Whether every server reads a literal with `value` as `value`. A backslash, or a character that is
+// not ASCII, would be read by settings that the new connection may get only from the same
+// statement.
 bool IsPlain(std::string_view value) {
   return std::all_of(value.begin(), value.end(),
                      [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
@@ -66,8 +44,8 @@ std::string Literal(std::string_view variable, std::string_view value) {
   return literal + "'";
 }
 
-// The tracker ends each statement with a semicolon; there are no literals in them but XA's, which
-// belong to an open transaction and are never restored.
+// The tracker ends each statement with a semicolon. No literal can hide a semicolon: only XA
+// statements have literals, and these belong to an open transaction, which is never restored.
 void SplitStatements(std::string_view text, std::vector<std::string>& statements) {
   while (!text.empty()) {
     const std::size_t end = text.find(';');
@@ -120,19 +98,20 @@ void SessionState::LearnVariables(const SessionChanges& changes, std::string_vie
   bool collation_reported = false;
   bool character_set_reported = false;
   for (const auto& [name, value] : changes.variables) {
-    if (IsResult(name)) continue;
+    const VariableUse use = UseOf(name, DefaultVariableRules());
+    if (use == VariableUse::kIgnore) continue;
     explained = true;
     collation_reported = collation_reported || name == kConnectionCollation;
     character_set_reported = character_set_reported || name == kConnectionCharacterSet;
-    if (IsNotRestorable(name) || !IsPlain(value)) {
+    if (use == VariableUse::kLose || !IsPlain(value)) {
       has_connection_state_ = true;
     } else {
       variables_[name] = value;
     }
   }
-  // One report for all statements of a block may be about other things, too.
+  // One report stands for all statements of a block. The block may have changed other things, too.
   if (changes.state && (!explained || traits.compound)) has_connection_state_ = true;
-  // A new character set brings its default collation.
+  // A new character set resets the collation to the default one of the character set.
   if (character_set_reported && !collation_reported) variables_.erase(kConnectionCollation);
   if (character_set_reported && traits.sets_names_with_collation) {
     names_statement_ = sql;
@@ -168,7 +147,7 @@ void SessionState::Reset() {
 }
 
 TextRules SessionState::text_rules() const {
-  // A statement that failed may have changed the character set before.
+  // One statement of a block may have changed the character set before another one failed.
   return {(status_ & server_status::kNoBackslashEscapes) == 0,
           characters_hide_ascii_ || !status_is_known_};
 }
@@ -203,8 +182,8 @@ std::vector<std::string> SessionState::RestoreStatements() const {
   return statements;
 }
 
-// In the order of their names: character_set_connection comes before collation_connection, which
-// it would change.
+// The variables are set in the order of their names. So character_set_connection, which changes
+// collation_connection, comes before collation_connection.
 std::string SessionState::SetVariables() const {
   std::string statement = "SET ";
   for (const auto& [name, value] : variables_) {

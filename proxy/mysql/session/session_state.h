@@ -1,5 +1,5 @@
-// What a client has made of its session, so that another connection can be put into the same
-// state.
+// The state of a client's session: what the client has set, and what is open. Another connection
+// can be put into the same state.
 #ifndef FAILOVER_PROXY_MYSQL_SESSION_SESSION_STATE_H_
 #define FAILOVER_PROXY_MYSQL_SESSION_SESSION_STATE_H_
 
@@ -16,57 +16,63 @@
 
 namespace mysql_proxy {
 
-// Learns from the replies to the client's statements, by session tracking. Not thread-safe.
+// Learns the state from the replies to the client's statements, which report changes (session
+// tracking). Not thread-safe. Owns copies of all that it is told.
 class SessionState {
  public:
-  // Of a session that begins with `schema` (empty: none) and the character set of `collation`.
+  // The session begins with the schema `schema` (empty: no schema) and with the character set of
+  // `collation`, a number as in a login.
   SessionState(std::string schema, std::uint8_t collation);
 
-  // A connection for the session is ready; its server reported `status`.
+  // A connection for the session is ready. Its backend reported `status` (server_status).
   void Connected(std::uint16_t status);
 
-  // A result of a statement of the client. False: the report of changes is malformed.
+  // The client's statement `sql` with the traits `traits` has the result `ok`. Returns false if the
+  // report of changes is malformed.
   bool Learn(const OkPacket& ok, std::string_view sql, const SqlTraits& traits);
-  // The last result of a statement is there.
+  // The last result of a statement has come.
   void StatementEnded() { fresh_connection_ = false; }
-  // The statement ended with an error, which does not tell how it left the session: one of several
-  // may have begun a transaction. The next result tells.
+  // A statement ended with an error. An error does not tell how a compound statement left the
+  // session: one of its statements may have begun a transaction. The next result tells.
   void StatementFailed(const SqlTraits& traits);
 
-  // The server rolled the transaction back with the error of the last statement.
+  // The backend rolled the transaction back, as the error of the last statement tells.
   void RolledBack();
-  // Whatever was open in the session, it is not any more, and the client knows.
+  // Transaction and table locks have ended, and the client knows.
   void TransactionEnded();
 
-  // The client reset its session: only the schema remains.
+  // The client reset its session. Only the schema remains.
   void Reset();
 
   const std::string& schema() const { return schema_; }
   std::uint16_t status() const { return status_; }
-  // For the client's next statement.
+  // How a backend reads the text of the client's next statement.
   TextRules text_rules() const;
-  // A transaction is open, or may be, or tables are locked: the connection cannot be replaced
-  // without harm.
+  // Whether a transaction is open, or may be open, or tables are locked. If so, another connection
+  // cannot take the place of this connection without harm.
   bool transaction_open() const;
-  // A transaction is open for certain, so that all that it did is undone when its connection is
-  // lost.
+  // Whether a transaction is open for certain. If so, a backend undoes all of the transaction when
+  // the connection is lost.
   bool transaction_is_certain() const;
-  // transaction_open(), or autocommit is off, so that any statement may open one.
+  // Whether transaction_open() is true, or autocommit is off, so that any statement may open a
+  // transaction.
   bool in_transaction() const;
-  // The client itself asked for read-only transactions.
+  // Whether the client itself asked for read-only transactions.
   bool read_only_requested() const;
 
   // The statements that put a new connection, on which schema() was chosen, into this state.
   std::vector<std::string> RestoreStatements() const;
 
-  // The connection is gone, and with it all that RestoreStatements does not bring back. Says what
-  // was lost that the client must be told of, but for a transaction_is_certain(); empty: nothing.
+  // The connection is lost, and with it all that RestoreStatements() does not bring back. Returns
+  // in words what the client must be told about; empty: nothing. A transaction that was open for
+  // certain (transaction_is_certain()) is not mentioned.
   std::string LoseConnection();
-  // The same for a statement that asks about earlier ones, of which the connection knows nothing.
-  // Says so once.
+  // The client sends a statement with `traits`. If the statement asks about earlier statements
+  // that a lost connection executed, returns in words what is lost, each loss once; empty: nothing.
   std::string LoseAnswer(const SqlTraits& traits);
 
-  // Text that was prepared under another context may mean something else by now.
+  // The schema and the variables that tell how a backend reads a text. A text that was prepared
+  // under another context may mean something else now.
   std::string ParseContext() const;
 
  private:
@@ -78,18 +84,20 @@ class SessionState {
   std::string schema_;
   bool characters_hide_ascii_;
   std::uint16_t status_ = 0;
-  bool status_is_known_ = true;  // false: a transaction may be open, whatever status_ says
+  bool status_is_known_ = true;  // False: a transaction may be open, whatever status_ says.
   bool tables_locked_ = false;
-  std::string transaction_characteristics_;  // statements; of this transaction or of the next
+  // Statements that give the open transaction, or else the next transaction, its properties.
+  std::string transaction_characteristics_;
 
-  std::string names_statement_;  // a SET NAMES of which the variables do not tell enough
+  std::string names_statement_;  // A SET NAMES with COLLATE: no variable reports the collation.
   std::map<std::string, std::string> variables_;
 
-  // What no statement restores.
+  // What no statement can restore.
   bool has_connection_state_ = false;
   bool has_insert_id_ = false;
   bool lost_insert_id_ = false;
-  bool fresh_connection_ = false;  // it replaced another, and no statement has ended on it yet
+  // The connection replaced a lost one, and no statement of the client has ended on it.
+  bool fresh_connection_ = false;
 };
 
 }  // namespace mysql_proxy

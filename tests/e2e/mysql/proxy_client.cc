@@ -1,13 +1,16 @@
 #include "proxy_client.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <cstddef>
+
+#include "support/patience.h"
 
 namespace mysql_proxy {
 namespace {
 
-constexpr unsigned int kClientSeconds = 30;
+constexpr unsigned int kClientSeconds = failover::test::kPatience.count();
 constexpr std::size_t kMaxParameter = 256;
 
 }  // namespace
@@ -57,6 +60,11 @@ void ProxyClient::Send(const std::string& sql) {
 const MysqlError& ProxyClient::Receive() {
   if (mysql_read_query_result(handle()) == 0) mysql_free_result(mysql_store_result(handle()));
   return KeepError();
+}
+
+bool ProxyClient::HasNews() {
+  pollfd file = {static_cast<int>(mysql_get_socket(handle())), POLLIN, 0};
+  return poll(&file, 1, 0) == 1;
 }
 
 ProxyStatement::ProxyStatement(ProxyClient& client, const std::string& sql)

@@ -23,7 +23,7 @@ struct ProxyClientOptions {
   unsigned long flags = CLIENT_MULTI_STATEMENTS;
 };
 
-// Blocking. Whoever hangs fails after a generous while.
+// Blocking. Whoever hangs fails after test::kPatience.
 class ProxyClient {
  public:
   // Connects; error() tells whether it could.
@@ -41,6 +41,9 @@ class ProxyClient {
   // In two parts, to do something meanwhile.
   void Send(const std::string& sql);
   const MysqlError& Receive();
+
+  // Whether something has come that was not received yet: an answer, or the end of the connection.
+  bool HasNews();
 
   // After a call of libmariadb.
   const MysqlError& KeepError();

@@ -22,6 +22,7 @@
 #include "proxy/mysql/protocol/codec.h"
 #include "proxy_test.h"
 #include "support/child_process.h"
+#include "support/patience.h"
 
 namespace mysql_proxy {
 
@@ -281,7 +282,7 @@ class RawClient {
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-    const timeval timeout = {30, 0};
+    const timeval timeout = {failover::test::kPatience.count(), 0};
     setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
   }
   ~RawClient() { close(socket_); }
@@ -312,7 +313,7 @@ class RawClient {
 };
 
 TEST_F(SessionTest, WhoHasNotLoggedInMaySendALittleOnly) {
-  StartProxy({"--login-timeout=1h"});
+  StartProxy();
   for (const std::size_t length : {std::size_t{0xffffff}, std::size_t{64 * 1024 + 1}}) {
     RawClient client(port());
     std::string header;
@@ -324,7 +325,7 @@ TEST_F(SessionTest, WhoHasNotLoggedInMaySendALittleOnly) {
 }
 
 TEST_F(SessionTest, NonsenseEndsItsConnectionOnly) {
-  StartProxy({"--login-timeout=2s"});
+  StartProxy();
   ProxyClient other(port());
   for (unsigned seed = 0; seed < 300; ++seed) {
     std::mt19937 random(seed);
@@ -377,7 +378,7 @@ TEST_F(SessionTest, DamagedCommandsDoNoHarm) {
 }
 
 TEST_F(SessionTest, SigtermLetsWhatIsUnderWayEnd) {
-  StartProxy({"--drain-timeout=1h"});
+  StartProxy();
   ProxyClient idle(port());
   ProxyClient busy(port());
   ProxyClient in_transaction(port());
@@ -393,6 +394,7 @@ TEST_F(SessionTest, SigtermLetsWhatIsUnderWayEnd) {
   proxy().Signal(SIGTERM);
   EXPECT_TRUE(Await([&] { return ProxyClient(port()).error().number != 0; }))
       << "new clients are refused";
+  EXPECT_TRUE(Await([&] { return idle.HasNews(); })) << "an idle session ends";
   EXPECT_NE(idle.Run("INSERT INTO t VALUES (2)").number, 0u);
   gate.Run("DO RELEASE_LOCK('gate')");
   EXPECT_EQ(busy.Receive().number, 0u) << busy.error().text;

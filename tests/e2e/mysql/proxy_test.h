@@ -25,7 +25,7 @@ class ProxyTest : public testing::Test {
   // The first server is the primary, and both have an empty table d.t (i INT PRIMARY KEY).
   void SetUp() override;
 
-  // With a buffer whose window is long, unless the flags say otherwise.
+  // With a buffer. Nothing of the proxy ends by time, unless the flags say otherwise.
   void StartProxy(const std::vector<std::string>& flags = {});
   ProxyProcess& proxy() { return *proxy_; }
   std::uint16_t port() const { return proxy_->port(); }
@@ -38,6 +38,8 @@ class ProxyTest : public testing::Test {
   static void SetReadOnly(int index, bool read_only);
   // Until the proxy has seen that this server takes writes, alone.
   void AwaitPrimary(int index);
+  // Until the proxy has seen that no server takes writes.
+  void AwaitNoPrimary();
   // A planned one, from the first server to the second.
   void FailOver();
   // Until so many requests are held.

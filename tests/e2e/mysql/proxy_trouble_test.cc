@@ -1,12 +1,10 @@
 // Failovers that do not go well: what clients are told, and when.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -21,28 +19,7 @@ namespace mysql_proxy {
 using failover::test::Await;
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 using testing::HasSubstr;
-
-// How much later than it should something may happen on a machine that is busy.
-constexpr milliseconds kSlack = seconds(5);
-
-class Stopwatch {
- public:
-  milliseconds elapsed() const {
-    return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start_);
-  }
-
- private:
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-// Whether something has come for it already.
-bool HasAnswer(ProxyClient& client) {
-  pollfd file = {static_cast<int>(mysql_get_socket(client.handle())), POLLIN, 0};
-  return poll(&file, 1, 0) == 1;
-}
 
 using Clients = std::vector<std::unique_ptr<ProxyClient>>;
 
@@ -57,53 +34,58 @@ class TroubleTest : public ProxyTest {
     return clients;
   }
 
+  static std::string InsertOf(std::size_t i) {
+    return "INSERT INTO t VALUES (" + std::to_string(i) + ")";
+  }
+
   // Each inserts its number.
   static void SendInserts(Clients& clients) {
-    for (std::size_t i = 0; i < clients.size(); ++i) {
-      clients[i]->Send("INSERT INTO t VALUES (" + std::to_string(i) + ")");
-    }
+    for (std::size_t i = 0; i < clients.size(); ++i) clients[i]->Send(InsertOf(i));
+  }
+
+  // Until so many requests were held since the proxy started, those that are gone included.
+  void AwaitBuffered(int requests) {
+    EXPECT_TRUE(Await([&] { return proxy().State("buffered") == std::to_string(requests); }))
+        << proxy().Output();
   }
 };
 
 TEST_F(TroubleTest, AFailoverThatOutlastsTheWindowIsAnErrorInTime) {
-  StartProxy({"--buffer-window=1s", "--buffer-max-failover-duration=10s"});
+  // The failover may take an hour, so an answer at all is an answer in time.
+  StartProxy({"--buffer-window=1s"});
   Clients clients = Connect(4);
   SetReadOnly(0, true);
-  const Stopwatch held;
   SendInserts(clients);
   for (auto& client : clients) {
     EXPECT_EQ(client->Receive().number, 1290u) << client->error().text;
-    EXPECT_GE(held.elapsed(), milliseconds(900));
-    EXPECT_LE(held.elapsed(), seconds(1) + kSlack);
   }
-  // The failover is under way still: those who come now are held, and succeed at its end.
+  EXPECT_EQ(proxy().State("WindowExceeded"), "4");
+  // The failover is under way still: those who come now are held, and succeed at its end. On a busy
+  // machine the window may be over before that. Whoever is told so comes again.
   SendInserts(clients);
-  AwaitHeld(4);
+  AwaitBuffered(8);
   SetReadOnly(1, false);
-  for (auto& client : clients) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
+  AwaitPrimary(1);
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    if (clients[i]->Receive().number == 1290) clients[i]->Run(InsertOf(i));
+    EXPECT_EQ(clients[i]->error().number, 0u) << clients[i]->error().text;
+  }
   EXPECT_EQ(AskServer(1, "SELECT COUNT(*) FROM d.t"), "4");
   EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "0");
 }
 
 TEST_F(TroubleTest, AFailoverThatNeverEndsFailsFastAfterTheLongest) {
-  constexpr seconds kWindow(4);
-  const std::string window = std::to_string(kWindow.count()) + "s";
-  StartProxy({"--buffer-window=" + window, "--buffer-max-failover-duration=" + window,
-              "--buffer-min-time-between-failovers=3600s"});
+  StartProxy({"--buffer-window=1s", "--buffer-max-failover-duration=1s"});
   Clients clients = Connect(2);
   SetReadOnly(0, true);
-  const Stopwatch held;
   SendInserts(clients);
   for (auto& client : clients) EXPECT_EQ(client->Receive().number, 1290u);
-  EXPECT_LE(held.elapsed(), kWindow + kSlack);
   const std::string buffered = proxy().State("buffered");
   for (int round = 0; round < 3; ++round) {
-    const Stopwatch refused;
     SendInserts(clients);
     for (auto& client : clients) EXPECT_EQ(client->Receive().number, 1290u);
-    EXPECT_LT(refused.elapsed(), kWindow * 3 / 4) << "nothing is held any more";
   }
-  EXPECT_EQ(proxy().State("buffered"), buffered);
+  EXPECT_EQ(proxy().State("buffered"), buffered) << "nothing is held any more";
   EXPECT_EQ(proxy().State("MaxDurationExceeded"), "1");
   SetReadOnly(1, false);
   AwaitPrimary(1);
@@ -113,7 +95,7 @@ TEST_F(TroubleTest, AFailoverThatNeverEndsFailsFastAfterTheLongest) {
 
 // That it knows no primary yet is no failover.
 TEST_F(TroubleTest, AProxyThatHasJustStartedHoldsNobody) {
-  StartProxy({"--buffer-min-time-between-failovers=3600s"});
+  StartProxy();
   Clients clients = Connect(1);
   EXPECT_EQ(proxy().State("failovers"), "0");
   SetReadOnly(0, true);
@@ -128,12 +110,12 @@ TEST_F(TroubleTest, ABufferThatIsTooSmallKeepsTheYoungest) {
   Clients clients = Connect(5);
   SetReadOnly(0, true);
   SendInserts(clients);
-  EXPECT_TRUE(Await([this] { return proxy().State("buffered") == "5"; }));
+  AwaitBuffered(5);
   AwaitHeld(2);
   // Whoever has to go is told at once, not at the end of the failover.
   const auto evicted = [&clients] {
     return std::partition(clients.begin(), clients.end(),
-                          [](auto& client) { return HasAnswer(*client); });
+                          [](auto& client) { return client->HasNews(); });
   };
   ASSERT_TRUE(Await([&] { return evicted() - clients.begin() == 3; }));
   for (std::size_t i = 0; i < 3; ++i) {
@@ -156,15 +138,14 @@ TEST_F(TroubleTest, ThePrimaryMayComeBack) {
   SetReadOnly(0, true);
   SendInserts(clients);
   AwaitHeld(4);
-  EXPECT_TRUE(
-      Await([this] { return proxy().Output().find("there is no primary") != std::string::npos; }));
+  AwaitNoPrimary();
   SetReadOnly(0, false);
   for (auto& client : clients) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
   EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "4");
 }
 
 TEST_F(TroubleTest, AClientThatLeavesGivesUpItsPlaceAtOnce) {
-  StartProxy({"--buffer-window=30s"});
+  StartProxy();
   Clients clients = Connect(3);
   SetReadOnly(0, true);
   SendInserts(clients);
@@ -182,11 +163,10 @@ TEST_F(TroubleTest, AClientThatLeavesGivesUpItsPlaceAtOnce) {
 }
 
 TEST_F(TroubleTest, ClientsThatComeDuringAFailoverWaitWithTheirLogin) {
-  StartProxy();
+  StartProxy({"--poll-timeout=500ms"});
   Clients clients = Connect(1);
   server(0).Signal(SIGSTOP);
-  ASSERT_TRUE(
-      Await([this] { return proxy().Output().find("there is no primary") != std::string::npos; }));
+  AwaitNoPrimary();
   std::thread late([this] {
     ProxyClient client(port());
     EXPECT_EQ(client.error().number, 0u) << client.error().text;
@@ -205,18 +185,14 @@ TEST_F(TroubleTest, AHangingPrimaryIsGivenUp) {
   Clients sent = Connect(3);
   Clients waiting = Connect(3);
   server(0).Signal(SIGSTOP);
-  const Stopwatch hanging;
   SendInserts(sent);
-  ASSERT_TRUE(
-      Await([this] { return proxy().Output().find("there is no primary") != std::string::npos; }));
+  AwaitNoPrimary();
   for (auto& client : waiting) client->Send("INSERT INTO t VALUES (100 + CONNECTION_ID())");
   AwaitHeld(3);
   for (auto& client : sent) {
     EXPECT_EQ(client->Receive().number, 1158u) << client->error().text;
     EXPECT_EQ(client->error().sqlstate, "08007");
     EXPECT_THAT(client->error().text, HasSubstr("unknown whether"));
-    EXPECT_GE(hanging.elapsed(), milliseconds(1000));
-    EXPECT_LE(hanging.elapsed(), milliseconds(2000) + kSlack);
   }
   SetReadOnly(1, false);
   for (auto& client : waiting) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
@@ -227,12 +203,11 @@ TEST_F(TroubleTest, AHangingPrimaryIsGivenUp) {
 }
 
 TEST_F(TroubleTest, AHangThatPassesIsNoError) {
-  StartProxy({"--poll-timeout=300ms", "--silence-limit=20s"});
+  StartProxy({"--poll-timeout=300ms"});
   Clients clients = Connect(3);
   server(0).Signal(SIGSTOP);
   SendInserts(clients);
-  ASSERT_TRUE(
-      Await([this] { return proxy().Output().find("there is no primary") != std::string::npos; }));
+  AwaitNoPrimary();
   server(0).Signal(SIGCONT);
   for (auto& client : clients) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
   EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "3");
@@ -244,7 +219,7 @@ TEST_F(TroubleTest, ACrashIsAnErrorForWhatWasSentOnly) {
   Clients in_transaction = Connect(1);
   Clients sent = Connect(2);
   in_transaction[0]->Run("BEGIN; INSERT INTO t VALUES (50)");
-  for (auto& client : sent) client->Send("SELECT SLEEP(20)");
+  for (auto& client : sent) client->Send("SELECT SLEEP(600)");
   ASSERT_TRUE(Await([] {
     return AskServer(0,
                      "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE "
@@ -308,7 +283,7 @@ TEST_F(TroubleTest, AResetWithoutAConnectionTurnsAutocommitOn) {
 TEST_F(TroubleTest, AReplyThatStopsBetweenResultsEndsWithAnError) {
   StartProxy();
   ProxyClient client(port());
-  const std::string sql = "SELECT 1; SELECT SLEEP(30)";
+  const std::string sql = "SELECT 1; SELECT SLEEP(600)";
   ASSERT_EQ(mysql_real_query(client.handle(), sql.data(), sql.size()), 0);
   mysql_free_result(mysql_store_result(client.handle()));
   server(0).Kill();
@@ -378,8 +353,7 @@ TEST_F(TroubleTest, ASlowReaderDoesNotHoldUpTheDrain) {
   ProxyClient slow(port());
   Clients clients = Connect(3);
   SetReadOnly(0, true);
-  ASSERT_TRUE(
-      Await([this] { return proxy().Output().find("there is no primary") != std::string::npos; }));
+  AwaitNoPrimary();
   slow.Send("SELECT REPEAT('x', 100000) FROM seq_1_to_1000");
   AwaitHeld(1);
   SendInserts(clients);

@@ -18,6 +18,7 @@
 #include "failover/mysql/errors.h"
 #include "failover/mysql/primary_monitor.h"
 #include "failover/retry.h"
+#include "support/child_process.h"
 #include "support/live_mysql_server.h"
 #include "unit/mysql/recording_listener.h"
 
@@ -86,6 +87,8 @@ class LiveMonitorTest : public testing::Test {
     b.unix_socket = b_->socket_path();
     options.shards.push_back({"commerce", "0", {a, b}});
     options.poll_interval = absl::Milliseconds(20);
+    // A server that is only slow, because the machine is busy, must not look like one that hangs.
+    options.timeout = absl::Hours(1);
     return options;
   }
 
@@ -123,7 +126,10 @@ TEST_F(LiveMonitorTest, Switchover) {
 }
 
 TEST_F(LiveMonitorTest, FrozenPrimaryDoesNotServeUntilItThaws) {
-  StartAndFindA();
+  PrimaryMonitorOptions options = Options();
+  options.timeout = absl::Seconds(1);
+  Start(options, listener_);
+  ASSERT_TRUE(listener_.Await(kA, IsServingPrimary));
   const std::int64_t before = listener_.last(kA).tablet_externally_reparented_timestamp;
   a_->Signal(SIGSTOP);
   EXPECT_TRUE(listener_.Await(kA, IsDown));
@@ -169,12 +175,13 @@ TEST_F(LiveMonitorTest, ConnectionLimitIsReached) {
   ASSERT_EQ(clients.back().error().number, 1040u);
   clients.pop_back();
   // Until the monitor's place is taken before it comes back.
-  for (int tries = 0; tries < 1000; ++tries) {
+  EXPECT_TRUE(test::Await([&] {
     root.Run("KILL USER monitor");
     clients.push_back(a_->App());
-    if (clients.back().error().number == 0) break;
+    if (clients.back().error().number == 0) return true;
     clients.pop_back();
-  }
+    return false;
+  }));
   // It is told first that its connection is lost, and then why it gets no other.
   ASSERT_TRUE(listener_.Await(kA, [](const TabletStats& stats) {
     return !stats.serving &&
@@ -186,7 +193,12 @@ TEST_F(LiveMonitorTest, ConnectionLimitIsReached) {
 
 // What all this is for: a planned switchover that no client notices.
 TEST_F(LiveMonitorTest, WritesAreHeldThroughASwitchover) {
-  auto created = Buffer::Create({});
+  BufferOptions buffer_options;
+  // Longer than this test takes on a busy machine.
+  buffer_options.window = absl::Minutes(10);
+  buffer_options.max_failover_duration = absl::Minutes(10);
+  buffer_options.min_time_between_failovers = absl::Minutes(20);
+  auto created = Buffer::Create(buffer_options);
   ASSERT_TRUE(created.ok());
   const std::unique_ptr<Buffer> buffer = *std::move(created);
   const ShardHandle shard = buffer->GetShard("commerce", "0");
@@ -219,7 +231,11 @@ TEST_F(LiveMonitorTest, WritesAreHeldThroughASwitchover) {
   Client on_b = b_->Root();
   EXPECT_TRUE(on_a.AwaitAnswer("SELECT COUNT(*) > 20 FROM d.t", "1"));
   a_->Run("SET GLOBAL read_only = ON");
-  // Held by now, or about to be.
+  // A writer that is slow could otherwise miss that there was no primary, and never be held.
+  EXPECT_TRUE(test::Await([&] {
+    const std::optional<ShardStats> stats = buffer->GetShardStats("commerce", "0");
+    return stats.has_value() && stats->requests_held == 1;
+  }));
   const std::string at_switch = on_a.Ask("SELECT COUNT(*) FROM d.t");
   b_->Run("SET GLOBAL read_only = OFF");
   EXPECT_TRUE(on_b.AwaitAnswer("SELECT COUNT(*) > 20 FROM d.t", "1"));

@@ -1,6 +1,6 @@
-// The example proxy's protocol code, on bytes of a server or a client that means no good: what
-// arrives in pieces is read as what arrives whole, what is read can be written and read again, and
-// what a client gets of a reply is a reply.
+// Feeds the proxy's protocol code the bytes of a hostile server or client. Bytes that arrive in
+// pieces must be read like bytes that arrive at once. A packet that was read must survive writing
+// and reading. A client must get a whole reply of each reply.
 
 #include <algorithm>
 #include <array>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fuzz_input.h"
+#include "plain_client.h"
 #include "proxy/mysql/protocol/codec.h"
 #include "proxy/mysql/protocol/constants.h"
 #include "proxy/mysql/protocol/execute_request.h"
@@ -29,130 +30,6 @@ namespace {
 using failover::fuzz::FuzzInput;
 using failover::fuzz::Require;
 using Progress = ReplyStream::Progress;
-
-// ---- A client, as plain as can be: what packets it has got, and whether they are a reply.
-
-struct Packets {
-  bool whole = true;     // no piece of one is left over
-  bool in_order = true;  // numbered one after the other
-  std::vector<std::string> payloads;
-};
-
-Packets Split(std::string_view wire, std::uint8_t sequence) {
-  Packets packets;
-  bool continues = false;
-  while (!wire.empty()) {
-    PacketReader header(wire.substr(0, kFrameHeaderLength));
-    const std::uint32_t fields = header.U32();
-    const std::size_t length = fields & kMaxFrameLength;
-    if (!header.ok() || wire.size() < kFrameHeaderLength + length) {
-      packets.whole = false;
-      return packets;
-    }
-    packets.in_order = packets.in_order && fields >> 24 == sequence++;
-    if (!continues) packets.payloads.emplace_back();
-    packets.payloads.back() += wire.substr(kFrameHeaderLength, length);
-    continues = length == kMaxFrameLength;
-    wire.remove_prefix(kFrameHeaderLength + length);
-  }
-  packets.whole = !continues;
-  return packets;
-}
-
-// Reads the packets of one reply from the front, in the dialect without kDeprecateEof.
-class Client {
- public:
-  explicit Client(std::vector<std::string> packets) : packets_(std::move(packets)) {}
-
-  bool IsWholeReply(ReplyKind kind) {
-    const bool read = kind == ReplyKind::kText       ? Take().has_value()
-                      : kind == ReplyKind::kPrepared ? Prepared()
-                                                     : Results();
-    return read && next_ == packets_.size();
-  }
-
- private:
-  std::optional<std::string> Take() {
-    if (next_ == packets_.size()) return std::nullopt;
-    return packets_[next_++];
-  }
-  static bool Begins(const std::string& packet, std::uint8_t header) {
-    return !packet.empty() && static_cast<std::uint8_t>(packet[0]) == header;
-  }
-
-  // The definitions of that many columns, and an EOF. An error may come in place of any.
-  bool Definitions(std::uint64_t count, bool* failed) {
-    for (; count > 0; --count) {
-      const std::optional<std::string> packet = Take();
-      if (!packet.has_value()) return false;
-      if (Begins(*packet, kErrorHeader)) return *failed = true;
-    }
-    const std::optional<std::string> end = Take();
-    if (end.has_value() && Begins(*end, kErrorHeader)) return *failed = true;
-    if (!end.has_value() || !Begins(*end, kEofHeader) || end->size() != 5) return false;
-    // That more results follow is told behind the rows.
-    PacketReader reader(*end);
-    reader.Bytes(3);
-    return (reader.U16() & server_status::kMoreResults) == 0;
-  }
-
-  bool Prepared() {
-    const std::optional<std::string> first = Take();
-    if (!first.has_value() || !Begins(*first, kOkHeader)) return false;
-    PacketReader reader(*first);
-    reader.U8();
-    reader.U32();
-    const std::uint16_t columns = reader.U16();
-    const std::uint16_t parameters = reader.U16();
-    bool failed = false;
-    for (const std::uint16_t count : {parameters, columns}) {
-      if (!failed && count > 0 && !Definitions(count, &failed)) return false;
-    }
-    return reader.ok();
-  }
-
-  bool Results() {
-    for (bool more = true; more;) {
-      const std::optional<std::string> first = Take();
-      if (!first.has_value()) return false;
-      if (Begins(*first, kErrorHeader)) return true;
-      PacketReader reader(*first);
-      std::uint16_t status = 0;
-      if (Begins(*first, kOkHeader)) {
-        const std::optional<OkPacket> ok = ParseOk(*first);
-        if (!ok.has_value()) return false;
-        status = ok->status;
-      } else {
-        const std::uint64_t columns = reader.LengthEncoded();
-        bool failed = false;
-        if (columns == 0 || !Definitions(columns, &failed)) return false;
-        if (failed || !Rows(&status)) return failed || ended_by_error_;
-      }
-      more = (status & server_status::kMoreResults) != 0;
-    }
-    return true;
-  }
-
-  bool Rows(std::uint16_t* status) {
-    while (true) {
-      const std::optional<std::string> row = Take();
-      if (!row.has_value()) return false;
-      if (Begins(*row, kErrorHeader)) {
-        ended_by_error_ = true;
-        return false;
-      }
-      if (!Begins(*row, kEofHeader) || row->size() != 5) continue;
-      PacketReader reader(*row);
-      reader.Bytes(3);
-      *status = reader.U16();
-      return true;
-    }
-  }
-
-  const std::vector<std::string> packets_;
-  std::size_t next_ = 0;
-  bool ended_by_error_ = false;
-};
 
 // ---- Replies.
 
@@ -178,7 +55,7 @@ struct Translation {
   std::string seen;
 };
 
-// In pieces of at most `piece` bytes. What it stands for after each of them must be true.
+// Feeds `wire` in pieces of at most `piece` bytes. What the stream says must be true after each.
 Translation Translate(std::string_view wire, const ReplyStart& start, std::size_t piece) {
   Translation result;
   Recorder recorder;
@@ -188,9 +65,10 @@ Translation Translate(std::string_view wire, const ReplyStart& start, std::size_
     const std::string_view part = wire.substr(result.used, piece);
     result.progress = stream.Feed(part, result.out);
     result.used += part.size();
-    Require(stream.started() == !result.out.empty(), "a reply has started once there is any of it");
+    Require(stream.started() == !result.out.empty(),
+            "a reply has started once the client gets a byte");
     const Packets packets = Split(result.out, start.client_sequence);
-    Require(packets.in_order, "what the client gets is numbered one after the other");
+    Require(packets.in_order, "the packets for the client are numbered one after the other");
     Require(packets.whole == stream.between_packets() || result.progress == Progress::kMalformed,
             "an error may follow exactly where a packet has ended");
   }
@@ -212,15 +90,16 @@ void CheckReply(FuzzInput& input) {
   for (const std::size_t length : {piece, used.size()}) {
     const Translation fast = Translate(used, start, std::max<std::size_t>(length, 1));
     Require(fast.progress == slow.progress && fast.seen == slow.seen,
-            "a reply is the same in whatever pieces it comes");
-    Require(fast.out == slow.out, "the client gets the same in whatever pieces it comes");
+            "a reply reads the same in whatever pieces the reply comes");
+    Require(fast.out == slow.out,
+            "the client gets the same bytes in whatever pieces the reply comes");
   }
   if (slow.progress == Progress::kRefused || slow.progress == Progress::kWantsLocalFile) {
-    Require(slow.out.empty(), "nothing of a refusal is passed on");
+    Require(slow.out.empty(), "the client gets no byte of a refusal");
   }
   if (slow.progress == Progress::kDone) {
     Client client(Split(slow.out, start.client_sequence).payloads);
-    Require(client.IsWholeReply(start.kind), "what the client gets is one whole reply");
+    Require(client.IsWholeReply(start.kind), "the client gets one whole reply");
   }
 }
 
@@ -244,12 +123,12 @@ void CheckAssembler(FuzzInput& input) {
     std::string_view byte = std::string_view(wire).substr(used++, 1);
     slow = pieces.Feed(byte);
   }
-  Require(slow == at_once, "a packet is the same in whatever pieces it comes");
+  Require(slow == at_once, "a packet reads the same in whatever pieces the packet comes");
   Require(whole.packet().size() <= most, "no packet is longer than allowed");
-  Require(whole.packet().size() <= wire.size(), "memory grows with what has come");
+  Require(whole.packet().size() <= wire.size(), "memory grows with the bytes that have come");
   if (at_once != State::kComplete) return;
   Require(whole.packet() == pieces.packet() && wire.size() - left.size() == used,
-          "a packet is the same in whatever pieces it comes");
+          "a packet reads the same in whatever pieces the packet comes");
   std::string again;
   std::uint8_t number = sequence;
   PutPacket(whole.packet(), number, again);
@@ -257,7 +136,7 @@ void CheckAssembler(FuzzInput& input) {
           "a packet that is written is the packet that was read");
 }
 
-// ---- What is read can be written, and reads the same again.
+// ---- A packet that was read, written and read again is the same packet.
 
 void CheckGreeting(const std::string& payload) {
   const std::optional<Greeting> greeting = ParseGreeting(payload);
@@ -274,7 +153,7 @@ void CheckGreeting(const std::string& payload) {
 
 void CheckLogin(const std::string& payload) {
   std::optional<Login> login = ParseLogin(payload);
-  // Longer answers need a capability that the proxy itself does not use.
+  // A longer answer needs a capability that the proxy does not use when it logs in.
   if (!login.has_value() || login->auth_answer.size() > 255) return;
   login->capabilities &= ~capability::kPluginAuthLengthEncoded;
   login->capabilities |= capability::kSecureConnection;
@@ -305,7 +184,7 @@ void CheckServerPackets(const std::string& payload) {
   }
   if (const std::optional<AuthSwitch> request = ParseAuthSwitch(payload)) {
     const std::optional<AuthSwitch> again = ParseAuthSwitch(BuildAuthSwitch(*request));
-    // The zero at the end belongs to a scramble of the usual length only.
+    // Only a scramble of the usual length ends with a zero byte.
     const bool usual = request->scramble.size() == 20;
     Require(again.has_value() && again->plugin == request->plugin &&
                 (!usual || again->scramble == request->scramble),
@@ -313,7 +192,7 @@ void CheckServerPackets(const std::string& payload) {
   }
 }
 
-// Two lists of reports, one behind the other, report what both of them do.
+// Two lists of reports in a row must report what each of the lists reports.
 void CheckSessionChanges(const std::string& first, const std::string& second) {
   const std::optional<SessionChanges> a = ParseSessionChanges(first);
   const std::optional<SessionChanges> b = ParseSessionChanges(second);
@@ -393,12 +272,12 @@ void CheckSql(const std::string& sql, bool escapes) {
   }
   if (sql.find_first_of("'\\") == std::string::npos) {
     Require(Same(ScanSql("SELECT '" + sql + "'", rules), ScanSql("SELECT ''", rules)),
-            "what is in a literal is no statement", sql);
+            "the inside of a literal is no statement", sql);
   }
   const SqlTraits in_doubt = ScanSql(sql, {escapes, /*characters_hide_ascii=*/true});
   const bool ascii = std::all_of(sql.begin(), sql.end(), [](char c) { return (c & 0x80) == 0; });
-  Require(!ascii || Same(in_doubt, traits), "only what is not ASCII raises doubts", sql);
-  Require(in_doubt.compound || !traits.compound, "in doubt it may be several", sql);
+  Require(!ascii || Same(in_doubt, traits), "only a text that is not ASCII raises doubts", sql);
+  Require(in_doubt.compound || !traits.compound, "in doubt a text stays compound", sql);
   bool half_a_character = false;
   for (std::size_t at = sql.find('@'); at != std::string::npos; at = sql.find('@', at + 1)) {
     half_a_character = half_a_character || (at > 0 && (sql[at - 1] & 0x80) != 0);
@@ -407,7 +286,8 @@ void CheckSql(const std::string& sql, bool escapes) {
   Require(in_doubt.uses_connection_state || !traits.uses_connection_state,
           "in doubt no state is missed", sql);
   Require(in_doubt.reads_insert_id || !traits.reads_insert_id, "in doubt no id is missed", sql);
-  Require(in_doubt.reads_last_result || !traits.reads_last_result, "nor any other answer", sql);
+  Require(in_doubt.reads_last_result || !traits.reads_last_result,
+          "in doubt no other answer is missed", sql);
 }
 
 void Run(FuzzInput input) {

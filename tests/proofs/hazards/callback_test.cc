@@ -83,7 +83,7 @@ class DestroyedInsideTest : public ::testing::TestWithParam<Threading> {
   static constexpr int kOthers = 3;
 
   DestroyedInsideTest() {
-    BufferOptions options;
+    BufferOptions options = UnhurriedOptions();
     options.threading = GetParam();
     // All requests are released at once, so that some callbacks run after the callback that
     // destroys the Buffer.

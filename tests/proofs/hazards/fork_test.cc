@@ -38,7 +38,7 @@ int InAChild(Child child) {
 }
 
 TEST(ForkTest, TheChildMayLeaveTheBufferWithAServiceThreadAloneAndMakeOneOfItsOwn) {
-  const std::unique_ptr<Buffer> buffer = *Buffer::Create({});
+  const std::unique_ptr<Buffer> buffer = *Buffer::Create(UnhurriedOptions());
   Signal ran;
   const BufferedRequest handle = *buffer->WaitForFailoverEndAsync(
       {}, buffer->GetShard("ks", "0"), FailoverError(),

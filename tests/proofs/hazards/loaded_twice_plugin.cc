@@ -8,7 +8,12 @@
 // Holds a request, ends the failover and ends the retry, on a service thread. Returns 0 if all went
 // well.
 extern "C" __attribute__((visibility("default"))) int RunAFailover() {
-  const std::unique_ptr<failover::Buffer> buffer = *failover::Buffer::Create({});
+  // Longer than any thread of a busy machine sleeps.
+  failover::BufferOptions options;
+  options.window = absl::Hours(1);
+  options.max_failover_duration = absl::Hours(2);
+  options.min_time_between_failovers = absl::Hours(4);
+  const std::unique_ptr<failover::Buffer> buffer = *failover::Buffer::Create(options);
   const failover::ShardHandle shard = buffer->GetShard("ks", "0");
   if (!buffer->StartBuffering(shard, "a test")) return 1;
   std::atomic<bool> released{false};

@@ -19,7 +19,7 @@ INSTANTIATE_TEST_SUITE_P(Plugins, LoadedTwiceTest,
                          });
 
 TEST_P(LoadedTwiceTest, TheTwoCopiesDoNotDisturbEachOther) {
-  const std::unique_ptr<Buffer> buffer = *Buffer::Create({});
+  const std::unique_ptr<Buffer> buffer = *Buffer::Create(UnhurriedOptions());
   const ShardHandle shard = buffer->GetShard("ks", "0");
   ASSERT_TRUE(buffer->StartBuffering(shard, "a test"));
   for (int loads = 0; loads < 2; ++loads) {

@@ -20,8 +20,8 @@ class TwoBuffersTest : public ::testing::Test {
   }
   static State StateOf(const Buffer& buffer) { return buffer.GetShardStats("ks", "0")->state; }
 
-  std::unique_ptr<Buffer> one_ = *Buffer::Create({});
-  std::unique_ptr<Buffer> two_ = *Buffer::Create({});
+  std::unique_ptr<Buffer> one_ = *Buffer::Create(UnhurriedOptions());
+  std::unique_ptr<Buffer> two_ = *Buffer::Create(UnhurriedOptions());
 };
 
 TEST_F(TwoBuffersTest, TheFailoverOfOneIsNoneOfTheOther) {

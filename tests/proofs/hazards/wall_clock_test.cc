@@ -40,11 +40,7 @@ constexpr std::int64_t kTenHours = 36000;
 class WallClockTest : public ::testing::TestWithParam<std::int64_t> {
  protected:
   WallClockTest() {
-    BufferOptions options;
-    options.window = absl::Hours(1);
-    options.max_failover_duration = absl::Hours(2);
-    options.min_time_between_failovers = absl::Hours(4);
-    buffer_ = *Buffer::Create(std::move(options));
+    buffer_ = *Buffer::Create(UnhurriedOptions());
     // A log line would contain the time of day, so there is no logger.
     spdlog::drop("failover");
     shard_ = buffer_->GetShard("ks", "0");

@@ -1,11 +1,11 @@
-/* One shard's concurrency, as it is in src/. README.md says which step is which function, what is
- * checked, and how to run it. Each critical section is one atomic step; each read without a lock
- * and each wake-up is a step of its own.
+/* This is the concurrency of one shard, as it is in src/. README.md says which step is which
+ * function, what Spin checks, and how to run the searches. Each critical section is one atomic
+ * step. Each read without a lock and each wake-up is a step of its own.
  *
- * Sizes (override with -D): requests, slots, drain concurrency, ticks. What the shard lives in, any
- * of: -DWITH_CANCEL=<request>, -DWITH_HEALTH, -DWITH_SHUTDOWN. What there is not: the end by the
- * maximum duration (-DNO_MAX_TIMER), the end of a shutdown's grace (-DNO_GRACE). Planted bugs:
- * -DBUG_...
+ * The sizes are macros that -D overrides: requests, slots, drain concurrency, ticks. These options
+ * add a process: -DWITH_CANCEL=<request>, -DWITH_HEALTH, -DWITH_SHUTDOWN. These options remove the
+ * end of a failover by its maximum duration (-DNO_MAX_TIMER), and the end of a shutdown's grace
+ * (-DNO_GRACE). The options -DBUG_... plant bugs.
  */
 #ifndef REQUESTS
 #define REQUESTS 3
@@ -25,20 +25,20 @@
 #ifndef LAST_ARRIVAL
 #define LAST_ARRIVAL 0 /* requests come until this tick */
 #endif
-/* Late enough for everything that can be due: what is held arrived by LAST_ARRIVAL. */
+/* Every held request arrived by LAST_ARRIVAL, so nothing is due after this tick. */
 #define LAST_TICK (LAST_ARRIVAL + MAX_DURATION)
 #ifndef FAILOVERS
-#define FAILOVERS 1 /* how often the health check may report an end */
+#define FAILOVERS 1 /* how often the health check may report the end of a failover */
 #endif
 #define NEVER 100
 #define NONE 100
 
 mtype = { Idle, Buffering, Draining };                 /* the shard */
 mtype = { New, Held, Ready, Running, Left, Gone };     /* a request; Gone: its caller went on */
-mtype = { Nothing, Retry, Retried, Failed };           /* what it got */
+mtype = { Nothing, Retry, Retried, Failed };           /* the outcome of a request */
 
-/* The shard. Guarded by its mutex, so touched only in atomic steps that begin with `lock_is_free`;
- * the flag is set only where the mutex is held for longer than one step. */
+/* The shard. Its mutex guards these variables, so only atomic steps that begin with `lock_is_free`
+ * touch them. The flag is set only where a thread holds the mutex for longer than one step. */
 bool mutex_held = false;
 mtype state = Idle;
 bool closed = false;
@@ -49,40 +49,41 @@ byte retrying = 0;
 byte drain_retries = 0;
 chan queue = [REQUESTS] of { byte };
 
-/* The pool and the gate: also read without the mutex. */
+/* The pool and the gate. Threads read them without the mutex, too. */
 byte slots_free = SLOTS;
 bool gate_stops_requests = false;
 bool gate_stops_failures = true;
 
-/* The dispatcher: guarded by its mutex, which nobody holds for longer than one step. */
+/* The dispatcher. Its mutex guards these variables; no thread holds it for longer than one step. */
 byte timer_due = NEVER;
 byte next_poll = NEVER;
 bool polling = false;
 byte running = NONE;
-byte wakeups = 0;                                      /* under way */
+byte wakeups = 0;                                      /* how many wake-ups are under way */
 bool watched = false;                                  /* a shutdown waits for something to end */
-bool something_ended = false;                          /* and was told so */
+bool something_ended = false;                          /* the shutdown was told so */
+bool dispatcher_closed = false;                        /* nobody asks for wake-ups any more */
 chan ready = [REQUESTS] of { byte };
 
-/* The service thread. `sleep_until` is its own: nobody else acts on it, but check() looks at it. */
+/* The service thread. Only this thread acts on `sleep_until`, but check() looks at it. */
 bool woken = false;
 bool stopping = false;
 bool thread_ended = false;
 byte sleep_until = 0;
 
-/* The requests. `place` and `outcome` go with the mutexes; `completions` only counts. */
+/* The requests. The mutexes guard `place` and `outcome`. `completions` only counts. */
 mtype place[REQUESTS] = New;
 mtype outcome[REQUESTS] = Nothing;
 bool in_drain[REQUESTS];
 bool cancelled[REQUESTS];
 bool told[REQUESTS];                                   /* the wait has ended */
 byte window_end[REQUESTS];
-byte arrival[REQUESTS];                                /* for checks: the order they were held in */
+byte arrival[REQUESTS];                                /* the order of arrival, for checks */
 byte completions[REQUESTS];
 byte finished = 0;
 
-/* Scratch of one atomic step: no part of the state. Elsewhere, what nothing reads any more is set
- * back to its first value, which makes fewer states. */
+/* These variables serve one atomic step and are no part of the state. Other variables are set back
+ * to their first values when nothing reads them any more, which makes fewer states. */
 hidden byte due;
 hidden byte poll_due;
 hidden byte head;
@@ -94,8 +95,8 @@ hidden byte effects_ready;
 hidden byte was_due;
 
 byte now = 0;
-bool waits_for_slots = false;                          /* the shutdown */
-bool slot_noticed = false;                             /* and was told of one */
+bool waits_for_slots = false;                          /* a shutdown waits for slots */
+bool slot_noticed = false;                             /* the shutdown was told of a slot */
 bool shutdown_done = false;
 
 /* Request 0 blocks a thread, the others are callbacks. */
@@ -103,15 +104,16 @@ bool shutdown_done = false;
 #define QUEUE_LENGTH len(queue)
 #define lock_is_free (!mutex_held)
 
-/* What a process carries from one step to the next. */
+/* A process carries these variables from one step to the next. */
 #define LOCALS byte at = 0; byte to_wake = NONE; bool must_wake = false; bool saw_closed = false
 
-/* The poller is at work, or will be in time: it sleeps no longer, or a wake-up comes. */
+/* The poller (the service thread) works, or will work in time: it sleeps no longer than until the
+ * timer, or a wake-up comes. */
 #define poller_is_not_blind \
   (polling || woken || wakeups > 0 || stopping || sleep_until == 0 || \
    (sleep_until <= timer_due && len(ready) == 0))
 
-/* What holds whenever the mutex is released. */
+/* These assertions hold whenever a thread releases the shard's mutex. */
 inline check() {
   assert(slots_free + QUEUE_LENGTH + retrying == SLOTS);
   assert(drain_retries <= retrying && (closed || drain_retries <= DRAIN));
@@ -124,8 +126,8 @@ inline check() {
   assert(!retired || (slots_free == SLOTS && state == Idle));
   assert(gate_stops_requests == (closed || state == Buffering));
   assert(gate_stops_failures == (closed || state != Draining));
-  /* The queue: all that is held and nothing else, in the order of arrival, so that the oldest has
-   * the window that ends first. */
+  /* The queue holds each held request and nothing else, in the order of arrival. So the window of
+   * the oldest request ends first. */
   before = 0;
   window_before = 0;
   i = QUEUE_LENGTH;
@@ -146,7 +148,7 @@ inline check() {
   :: i < REQUESTS -> assert(place[i] != Held || queue??[eval(i)]); i++
   :: else -> break
   od;
-  /* The timer: never too late, said once by the rule and once as the code computes it. */
+  /* The timer is never too late. The rule says so first, and then the function of the code. */
   if
   :: QUEUE_LENGTH > 0 -> queue?<head>; assert(timer_due <= window_end[head])
   :: else
@@ -159,8 +161,8 @@ inline check() {
   assert(poller_is_not_blind)
 }
 
-/* ShardBuffer::Monotonic: the clock was read before the mutex was taken. Once closed, nothing
- * depends on the time. */
+/* ShardBuffer::Monotonic: the thread read the clock before it took the mutex. Once the shard is
+ * closed, nothing depends on the time. */
 inline monotonic() {
   if
   :: at > last_now && !closed -> last_now = at
@@ -178,7 +180,8 @@ inline update_gate() {
 /* SlotPool::ReturnSlots(1) */
 inline return_slot() { assert(slots_free < SLOTS); slots_free++ }
 
-/* Numbers count from what is still held, not for ever, which makes fewer states. */
+/* Numbers a request after those that are still held. Numbers that grew for ever would make more
+ * states. */
 inline number_arrival(r) {
   before = 0;
   i = 0;
@@ -191,7 +194,7 @@ inline number_arrival(r) {
   arrival[r] = before + 1
 }
 
-/* What is left in the queue cannot tell in which order the others left it. */
+/* Checks that the request that leaves the queue is the oldest: later the queue could not tell. */
 inline check_oldest(r) {
   i = 0;
   do
@@ -200,7 +203,7 @@ inline check_oldest(r) {
   od
 }
 
-/* ShardBuffer::Deliver. `to_wake` is Effects::threads: here at most one. */
+/* ShardBuffer::Deliver. `to_wake` is Effects::threads, which has at most one thread here. */
 inline deliver(r, what, drained) {
   check_oldest(r);
   outcome[r] = what;
@@ -213,7 +216,7 @@ inline deliver(r, what, drained) {
   fi
 }
 
-/* ShardBuffer::Release of the oldest */
+/* ShardBuffer::Release of the oldest request */
 inline release(drained) {
 #ifdef BUG_NOT_FIFO
   i = QUEUE_LENGTH;
@@ -281,7 +284,7 @@ inline compute_due() {
 #endif
 }
 
-/* Dispatcher::Collect, called under the shard's mutex. */
+/* Dispatcher::Collect, which runs under the shard's mutex. */
 inline collect() {
   compute_due();
   if
@@ -290,7 +293,10 @@ inline collect() {
      poll_due = timer_due;
      if :: effects_ready -> poll_due = 0 :: else fi;
      if
-     :: !polling && poll_due < next_poll -> next_poll = poll_due; wakeups++; must_wake = true
+     :: !polling && !dispatcher_closed && poll_due < next_poll ->
+        next_poll = poll_due;
+        wakeups++;
+        must_wake = true
      :: else
      fi
   :: else
@@ -298,7 +304,16 @@ inline collect() {
   effects_ready = false
 }
 
-/* BufferCore::Finish: after the mutex is released, each wake-up a step of its own. */
+/* Notifies the shutdown, if it waited in the dispatcher when the critical section ended. */
+inline notify_if(tell) {
+  if
+  :: tell -> d_step { something_ended = true; tell = false }
+  :: else
+  fi
+}
+
+/* BufferCore::Finish runs after the thread has released the mutex. Each wake-up is a step. After
+ * that of the service thread Dispatcher::WakeupDone notifies a shutdown that waits. */
 inline finish() {
   if
   :: to_wake != NONE -> d_step {
@@ -312,18 +327,19 @@ inline finish() {
   if
   :: must_wake ->
      d_step {
-       assert(!shutdown_done); /* Dispatcher::Close waits for those under way */
+       assert(!retired); /* Dispatcher::Close waits for wake-ups */
 #ifndef BUG_NO_WAKE
        woken = !thread_ended;
 #endif
        wakeups--;
-       must_wake = false
-     }
+       must_wake = watched
+     };
+     notify_if(must_wake)
   :: else
   fi
 }
 
-/* BufferCore::NoticeFreeSlot */
+/* Lifecycle::NoticeFreeSlot */
 inline notice_free_slot() {
   if
   :: saw_closed ->
@@ -337,7 +353,7 @@ inline notice_free_slot() {
   fi
 }
 
-/* BufferCore::EndRetry: by whoever holds the token. */
+/* BufferCore::EndRetry, called by the thread that holds the token. */
 inline end_retry(r) {
   d_step {
     lock_is_free;
@@ -359,12 +375,13 @@ proctype Request(byte me) {
   bool held = false;
 
   if :: failed = true :: failed = false fi;
-  /* The gate, without the mutex. */
+  /* The request reads the gate without the mutex. */
   if
   :: (failed -> gate_stops_failures : gate_stops_requests) -> skip
   :: else -> goto passed
   fi;
-  /* The clock, before the mutex. The bound of the model: nothing arrives after LAST_ARRIVAL. */
+  /* The request reads the clock before it takes the mutex. The model's bound is that no request
+   * arrives after LAST_ARRIVAL. */
   at = now;
   if
   :: at > LAST_ARRIVAL -> goto passed
@@ -378,7 +395,7 @@ proctype Request(byte me) {
 #ifndef BUG_NO_CLOSED_RECHECK
     :: closed -> skip
 #endif
-    :: last_now > LAST_ARRIVAL -> skip /* the bound again: it would be held from last_now on */
+    :: last_now > LAST_ARRIVAL -> skip /* the bound: last_now would be its arrival */
     :: else ->
        monotonic();
        if
@@ -391,7 +408,7 @@ proctype Request(byte me) {
           if
           :: slots_free > 0 -> slots_free--; held = true
           :: slots_free == 0 && QUEUE_LENGTH > 0 ->
-             /* Evicts the oldest, whose slot is the newcomer's. */
+             /* Evicts the oldest request. The new request takes over its slot. */
              queue?victim;
              deliver(victim, Failed, false);
              held = true
@@ -419,9 +436,9 @@ proctype Request(byte me) {
   :: else -> goto passed
   fi;
 
-  /* Blocked, or waiting for the callback. */
+  /* The thread is blocked, or the caller waits for the callback. */
   told[me] || (cancelled[me] && !blocks_thread(me));
-  /* The retry, if the callback left it to somebody else. */
+  /* The caller ends the retry, if the callback did not. */
   if
   :: outcome[me] == Retry && !cancelled[me] -> end_retry(me)
   :: else
@@ -459,7 +476,7 @@ inline remove_from(list, r) {
 }
 
 #ifdef WITH_CANCEL
-/* BufferCore::Cancel; for a blocked thread CancelHook::Fire. At any moment, or never. */
+/* BufferCore::Cancel, or CancelHook::Fire for a blocked thread, at any moment, or never. */
 proctype Canceller(byte whom) {
   LOCALS;
   bool took_back = false;
@@ -482,12 +499,12 @@ proctype Canceller(byte whom) {
        window_end[whom] = 0;
        arrival[whom] = 0;
        if
-       :: blocks_thread(whom) -> to_wake = whom /* and no Collect: nothing is due earlier */
+       :: blocks_thread(whom) -> to_wake = whom /* nothing is due earlier, so no Collect */
        :: else -> saw_closed = closed; collect()
        fi;
        check()
     :: place[whom] == Ready ->
-       /* Dispatcher::TakeBack: a section of the dispatcher's within that of the shard's. */
+       /* Dispatcher::TakeBack, under the dispatcher's mutex and the shard's. */
        remove_from(ready, whom);
        mutex_held = true;
        took_back = true
@@ -520,7 +537,7 @@ end:
 #endif
 
 #ifdef WITH_HEALTH
-/* BufferCore::OnReport with a newer timestamp: comes at any moment, or never. */
+/* BufferCore::OnReport with a newer timestamp. The report comes at any moment, or never. */
 proctype Health() {
   LOCALS;
   byte reports = 0;
@@ -548,7 +565,8 @@ proctype Clock() {
   od
 }
 
-/* BufferCore::RunDueTimers' section: ShardBuffer::OnTimer, Rearm, Collect. */
+/* The critical section of BufferCore::OnTimer: ShardBuffer::OnTimer, then Collect, which sets the
+ * timer anew because it has fired. */
 inline on_timer() {
   was_due = false;
   if
@@ -567,7 +585,7 @@ inline on_timer() {
 #ifndef NO_MAX_TIMER
   if
 #ifdef BUG_STALE_TIMER
-  /* It fires and no window is over, so it must be the end of the failover. */
+  /* The bug concludes: the timer fires and no window is over, so the failover must end. */
   :: state == Buffering && !was_due ->
 #else
   :: state == Buffering && last_now >= started + MAX_DURATION ->
@@ -583,23 +601,15 @@ inline on_timer() {
   check()
 }
 
-/* Tells a shutdown that waits in the dispatcher, if one did when the section ended. */
-inline notify_if(tell) {
-  if
-  :: tell -> d_step { something_ended = true; tell = false }
-  :: else
-  fi
-}
-
-/* The service thread: BufferCore::PollOnce in the loop of ServiceThread::Run. */
+/* The service thread: Dispatcher::Poll in the loop of ServiceThread::Run. */
 proctype Poller() {
   LOCALS;
   bool tell = false;
   bool settled = false;
 poll:
-  polling = true;                                      /* TryBeginPoll */
+  polling = true;                                      /* BeginTurn */
   at = now;
-  /* RunDueTimers: FirstDue under the dispatcher's mutex, then OnTimer under the shard's. */
+  /* FireDueTimers: FirstTimer under the dispatcher's mutex, then OnTimer under the shard's. */
   do
   :: timer_due <= at ->
      d_step { lock_is_free; on_timer() };
@@ -616,7 +626,7 @@ poll:
        place[running] = Running
      };
      notify_if(tell);
-     /* Complete, under no mutex. The callback ends the retry on the spot, or lets others do so. */
+     /* Complete, under no mutex. The callback ends the retry itself, or its caller does later. */
 #ifdef BUG_CALLBACK_UNDER_LOCK
      d_step { lock_is_free; mutex_held = true };
 #endif
@@ -637,7 +647,7 @@ poll:
      notify_if(tell);
      break
   od;
-  /* SettleFirstTimer: FirstTimer under the dispatcher's mutex, then Rearm under the shard's too. */
+  /* SettleFirstTimer: FirstTimer under the dispatcher's mutex, then SetTimer under both mutexes. */
   do
   :: timer_due == NEVER -> break
   :: timer_due != NEVER ->
@@ -653,7 +663,7 @@ poll:
      :: else
      fi
   od;
-  /* EndPoll, told the time. Its answer is all that the thread knows when it sleeps. */
+  /* EndTurn gets the time. The service thread knows only its answer when it goes to sleep. */
   at = now;
   d_step {
     next_poll = timer_due;
@@ -661,7 +671,7 @@ poll:
     sleep_until = next_poll;
     at = 0;
 #ifdef BUG_LOST_WAKEUP
-    /* Not one section: what comes in between wakes nobody. */
+    /* The bug makes two critical sections: a change between them wakes nobody. */
   };
   d_step {
 #endif
@@ -691,7 +701,7 @@ end_asleep:
 /* BufferCore::Shutdown */
 proctype Shutdown() {
   LOCALS;
-  /* CloseShards: ShardBuffer::Close under the mutex. Afterwards nothing depends on the time. */
+  /* CloseShards: ShardBuffer::Close under the mutex. From here on nothing depends on the time. */
   d_step {
     lock_is_free;
     closed = true;
@@ -704,14 +714,20 @@ proctype Shutdown() {
     check()
   };
   finish();
-  /* Dispatcher::WaitUntilIdle: looks, and looks again whenever it is told that something ended. */
+  /* FinishShutdown: Dispatcher::Close waits until no callback is ready or runs, and then until no
+   * wake-up is under way. It looks again after each notification that something ended. */
   do
-  :: d_step { len(ready) == 0 && running == NONE -> watched = false; something_ended = false };
-     break
+  :: d_step { len(ready) == 0 && running == NONE -> dispatcher_closed = true }; break
   :: d_step { !(len(ready) == 0 && running == NONE) -> watched = true; something_ended = false };
      something_ended
   od;
-  /* WaitForRetries: until all slots are back, looked at anew when told, or the grace is over. */
+  do
+  :: d_step { wakeups == 0 -> watched = false; something_ended = false }; break
+  :: d_step { wakeups != 0 -> watched = true; something_ended = false };
+     something_ended
+  od;
+  /* Lifecycle::AwaitSlots waits until all slots are back, or the grace is over. It looks again
+   * after each notification of a slot. */
   do
   :: slots_free == SLOTS -> break
   :: d_step { slots_free != SLOTS -> waits_for_slots = true; slot_noticed = false };
@@ -722,7 +738,7 @@ proctype Shutdown() {
 #endif
      fi
   od;
-  /* RetireShards */
+  /* ShardBuffer::Retire */
   skip;
   d_step {
     lock_is_free;
@@ -737,10 +753,9 @@ proctype Shutdown() {
     slot_noticed = false;
     check()
   };
-  /* ServiceThread::Stop, which joins it; Dispatcher::Close. */
+  /* ServiceThread::Join */
   stopping = true;
   thread_ended;
-  wakeups == 0;
   shutdown_done = true
 }
 #endif

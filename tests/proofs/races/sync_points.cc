@@ -1,7 +1,6 @@
 #include "sync_points.h"
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -9,11 +8,10 @@
 #include <vector>
 
 #include "base/sync_point.h"
+#include "support/patience.h"
 
 namespace failover::test {
 namespace {
-
-constexpr std::chrono::seconds kPatience(30);
 
 // The points at which the library itself is about to wait for another thread.
 bool Blocks(std::string_view point) {

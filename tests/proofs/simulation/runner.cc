@@ -20,9 +20,11 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// A finding that is being cut down is already known to fail, so a call counts as stuck after a
-// short time.
+// While a finding that hangs is cut down, each list of steps that hangs costs this much time. Lists
+// of a finding that does not hang get the usual patience, because a slow list must not be taken for
+// a list that hangs.
 constexpr std::chrono::seconds kShrinkPatience(1);
+constexpr char kHangs[] = "hangs";
 constexpr std::chrono::seconds kProgressEvery(5);
 // Little happens after a shutdown, so a run ends this many steps later.
 constexpr std::size_t kStepsAfterShutdown = 30;
@@ -81,7 +83,7 @@ std::string ReplayPatiently(const Config& config, const std::vector<Step>& steps
   if (poll(&ended, 1, static_cast<int>(limit.count())) == 0) {
     child.Kill();
     child.Reap();
-    return "hangs";
+    return kHangs;
   }
   return child.Reap();
 }
@@ -93,9 +95,10 @@ Finding Investigate(const RunOptions& options, const Child& child, const std::st
   finding.steps = child.shared().Steps();
   finding.steps_before = finding.steps.size();
   const Config config = MakeConfig(finding.seed);
+  const std::chrono::seconds patience = what == kHangs ? kShrinkPatience : options.call_patience;
   const SteadyClock::time_point end = SteadyClock::now() + options.shrink_time;
   finding.steps = Shrink(std::move(finding.steps), [&](const std::vector<Step>& steps) {
-    return SteadyClock::now() < end && !ReplayPatiently(config, steps, kShrinkPatience).empty();
+    return SteadyClock::now() < end && !ReplayPatiently(config, steps, patience).empty();
   });
   const std::string again = ReplayPatiently(config, finding.steps, options.call_patience);
   if (!again.empty()) finding.what = again;
@@ -161,7 +164,7 @@ class Watch {
     run.ended = true;
     const std::string what = run.child.Reap();
     if (what.empty()) return;
-    result_.finding = Investigate(options_, run.child, hangs ? "hangs" : what);
+    result_.finding = Investigate(options_, run.child, hangs ? kHangs : what);
   }
 
   void ShowProgress() {

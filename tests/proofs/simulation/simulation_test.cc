@@ -57,7 +57,14 @@ class PlantedBugTest : public ::testing::Test {
     return stats.has_value() && stats->state == State::kBuffering;
   }
 
-  static Finding Find(PlantedBug bug, RunOptions options = {}) {
+  // With time enough to cut the steps down on a busy machine.
+  static RunOptions Unhurried() {
+    RunOptions options;
+    options.shrink_time = std::chrono::minutes(8);
+    return options;
+  }
+
+  static Finding Find(PlantedBug bug, RunOptions options = Unhurried()) {
     planted_bug = bug;
     options.runs = 100;
     const RunResult result = RunSeeds(options);
@@ -74,7 +81,7 @@ class PlantedBugTest : public ::testing::Test {
                       HasSubstr(ToString(finding.steps.back())),
                       HasSubstr("scripts/simulate --runs 1 --seed " + seed)));
     EXPECT_EQ(Replay(MakeConfig(finding.seed), finding.steps), finding.what);
-    RunOptions same;
+    RunOptions same = Unhurried();
     same.first_seed = finding.seed;
     same.runs = 1;
     const RunResult again = RunSeeds(same);
@@ -110,8 +117,9 @@ TEST_F(PlantedBugTest, ACrashIsFoundAndCutDown) {
 
 TEST_F(PlantedBugTest, ACallThatNeverReturnsIsFound) {
   RunOptions impatient;
-  impatient.call_patience = std::chrono::seconds(1);
-  impatient.process_patience = std::chrono::seconds(2);
+  // A process that is only slow must not be found. The bug shows within its first steps.
+  impatient.call_patience = std::chrono::seconds(5);
+  impatient.process_patience = std::chrono::seconds(10);
   impatient.shrink_time = std::chrono::seconds(0);
   const Finding finding = Find(
       [](Buffer&, const Step& step) {

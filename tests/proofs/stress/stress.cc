@@ -17,6 +17,7 @@
 
 #include "round.h"
 #include "spdlog/spdlog.h"
+#include "support/patience.h"
 
 namespace failover::test {
 namespace {
@@ -79,8 +80,6 @@ class Watchdog {
   }
 
  private:
-  static constexpr std::chrono::seconds kPatience{60};
-
   void Watch(std::uint64_t seed) {
     std::unique_lock<std::mutex> lock(mutex_);
     if (changed_.wait_for(lock, kPatience, [this] { return done_; })) return;

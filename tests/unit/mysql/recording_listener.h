@@ -2,7 +2,6 @@
 #ifndef FAILOVER_TESTS_UNIT_MYSQL_RECORDING_LISTENER_H_
 #define FAILOVER_TESTS_UNIT_MYSQL_RECORDING_LISTENER_H_
 
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "failover/health_check.h"
+#include "support/patience.h"
 
 namespace failover::mysql {
 
@@ -36,11 +36,11 @@ class RecordingListener : public HealthCheckStatsListener {
     hook_ = std::move(hook);
   }
 
-  // Until the last report of server `uid` satisfies `condition`; false after a generous while.
+  // Until the last report of server `uid` satisfies `condition`; false after kPatience.
   template <typename Condition>
   bool Await(std::uint32_t uid, Condition condition) {
     std::unique_lock<std::mutex> lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(20), [&] {
+    return changed_.wait_for(lock, test::kPatience, [&] {
       const auto found = last_.find(uid);
       return found != last_.end() && condition(found->second);
     });

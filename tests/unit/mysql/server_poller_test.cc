@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -12,11 +13,14 @@
 #include <utility>
 
 #include "support/fake_mysql_server.h"
+#include "support/patience.h"
 
 namespace failover::mysql::internal {
 namespace {
 
 using testing::HasSubstr;
+
+constexpr int kPatienceMs = std::chrono::milliseconds(test::kPatience).count();
 
 // A name service whose answer can be changed, and held back.
 class FakeNames {
@@ -81,7 +85,7 @@ class ServerPollerTest : public testing::Test {
         std::unique_lock<std::mutex> lock(state_->mutex);
         state_->changed.wait(lock, [this] { return std::exchange(state_->lookup_ended, false); });
       } else {
-        ASSERT_EQ(poll(&event, 1, 20'000), 1);
+        ASSERT_EQ(poll(&event, 1, kPatienceMs), 1);
       }
       poller_->Continue(event.revents);
     }

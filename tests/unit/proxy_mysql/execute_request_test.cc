@@ -8,7 +8,7 @@
 namespace mysql_proxy {
 namespace {
 
-// Statement 7 with two parameters: a string and an integer.
+// The request executes statement 7 with two parameters: a string and an integer.
 std::string ExecuteWithTypes() {
   return Bytes({0x17, 7, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0xfe, 0, 3, 0, 1, 'a', 5, 0, 0, 0});
 }

@@ -51,7 +51,7 @@ TEST(GreetingTest, ComesBackAsItWasBuilt) {
   EXPECT_EQ(read->auth_plugin, sent.auth_plugin);
 }
 
-// From MariaDB 10.11.
+// MariaDB 10.11 sent this packet.
 TEST(GreetingTest, OfARealServer) {
   const std::string payload =
       Bytes({10}) + std::string("5.5.5-10.11.19-MariaDB-0+deb12u1") +

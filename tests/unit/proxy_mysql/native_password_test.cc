@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kScramble = "abcdefghijklmnopqrst";
 
 TEST(NativePasswordTest, TheHashIsThatOfTheServer) {
-  // SELECT PASSWORD('password') on MariaDB 10.11.
+  // MariaDB 10.11 answers this to SELECT PASSWORD('password').
   EXPECT_EQ(StorePassword("password"),
             ParseStoredPassword("*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"));
 }

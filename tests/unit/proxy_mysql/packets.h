@@ -1,4 +1,4 @@
-// Packets for the tests, spelled out byte by byte.
+// Builds packets for the tests byte by byte, without the code under test.
 #ifndef FAILOVER_TESTS_UNIT_PROXY_MYSQL_PACKETS_H_
 #define FAILOVER_TESTS_UNIT_PROXY_MYSQL_PACKETS_H_
 
@@ -17,7 +17,7 @@ inline std::string Bytes(std::initializer_list<int> values) {
   return bytes;
 }
 
-// One packet on the wire.
+// One packet as bytes on the wire.
 inline std::string Framed(int sequence, std::string_view payload) {
   std::string out;
   auto number = static_cast<std::uint8_t>(sequence);
@@ -25,7 +25,7 @@ inline std::string Framed(int sequence, std::string_view payload) {
   return out;
 }
 
-// What a server with kSessionTrack sends. `changes` is the list of reports.
+// An OK packet of a server with kSessionTrack. `changes` is the list of reports.
 inline std::string ServerOk(int header, int status, std::string_view changes = {}) {
   std::string out = Bytes({header, 0, 0, status & 0xff, status >> 8, 0, 0});
   if (!changes.empty()) {
@@ -35,7 +35,7 @@ inline std::string ServerOk(int header, int status, std::string_view changes = {
   return out;
 }
 
-// Reports of session tracking.
+// Each of these functions builds one report of session tracking.
 inline std::string Report(int type, std::string_view data) {
   std::string out = Bytes({type});
   PutLengthEncodedString(data, out);

@@ -35,14 +35,14 @@ class Recorder final : public ReplyObserver {
   }
   void OnPrepared(const PreparedReply& reply) override { prepared = reply; }
 
-  std::optional<failover::mysql::MysqlError> instead;  // for the client
+  std::optional<failover::mysql::MysqlError> instead;  // OnError returns this error for the client.
   std::vector<int> statuses;
   std::vector<int> errors;
   std::vector<std::string> changes;
   PreparedReply prepared;
 };
 
-// What became of the bytes of one reply.
+// The result of feeding the bytes of one reply.
 struct Translation {
   Progress progress = Progress::kNeedsMore;
   std::string out;
@@ -75,11 +75,11 @@ std::string Rows(int first_sequence, const std::vector<std::string>& rows, int e
   return wire + Framed(first_sequence, ServerOk(kEnd, end_status));
 }
 
-// A result of one column with two rows, as a server with kDeprecateEof sends it.
+// A server with kDeprecateEof sends this result of one column with two rows.
 std::string ResultOfTwoRows(int end_status = 2) {
   return Framed(1, Bytes({1})) + Framed(2, "column") + Rows(3, {"\x01x", "\x01y"}, end_status);
 }
-// And as the client gets it.
+// The client gets the same result in this form.
 std::string TranslatedResultOfTwoRows(int end_status = 2) {
   return Framed(1, Bytes({1})) + Framed(2, "column") + Framed(3, Bytes({0xfe, 0, 0, 2, 0})) +
          Framed(4, "\x01x") + Framed(5, "\x01y") +
@@ -221,7 +221,7 @@ TEST(ReplyStreamTest, SequenceNumbersGoOnWhereTheCommandEnded) {
   EXPECT_TRUE(result.out.starts_with(Framed(255, Bytes({1})) + Framed(0, "column")));
 }
 
-// A row of several frames, of which the second begins like an error and the third is empty.
+// The row has several frames: the second begins like an error, and the third is empty.
 TEST(ReplyStreamTest, FramesOfALongRowAreNotTakenForPackets) {
   std::string row(2 * kMaxFrameLength, 'x');
   row[0] = '\xfe';
@@ -269,7 +269,7 @@ TEST(ReplyStreamTest, NonsenseIsFound) {
   EXPECT_EQ(Translate(ok, prepare).progress, Progress::kMalformed) << "no statement";
 }
 
-// A reply with one of everything.
+// The reply holds every kind of result.
 std::string LongReply() {
   return ResultOfTwoRows(kMore) + Framed(6, ServerOk(kOk, kMore | kChanged, StateReport())) +
          Framed(7, Bytes({1})) + Framed(8, "column") +
@@ -291,7 +291,7 @@ TEST(ReplyStreamTest, TheChunksDoNotMatter) {
   }
 }
 
-// Whatever a server sends, what the client gets is a sequence of whole packets, but for the last.
+// Whatever a server sends, the client gets whole packets. Only the last packet may be cut.
 void CheckFrames(std::string_view out) {
   std::uint8_t sequence = 1;
   while (out.size() >= kFrameHeaderLength) {
@@ -307,7 +307,7 @@ TEST(ReplyStreamTest, DamagedRepliesDoNoHarm) {
   for (unsigned seed = 0; seed < 3000; ++seed) {
     std::mt19937 random(seed);
     std::string damaged = wire;
-    // Near the beginning, where the short packets are.
+    // The change is near the beginning, where the short packets are.
     std::uniform_int_distribution<std::size_t> place(0, 200);
     std::uniform_int_distribution<int> byte(0, 255);
     for (int i = 0; i < 3; ++i) damaged[place(random)] = static_cast<char>(byte(random));

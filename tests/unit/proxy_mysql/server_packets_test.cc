@@ -18,7 +18,7 @@ TEST(OkPacketTest, SessionChangesAreTakenOut) {
   ok.warnings = 2;
   ok.info = "Rows matched: 1";
   std::string wire = BuildOk(ok);
-  // What the server sends: the status says so, and the changes follow.
+  // This server reports changes: the status says so, and the changes follow.
   wire[1 + 3 + 4 + 1] = static_cast<char>(server_status::kSessionStateChanged >> 8);
   PutLengthEncodedString(SchemaReport("shop"), wire);
 
@@ -59,7 +59,7 @@ TEST(ErrorPacketTest, BeforeTheHandshakeItHasNoSqlstate) {
   EXPECT_EQ(read->text, "Too many connections");
 }
 
-// All from MariaDB 10.11.
+// MariaDB 10.11 sent all these packets.
 TEST(SessionTrackTest, ReadsWhatAServerReports) {
   const auto changes =
       ParseSessionChanges(VariableReport("sql_mode", "ANSI") + SchemaReport("shop") +

@@ -31,7 +31,7 @@ class SessionStateTest : public testing::Test {
 
   static SqlTraits Traits(std::string_view sql) { return ScanSql(sql, TextRules{}); }
 
-  // Without the one that turns tracking on.
+  // The statements that restore the session, without the first one, which turns tracking on.
   std::vector<std::string> Restored() const {
     std::vector<std::string> statements = state_.RestoreStatements();
     EXPECT_THAT(statements.at(0), HasSubstr("session_track_system_variables='*'"));

@@ -40,8 +40,8 @@ TEST(SqlScanTest, SeveralStatementsAreCompound) {
   }
 }
 
-// MariaDB skips those of versions 50700 to 99999 and of versions that are newer than its own; other
-// servers have other rules.
+// MariaDB skips the comments of the versions 50700 to 99999, and of versions newer than its own.
+// Other servers have other rules.
 TEST(SqlScanTest, WhatAnExecutableCommentMayHideIsCompound) {
   for (const char* sql :
        {"/*!50000 CALL */ p()", "/*!99999 SELECT */ CALL p()", "/*M!999999 SELECT */ CALL p()",
@@ -84,7 +84,7 @@ class HiddenAsciiTest : public ::testing::Test {
   }
 };
 
-// For GBK \xbf\x5c and \xbf\x60 are characters.
+// The bytes \xbf\x5c are one character of GBK, and so are the bytes \xbf\x60.
 TEST_F(HiddenAsciiTest, ALiteralOrANameMayEndEarlierThanItLooks) {
   for (const char* sql : {"INSERT INTO t VALUES ('\xbf\x5c'); DELETE FROM t; -- '",
                           "SELECT \xbf\x60 FROM t; DELETE FROM t -- `"}) {
@@ -164,7 +164,7 @@ TEST(SqlScanTest, NamesWithCollation) {
   EXPECT_FALSE(Scan("SELECT names COLLATE utf8mb4_bin FROM t").uses_connection_state);
 }
 
-// No statement is known that would set nothing but the collation again.
+// The proxy knows no statement that would set the collation again and nothing else.
 TEST(SqlScanTest, ACollationAmongOtherThingsCannotBeRestored) {
   for (const char* sql : {"SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode=''",
                           "SET sql_mode='', NAMES utf8mb4 COLLATE utf8mb4_bin",
@@ -201,7 +201,7 @@ TEST(SqlScanTest, SetStatementForAnythingElseMayLeaveSomething) {
   }
 }
 
-// Copies of their own, so that AddressSanitizer sees a step beyond the end.
+// Each part is a copy of its own, so that AddressSanitizer sees a read beyond the end.
 TEST(SqlScanTest, StatementsMayBeCutAnywhere) {
   const std::string sql =
       "/* SET */ -- x\n SELECT 'a\\'b', \"c\", `d`, @z FROM t # end\n; /*! rest */ CALL p()";

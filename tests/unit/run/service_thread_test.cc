@@ -41,6 +41,12 @@ class ServiceThreadTest : public BufferTest {
     return options;
   }
 
+  static BufferOptions RealTimeOptions() {
+    BufferOptions options = UnhurriedOptions();
+    options.shutdown_grace = absl::ZeroDuration();
+    return options;
+  }
+
   BufferedRequest Hold(ShardHandle shard, WaitCallback callback) {
     absl::StatusOr<BufferedRequest> request =
         buffer().WaitForFailoverEndAsync({}, shard, FailoverError(), std::move(callback));
@@ -87,8 +93,7 @@ TEST_F(ServiceThreadTest, TheWindowEndsARequest) {
 
 // In real time: a thread that sleeps for the window must be woken for a timeout that is shorter.
 TEST_F(ServiceThreadTest, ATimeoutIsNoticedByAThreadThatSleeps) {
-  BufferOptions options = ServiceOptions();
-  options.clock = nullptr;
+  BufferOptions options = RealTimeOptions();
   Create(options);
   Delivery held;
   Delivery timed_out;
@@ -104,8 +109,7 @@ TEST_F(ServiceThreadTest, ATimeoutIsNoticedByAThreadThatSleeps) {
 }
 
 TEST_F(ServiceThreadTest, ABlockingCallIsEndedByItsTimeout) {
-  BufferOptions options = ServiceOptions();
-  options.clock = nullptr;
+  BufferOptions options = RealTimeOptions();
   Create(options);
   RequestContext context;
   context.timeout = absl::Milliseconds(1);
@@ -187,9 +191,8 @@ TEST_F(ServiceThreadTest, ShutdownWithinACallbackReturnsAtOnceAndTheNextOneJoins
 }
 
 TEST_F(ServiceThreadTest, DestroyingTheBufferWithinACallbackIsLoggedAndTheRestRunsAfterwards) {
-  BufferOptions options = ServiceOptions();
-  // The service thread ends on its own then, maybe after this test and its clock.
-  options.clock = nullptr;
+  // The service thread ends on its own then, maybe after this test and the clock of the test.
+  const BufferOptions options = RealTimeOptions();
   absl::StatusOr<std::unique_ptr<Buffer>> made = Buffer::Create(options);
   ASSERT_TRUE(made.ok());
   std::unique_ptr<Buffer> own = *std::move(made);

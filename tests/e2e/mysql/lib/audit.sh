@@ -17,7 +17,7 @@ run_audit_load() {
   local port=$1 name=$2 seconds=$3
   shift 3
   mkdir -- "$folder/$name.d"
-  run_sysbench "$port" "$folder/$name.log" "$((seconds + 30))" "$here/audit.lua" \
+  run_sysbench "$port" "$folder/$name.log" "$((seconds + PATIENCE))" "$here/audit.lua" \
     --audit_folder="$folder/$name.d" --threads="$THREADS" --time="$seconds" "$@" run || true
   cat -- "$folder/$name.d"/* >"$folder/$name.records"
   # It must have run to its end, whatever its clients were told.

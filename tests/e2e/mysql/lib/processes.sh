@@ -75,7 +75,7 @@ start_proxy() {
     --backend-password-file="$folder/pair/app.password" "$@" >"$log" 2>&1 &
   proxy_pid=$!
   ends_with_us "$proxy_pid"
-  await 60 proxy_is_ready "$log" || fail "the proxy did not start"
+  await "$PATIENCE" proxy_is_ready "$log" || fail "the proxy did not start"
   proxy_port=$(sed -n 's/.*listening on 127.0.0.1:\([0-9]*\).*/\1/p' "$log")
 }
 
@@ -92,7 +92,7 @@ proxy_state() {
   local lines
   lines=$(wc -l <"$folder/$1.log")
   kill -USR1 "$proxy_pid"
-  await 5 proxy_has_reported "$1" "$lines" || fail "no answer to SIGUSR1"
+  await "$PATIENCE" proxy_has_reported "$1" "$lines" || fail "no answer to SIGUSR1"
   tail -n "+$((lines + 1))" "$folder/$1.log"
 }
 
@@ -109,12 +109,12 @@ start_haproxy() {
     haproxy_pid=$!
     ends_with_us "$haproxy_pid"
     # At first it takes both servers for writable.
-    await 20 haproxy_has_looked_or_ended || fail "HAProxy does not look at its servers"
+    await "$PATIENCE" haproxy_has_looked_or_ended || fail "HAProxy does not look at its servers"
     # Somebody may have been faster on the port that was free a moment ago.
     if kill -0 "$haproxy_pid" 2>/dev/null; then break; fi
     ((attempt < 5)) || fail "HAProxy did not start"
   done
-  await 20 mariadb_answers "$haproxy_port" || fail "HAProxy does not answer"
+  await "$PATIENCE" mariadb_answers "$haproxy_port" || fail "HAProxy does not answer"
 }
 
 haproxy_has_looked_or_ended() {
@@ -163,6 +163,6 @@ mariadb_answers() { client "$1" 'DO 1' 2>/dev/null; }
 
 # client <port> <sql>: the mariadb client; prints rows without headings.
 client() {
-  timeout 30 mariadb --defaults-file="$folder/pair/app-a.cnf" --port="$1" --batch \
+  timeout "$PATIENCE" mariadb --defaults-file="$folder/pair/app-a.cnf" --port="$1" --batch \
     --skip-column-names --execute="$2"
 }

@@ -43,7 +43,7 @@ under_load() {
   seconds=$(seconds_for "$switchovers")
   shift 2
   say "$test $*: $switchovers switchovers, $THREADS threads"
-  run_sysbench "$proxy_port" "$log" "$((seconds + 30))" "$test" --tables="$TABLES" \
+  run_sysbench "$proxy_port" "$log" "$((seconds + PATIENCE))" "$test" --tables="$TABLES" \
     --table-size="$TABLE_SIZE" "${SINGLE_STATEMENTS[@]}" --threads="$THREADS" \
     --time="$seconds" "$@" run &
   local sysbench=$!
@@ -74,7 +74,7 @@ under_mariadb_client() {
   say "the mariadb client: 1 switchover, $statements inserts, each with a question"
   client "$proxy_port" "CREATE OR REPLACE TABLE sbtest.typed (
     position BIGINT AUTO_INCREMENT PRIMARY KEY, line INT NOT NULL)" || fail "CREATE TABLE"
-  type_statements "$statements" | timeout 60 mariadb --defaults-file="$folder/pair/app-a.cnf" \
+  type_statements "$statements" | timeout "$PATIENCE" mariadb --defaults-file="$folder/pair/app-a.cnf" \
     --port="$proxy_port" --batch --skip-column-names >"$folder/answers" 2>"$folder/mariadb.log" &
   local mariadb=$!
   ends_with_us "$mariadb"
