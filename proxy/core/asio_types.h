@@ -1,7 +1,8 @@
-// Asio's types, bound to the executor of an event loop: cheaper than its type-erased defaults.
+// Asio's types, bound to the executor of an event loop: a call through them costs less than through
+// Asio's type-erased defaults.
 //
 // Everything that belongs to a connection lives on one event loop with one thread, so that nothing
-// needs a lock.
+// of it needs a lock.
 #ifndef FAILOVER_PROXY_CORE_ASIO_TYPES_H_
 #define FAILOVER_PROXY_CORE_ASIO_TYPES_H_
 
@@ -14,7 +15,7 @@
 #include <asio/use_awaitable.hpp>
 #include <chrono>
 
-namespace mysql_proxy {
+namespace proxy {
 
 using Executor = asio::io_context::executor_type;
 using Socket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
@@ -25,11 +26,12 @@ using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
 template <typename T = void>
 using Task = asio::awaitable<T, Executor>;
 
-// The completion token that makes an asynchronous operation awaitable; its error goes to `error`.
+// The completion token that makes an asynchronous operation awaitable. The operation does not
+// throw; its error goes to `error`, which must live until the operation has ended.
 inline auto ErrorTo(std::error_code& error) {
   return asio::redirect_error(asio::use_awaitable_t<Executor>(), error);
 }
 
-}  // namespace mysql_proxy
+}  // namespace proxy
 
 #endif  // FAILOVER_PROXY_CORE_ASIO_TYPES_H_

@@ -10,15 +10,17 @@
 #include "absl/time/time.h"
 #include "proxy/core/asio_types.h"
 
-namespace mysql_proxy {
+namespace proxy {
 
-// Calls `action` on the event loop when the time is over, unless it is gone by then.
+// Calls `action` on the event loop when `timeout` is over, unless the Deadline was destroyed
+// before. Used on its event loop only.
 class Deadline {
  public:
   Deadline(const Executor& executor, absl::Duration timeout, std::function<void()> action)
       : timer_(executor), action_(std::make_shared<std::function<void()>>(std::move(action))) {
     timer_.expires_after(absl::ToChronoMilliseconds(timeout));
-    // The handler may be on its way already when *this goes.
+    // When the Deadline is destroyed, the timer's handler may be queued already. The weak pointer
+    // keeps such a handler from running the action.
     timer_.async_wait([weak = std::weak_ptr(action_)](std::error_code error) {
       const auto armed = weak.lock();
       if (!error && armed != nullptr) (*armed)();
@@ -30,6 +32,6 @@ class Deadline {
   const std::shared_ptr<std::function<void()>> action_;
 };
 
-}  // namespace mysql_proxy
+}  // namespace proxy
 
 #endif  // FAILOVER_PROXY_CORE_DEADLINE_H_

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace mysql_proxy {
+namespace proxy {
 namespace {
 
 constexpr char kCell[] = "servers";
@@ -16,52 +16,62 @@ std::int64_t SteadyNanoseconds() {
 
 }  // namespace
 
-std::string ServerAddress::ToString() const { return absl::StrCat(host, ":", port); }
+std::string Address::ToString() const { return absl::StrCat(host, ":", port); }
 
-Router::Router(std::vector<ServerAddress> servers, failover::HealthCheckStatsListener& buffer)
-    : servers_(std::move(servers)),
+Router::Router(std::vector<Address> backends, failover::HealthCheckStatsListener& buffer)
+    : backends_(std::move(backends)),
       buffer_(buffer),
-      not_reported_(servers_.size()),
-      reported_(servers_.size(), false),
-      silent_since_(new std::atomic<std::int64_t>[servers_.size()]()) {}
+      not_reported_(backends_.size()),
+      silent_since_(new std::atomic<std::int64_t>[backends_.size()]()),
+      reported_(backends_.size(), false) {}
 
-failover::TabletAlias Router::AliasOf(std::size_t server) {
-  return {kCell, static_cast<std::uint32_t>(server + 1)};
+failover::TabletAlias Router::AliasOf(std::size_t backend) {
+  return {kCell, static_cast<std::uint32_t>(backend + 1)};
 }
 
 std::optional<std::size_t> Router::primary() const {
+  // The acquire pairs with the release in StatsUpdate: a thread that sees the new primary also sees
+  // that this backend is not silent any more, which was stored before.
   const std::size_t primary = primary_.load(std::memory_order_acquire);
   if (primary == kNone) return std::nullopt;
   return primary;
 }
 
 bool Router::HasLooked() const {
-  return primary().has_value() || not_reported_.load(std::memory_order_acquire) == 0;
+  // The acquire pairs with the release in StatsUpdate: a thread that reads zero also sees the
+  // primary, which was stored before the counter went down.
+  return not_reported_.load(std::memory_order_acquire) == 0 || primary().has_value();
 }
 
-bool Router::IsSilent(std::size_t server, absl::Duration duration) const {
-  const std::int64_t since = silent_since_[server].load(std::memory_order_relaxed);
+bool Router::IsSilent(std::size_t backend, absl::Duration duration) const {
+  // memory_order_relaxed is enough, because the value itself is all that is read: no other data is
+  // published with it.
+  const std::int64_t since = silent_since_[backend].load(std::memory_order_relaxed);
   return since != 0 && SteadyNanoseconds() - since >= absl::ToInt64Nanoseconds(duration);
 }
 
 void Router::StatsUpdate(const failover::TabletStats& stats) {
-  const std::size_t server = stats.alias.uid - 1;
-  if (server < servers_.size()) {
-    std::atomic<std::int64_t>& since = silent_since_[server];
+  const std::size_t backend = stats.alias.uid - 1;
+  if (backend < backends_.size()) {
+    // memory_order_relaxed is enough, because this thread is the only writer and readers use the
+    // value alone.
+    std::atomic<std::int64_t>& since = silent_since_[backend];
     if (stats.up) {
       since.store(0, std::memory_order_relaxed);
     } else if (since.load(std::memory_order_relaxed) == 0) {
       since.store(SteadyNanoseconds(), std::memory_order_relaxed);
     }
     if (stats.target.tablet_type == failover::TabletType::kPrimary) {
-      primary_.store(server, std::memory_order_release);
+      // Pairs with the acquire in primary().
+      primary_.store(backend, std::memory_order_release);
     }
-    if (!reported_[server]) {
-      reported_[server] = true;
+    if (!reported_[backend]) {
+      reported_[backend] = true;
+      // Pairs with the acquire in HasLooked().
       not_reported_.fetch_sub(1, std::memory_order_release);
     }
   }
   buffer_.StatsUpdate(stats);
 }
 
-}  // namespace mysql_proxy
+}  // namespace proxy

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
-namespace mysql_proxy {
+namespace proxy {
 namespace {
 
 template <typename Reason, std::size_t kCount>
@@ -40,11 +40,11 @@ std::string StateReport(const failover::BufferStats& stats, const Router& router
   const std::optional<std::size_t> primary = router.primary();
   std::string out = absl::StrCat(
       "connections=", connections, " primary=",
-      primary.has_value() ? router.servers()[*primary].ToString() : std::string("none"), "\n");
+      primary.has_value() ? router.backends()[*primary].ToString() : std::string("none"), "\n");
   absl::StrAppend(&out, "buffer: size=", stats.size, " free=", stats.slots_free,
                   " bytes=", stats.bytes_held, "\n");
   for (const failover::ShardStats& shard : stats.shards) AppendShard(shard, out);
   return out;
 }
 
-}  // namespace mysql_proxy
+}  // namespace proxy

@@ -1,4 +1,4 @@
-// What the proxy says about itself when it is asked (SIGUSR1).
+// What a proxy prints about itself at SIGUSR1.
 #ifndef FAILOVER_PROXY_CORE_STATE_REPORT_H_
 #define FAILOVER_PROXY_CORE_STATE_REPORT_H_
 
@@ -7,11 +7,11 @@
 #include "failover/stats.h"
 #include "proxy/core/router.h"
 
-namespace mysql_proxy {
+namespace proxy {
 
-// Several lines.
+// The report: several lines, the last of which ends with a line feed.
 std::string StateReport(const failover::BufferStats& stats, const Router& router, int connections);
 
-}  // namespace mysql_proxy
+}  // namespace proxy
 
 #endif  // FAILOVER_PROXY_CORE_STATE_REPORT_H_

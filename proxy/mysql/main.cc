@@ -1,13 +1,5 @@
-// Puts the parts together and waits for signals.
-#include <sys/resource.h>
-
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
-#include <asio/io_context.hpp>
-#include <asio/signal_set.hpp>
-#include <csignal>
+// The MySQL proxy: makes the parts from the flags, and serves.
 #include <cstddef>
-#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <utility>
@@ -19,32 +11,24 @@
 #include "failover/buffer.h"
 #include "failover/flags.h"
 #include "failover/mysql/primary_monitor.h"
+#include "proxy/core/options.h"
+#include "proxy/core/program.h"
 #include "proxy/core/router.h"
-#include "proxy/core/state_report.h"
-#include "proxy/mysql/session/options.h"
-#include "proxy/mysql/session/proxy_context.h"
-#include "proxy/mysql/session/server.h"
+#include "proxy/mysql/session/mysql_context.h"
+#include "proxy/mysql/session/mysql_options.h"
+#include "proxy/mysql/session/mysql_protocol.h"
 #include "proxy/mysql/session/users.h"
-#include "spdlog/spdlog.h"
 
 namespace mysql_proxy {
 namespace {
 
-// Two file descriptors per client, as many as the system allows.
-void RaiseFileLimit() {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-failover::mysql::PrimaryMonitorOptions MonitorOptions(const Options& options) {
+failover::mysql::PrimaryMonitorOptions MonitorOptions(const proxy::Options& options) {
   failover::mysql::MonitoredShard shard{options.keyspace, options.shard, {}};
-  for (std::size_t i = 0; i < options.servers.size(); ++i) {
+  for (std::size_t i = 0; i < options.backends.size(); ++i) {
     failover::mysql::MonitoredServer server;
-    server.alias = Router::AliasOf(i);
-    server.host = options.servers[i].host;
-    server.port = options.servers[i].port;
+    server.alias = proxy::Router::AliasOf(i);
+    server.host = options.backends[i].host;
+    server.port = options.backends[i].port;
     server.user = options.backend_user;
     server.password = options.backend_password;
     shard.servers.push_back(std::move(server));
@@ -56,95 +40,57 @@ failover::mysql::PrimaryMonitorOptions MonitorOptions(const Options& options) {
   return monitor;
 }
 
-// Until SIGTERM or SIGINT, and then until the sessions have ended.
-class SignalHandler {
+class Monitor final : public proxy::BackendMonitor {
  public:
-  SignalHandler(asio::io_context& io, Server& server, const ProxyContext& context)
-      : io_(io), server_(server), context_(context), signals_(io, SIGTERM, SIGINT, SIGUSR1) {
-    Await();
-  }
+  explicit Monitor(failover::mysql::PrimaryMonitor& monitor) : monitor_(monitor) {}
+
+  absl::Status Start() override { return monitor_.Start(); }
+  void Stop() override { monitor_.Stop(); }
 
  private:
-  void Await() {
-    signals_.async_wait([this](std::error_code error, int signal) {
-      if (error) return;
-      if (signal == SIGUSR1) {
-        std::cout << StateReport(context_.buffer.Stats(), context_.router, server_.connections())
-                  << std::flush;
-      } else if (draining_) {
-        io_.stop();
-      } else {
-        draining_ = true;
-        asio::co_spawn(io_.get_executor(), Drain(), asio::detached);
-      }
-      Await();
-    });
-  }
-
-  Task<> Drain() {
-    spdlog::info("no more clients; {} sessions are to end", server_.connections());
-    co_await server_.Drain(context_.options.drain_timeout);
-    if (server_.connections() > 0) {
-      spdlog::warn("{} sessions did not end in time", server_.connections());
-    }
-    io_.stop();
-  }
-
-  asio::io_context& io_;
-  Server& server_;
-  const ProxyContext& context_;
-  asio::signal_set signals_;
-  bool draining_ = false;
+  failover::mysql::PrimaryMonitor& monitor_;
 };
 
 absl::Status RunProxy() {
-  absl::StatusOr<Options> options = OptionsFromFlags();
+  const absl::StatusOr<proxy::Options> options = proxy::OptionsFromFlags();
   if (!options.ok()) return options.status();
+  const absl::StatusOr<MysqlOptions> mysql_options = MysqlOptionsFromFlags();
+  if (!mysql_options.ok()) return mysql_options.status();
   absl::StatusOr<failover::BufferOptions> buffer_options = failover::BufferOptionsFromFlags();
   if (!buffer_options.ok()) return buffer_options.status();
-  // The sessions have had their time by then.
+  // Sessions have had --drain_timeout to end before the Buffer is shut down.
   buffer_options->shutdown_grace = absl::ZeroDuration();
-  absl::StatusOr<Users> users = Users::Load(options->users_file);
+  const absl::StatusOr<Users> users = Users::Load(options->users_file);
   if (!users.ok()) return users.status();
-  absl::StatusOr<std::unique_ptr<failover::Buffer>> buffer =
+  const absl::StatusOr<std::unique_ptr<failover::Buffer>> buffer =
       failover::Buffer::Create(*std::move(buffer_options));
   if (!buffer.ok()) return buffer.status();
 
-  Router router(options->servers, **buffer);
-  auto monitor = failover::mysql::PrimaryMonitor::Create(MonitorOptions(*options), &router);
-  if (!monitor.ok()) return monitor.status();
-  const ProxyContext context{*options, *users, router, **buffer,
-                             (*buffer)->GetShard(options->keyspace, options->shard)};
-  asio::io_context io(1);
-  Server server(context, io);
-  if (absl::Status status = server.Listen(); !status.ok()) return status;
-  SignalHandler signals(io, server, context);
-  // From this line on it answers signals; the monitor's first lines come later.
-  spdlog::info("listening on {}:{}", options->listen.host, server.port());
-  if (absl::Status status = (*monitor)->Start(); !status.ok()) return status;
-  io.run();
-
-  // Nobody may call a loop that is gone: first those who call, then the loops.
-  (*monitor)->Stop();
-  (*buffer)->Shutdown();
-  server.Stop();
-  return absl::OkStatus();
+  proxy::Router router(options->backends, **buffer);
+  const auto primary_monitor =
+      failover::mysql::PrimaryMonitor::Create(MonitorOptions(*options), &router);
+  if (!primary_monitor.ok()) return primary_monitor.status();
+  Monitor monitor(**primary_monitor);
+  const MysqlContext context{
+      {*options, router, **buffer, (*buffer)->GetShard(options->keyspace, options->shard)},
+      *mysql_options,
+      *users};
+  const MysqlProtocol protocol(context);
+  return proxy::Serve(context, protocol, monitor);
 }
 
 }  // namespace
 }  // namespace mysql_proxy
 
 int main(int argc, char** argv) {
-  mysql_proxy::UnifyFlagNames(argc, argv);
-  mysql_proxy::ConfigureHelp();
+  proxy::UnifyFlagNames(argc, argv);
+  proxy::ConfigureHelp(mysql_proxy::kFlagsFile);
   absl::SetProgramUsageMessage(mysql_proxy::UsageText());
   if (absl::ParseCommandLine(argc, argv).size() > 1) {
     std::cerr << "mysql_proxy: only flags are understood; see --help\n";
     return 2;
   }
-  // Closed connections are noticed where they are used.
-  std::signal(SIGPIPE, SIG_IGN);
-  mysql_proxy::RaiseFileLimit();
+  proxy::PrepareProcess();
   const absl::Status status = mysql_proxy::RunProxy();
   if (status.ok()) return 0;
   std::cerr << "mysql_proxy: " << status.message() << "\n";

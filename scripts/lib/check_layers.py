@@ -74,8 +74,9 @@ FLOORS = (
         ),
         ("mysql.h", "mariadb", "errmsg.h"),
     ),
-    # The products. They see only the headers that every user of the library sees.
-    Floor("proxy/core", ("proxy/core/*",), USER_OF_LIBRARY[:-1], ("asio", "spdlog")),
+    # The products. They see only the headers that every user of the library sees. The core of the
+    # proxies knows no protocol.
+    Floor("proxy/core", ("proxy/core/*",), CORE_HEADERS, ("asio", "spdlog")),
     Floor("proxy/mysql/protocol", ("proxy/mysql/protocol/*",), ("headers: mysql",), ("openssl",)),
     Floor(
         "proxy/mysql/session",

@@ -5,7 +5,8 @@
 namespace mysql_proxy {
 namespace {
 
-// A server allows 16382 for all its sessions together (max_prepared_stmt_count).
+// The most statements of one session. A backend allows 16,382 statements for all of its sessions
+// together (max_prepared_stmt_count).
 constexpr std::size_t kMaxStatements = 4096;
 
 }  // namespace

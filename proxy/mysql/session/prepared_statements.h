@@ -1,5 +1,5 @@
-// The prepared statements of a session. The client knows them by ids of the proxy's, so that they
-// can be prepared again on another connection.
+// The prepared statements of a session. The client knows them by ids that the proxy gives, so that
+// they can be prepared again on another connection.
 #ifndef FAILOVER_PROXY_MYSQL_SESSION_PREPARED_STATEMENTS_H_
 #define FAILOVER_PROXY_MYSQL_SESSION_PREPARED_STATEMENTS_H_
 
@@ -18,18 +18,20 @@ namespace mysql_proxy {
 struct PreparedStatement {
   std::string sql;
   SqlTraits traits;
-  std::string parse_context;  // SessionState::ParseContext when it was prepared
+  std::string parse_context;  // SessionState::ParseContext at the time of the preparation
   std::uint16_t parameters = 0;
 
-  // The connection that has it prepared (0: none), and its id there.
+  // The number of the connection on which the statement is prepared (0: none), and the id that the
+  // backend gave there.
   std::uint64_t connection = 0;
-  std::uint32_t server_id = 0;
-  // Types of the parameters as the client sent them last, and the connection that was told them.
+  std::uint32_t backend_id = 0;
+  // The types of the parameters as the client sent them last, and the number of the connection
+  // whose backend was told these types.
   std::string types;
   std::uint64_t types_connection = 0;
 
-  // Values that came ahead of the next execution, by parameter. They wait here until then: a
-  // server would lose them in a failover.
+  // By parameter: the value that the client sent ahead of the next execution. The values stay in
+  // the proxy until then, because a backend would lose them in a failover.
   std::map<std::uint16_t, std::string> long_data;
   bool long_data_refused = false;
 };
@@ -37,22 +39,23 @@ struct PreparedStatement {
 // Bounded in number and bytes. Not thread-safe.
 class PreparedStatements {
  public:
+  // `max_bytes` limits the texts and the long data of all statements together.
   explicit PreparedStatements(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // Whether there is room for one more of this length.
+  // Whether there is room for one more statement with this text.
   bool HasRoomFor(std::string_view sql) const;
-  // Never given out before in this session.
+  // The id of the next statement. The session has never given this id to another statement.
   std::uint32_t NextId() const { return next_id_; }
-  // Takes NextId.
+  // Adds a statement with the id NextId().
   PreparedStatement& Add(std::string sql);
 
-  // nullptr: there is none. Valid until it is removed.
+  // nullptr: there is no such statement. The pointer is valid until the statement is removed.
   PreparedStatement* Find(std::uint32_t id);
   void Remove(std::uint32_t id);
   void Clear();
 
-  // Appends to the value of a parameter. What is too much, or for no parameter, is dropped together
-  // with all the rest, and long_data_refused is set.
+  // Appends to the value of a parameter. If there are too many bytes or there is no such parameter,
+  // all long data of the statement is dropped, and long_data_refused is set.
   void AddLongData(std::uint16_t parameter, std::string_view data, PreparedStatement& statement);
   void DropLongData(PreparedStatement& statement);
 

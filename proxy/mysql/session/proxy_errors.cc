@@ -21,13 +21,13 @@ constexpr char kGeneralState[] = "HY000";
 constexpr std::uint32_t kServerIsNotAvailable = 3168;  // ER_SERVER_ISNT_AVAILABLE
 constexpr std::uint32_t kCannotConnect = 2003;         // CR_CONN_HOST_ERROR
 constexpr std::uint32_t kServerGone = 2006;            // CR_SERVER_GONE_ERROR
-constexpr std::uint32_t kServerLost = 2013;            // CR_SERVER_LOST
 constexpr std::uint32_t kDeadlock = 1213;              // ER_LOCK_DEADLOCK
 constexpr std::uint32_t kNetReadError = 1158;          // ER_NET_READ_ERROR
 
 constexpr char kNotExecutedText[] = "The statement was not executed: ";
 
-// Numbers that client libraries keep for themselves. They take a packet with one for malformed.
+// Numbers that client libraries keep for themselves. A client library takes an error packet with
+// such a number for malformed.
 bool IsClientError(std::uint32_t number) {
   return (number >= 2000 && number <= 2999) || (number >= 5000 && number <= 5999);
 }
@@ -48,23 +48,17 @@ absl::Status NotExecuted(std::string_view why) {
   return NotSent({kServerIsNotAvailable, kGeneralState, Text(kNotExecutedText, why)});
 }
 
-absl::Status CannotConnect(std::string_view server, std::string_view why) {
+absl::Status CannotConnect(std::string_view backend, std::string_view why) {
   return NotSent({kCannotConnect, kGeneralState,
-                  absl::StrCat(kNotExecutedText, "can't connect to ", std::string(server), ": ",
+                  absl::StrCat(kNotExecutedText, "can't connect to ", std::string(backend), ": ",
                                std::string(why))});
 }
 
 absl::Status ConnectionWasGone() {
-  return NotSent({kServerGone, kGeneralState, "The server has gone away"});
+  return NotSent({kServerGone, kGeneralState, "The connection to the backend was gone"});
 }
 
-absl::Status ConnectionLost(const StatementState& statement) {
-  std::string text = "Lost connection to server during query";
-  if (statement.in_transaction) text += kNothingRemains;
-  return failover::mysql::ToStatus({kServerLost, kGeneralState, std::move(text)}, statement);
-}
-
-// Applications know the number and the state as: start the transaction again.
+// Applications know this number and SQLSTATE, those of a deadlock, as: start the transaction again.
 absl::Status TransactionRolledBack(std::string_view why) {
   return NotSent(
       {kDeadlock, "40001", Text("The transaction was rolled back, start it again: ", why)});

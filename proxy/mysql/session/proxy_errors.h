@@ -1,5 +1,5 @@
-// The errors that clients get from the proxy itself, and what becomes of a server's. README.md
-// lists them for users.
+// The errors that clients get from the proxy itself, and what becomes of an error of a backend. The
+// README of proxy/mysql lists these errors for users.
 #ifndef FAILOVER_PROXY_MYSQL_SESSION_PROXY_ERRORS_H_
 #define FAILOVER_PROXY_MYSQL_SESSION_PROXY_ERRORS_H_
 
@@ -10,31 +10,30 @@
 
 namespace mysql_proxy {
 
-// All are Statuses of failover::mysql::ToStatus, so that they keep number and text.
+// Every function that returns a Status returns one of failover::mysql::ToStatus, which keeps the
+// number and the text of the error.
 
-// Ends the text of an error after which the client must not expect that a transaction is open.
+// The end of the text of an error after which the client must not expect an open transaction.
 inline constexpr char kNothingRemains[] = "; no transaction and no table lock is left";
 
-// The statement was not executed, because of the proxy. `why` ends the sentence.
+// The proxy did not let the statement be executed. `why` ends the sentence.
 absl::Status NotExecuted(std::string_view why);
-// The primary could not be reached; nothing was sent.
-absl::Status CannotConnect(std::string_view server, std::string_view why);
+// The primary could not be reached, so that nothing was sent.
+absl::Status CannotConnect(std::string_view backend, std::string_view why);
 // The connection was found dead before anything was sent on it.
 absl::Status ConnectionWasGone();
-// It was lost after something was sent.
-absl::Status ConnectionLost(const failover::mysql::StatementState& statement);
 // The transaction is gone, and nothing of it remains.
 absl::Status TransactionRolledBack(std::string_view why);
-// Any other error, with which no failover has to do.
+// Any other error that has nothing to do with a connection that was lost.
 absl::Status Refused(failover::mysql::MysqlError error);
 
-// Whether the error is ConnectionWasGone's. The statement may be sent on another connection at
+// Whether ConnectionWasGone made the error. The statement may be sent on another connection at
 // once.
 bool IsConnectionWasGone(const absl::Status& error);
 
-// What the client is told. Unknown outcomes get one number for all (1158, SQLSTATE 08007); errors
-// of the Buffer and those that client libraries keep for themselves another (3168). `before` is the
-// error for which the Buffer was asked, or OK.
+// What the client is told. All unknown outcomes get the number 1158 and the SQLSTATE 08007. Errors
+// of the Buffer, and errors with numbers that client libraries keep for themselves, get the number
+// 3168. `before` is the error for which the Buffer was asked to hold the statement, or OK.
 failover::mysql::MysqlError ForClient(const absl::Status& error, const absl::Status& before);
 
 }  // namespace mysql_proxy

@@ -1,4 +1,4 @@
-// One command of a client, on its way to a server.
+// One command of a client, on its way to a backend.
 #ifndef FAILOVER_PROXY_MYSQL_SESSION_REQUEST_H_
 #define FAILOVER_PROXY_MYSQL_SESSION_REQUEST_H_
 
@@ -16,21 +16,22 @@ namespace mysql_proxy {
 
 struct Request {
   Command command = Command::kQuery;
-  // The whole packet. Changed for the server in kStmtExecute; not owned.
+  // The whole packet, which is not owned. A kStmtExecute is changed for the backend.
   std::string* payload = nullptr;
-  // Refers to the payload or to the prepared statement; empty for other commands.
+  // The text of the statement: a part of the payload or of the prepared statement. Empty for other
+  // commands.
   std::string_view sql;
   SqlTraits traits;
-  // Of kStmtExecute. Not owned.
+  // The prepared statement of a kStmtExecute, which is not owned.
   PreparedStatement* statement = nullptr;
 
   ReplyKind reply_kind = ReplyKind::kResults;
-  // Of the reply.
+  // The sequence number with which the reply begins for the client.
   std::uint8_t client_sequence = 1;
-  // That a kStmtPrepare makes.
+  // The id of the statement that a kStmtPrepare makes.
   std::uint32_t client_statement_id = 0;
 
-  // What it keeps in memory.
+  // How many bytes of memory the request keeps.
   std::size_t bytes() const {
     std::size_t sum = payload->size();
     if (statement != nullptr) {

@@ -1,10 +1,10 @@
 #include "proxy/mysql/session/upstream.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proxy/core/connection_policy.h"
 #include "proxy/core/deadline.h"
 #include "proxy/mysql/protocol/codec.h"
 #include "proxy/mysql/protocol/execute_request.h"
@@ -14,18 +14,15 @@
 namespace mysql_proxy {
 namespace {
 
+using failover::mysql::MysqlError;
 using failover::mysql::Outcome;
 using failover::mysql::SendState;
+using proxy::Task;
 
-// A session that once sent a large statement does not keep its memory for ever.
+// A session that once sent a large statement does not keep the memory for ever.
 constexpr std::size_t kMemoryToKeep = 64 * 1024;
-// Long data goes to the server in pieces of this length, which any server takes.
+// Long data goes to the backend in pieces of this length, which any backend takes.
 constexpr std::size_t kLongDataPiece = 512 * 1024;
-
-absl::Status NeedsPrepare() {
-  return Refused({1615, "HY000",
-                  "The statement was not executed: after a failover it must be prepared again"});
-}
 
 void PutLongData(const PreparedStatement& statement, std::string& wire) {
   for (const auto& [parameter, data] : statement.long_data) {
@@ -35,7 +32,7 @@ void PutLongData(const PreparedStatement& statement, std::string& wire) {
       left.remove_prefix(piece.size());
       std::string packet;
       PutInteger(static_cast<std::uint8_t>(Command::kStmtSendLongData), 1, packet);
-      PutInteger(statement.server_id, 4, packet);
+      PutInteger(statement.backend_id, 4, packet);
       PutInteger(parameter, 2, packet);
       packet.append(piece);
       std::uint8_t sequence = 0;
@@ -46,13 +43,13 @@ void PutLongData(const PreparedStatement& statement, std::string& wire) {
 
 }  // namespace
 
-Upstream::Upstream(const ProxyContext& context, const Executor& executor, const Login& login)
+Upstream::Upstream(const MysqlContext& context, const proxy::Executor& executor, const Login& login)
     : context_(context),
       executor_(executor),
       login_{context.options.backend_user, context.options.backend_password, login.capabilities,
              login.collation, login.database},
       state_(login.database, login.collation),
-      statements_(context.options.max_packet_size) {}
+      statements_(context.mysql.max_packet_size) {}
 
 Task<absl::Status> Upstream::Connect() {
   if (connection_ != nullptr) {
@@ -64,10 +61,10 @@ Task<absl::Status> Upstream::Connect() {
 }
 
 absl::Status Upstream::DropIfUseless() {
-  const bool useful =
-      !is_left_behind_ && (state_.transaction_open() ||
-                           context_.router.primary() == std::optional(connection_->server()));
-  return useful && !connection_->IsStale() ? absl::OkStatus() : Drop();
+  const proxy::ConnectionUse use = {connection_->backend(), state_.transaction_open(),
+                                    is_left_behind_};
+  if (proxy::MayKeep(context_, use) && !connection_->IsStale()) return absl::OkStatus();
+  return Drop();
 }
 
 absl::Status Upstream::Drop() {
@@ -83,20 +80,15 @@ absl::Status Upstream::Drop() {
   return NotExecuted(absl::StrCat("the session got another connection and lost ", lost));
 }
 
-absl::Status Upstream::DropBecause(absl::Status why) {
-  absl::Status lost = Drop();
-  return lost.ok() ? why : lost;
-}
-
 Task<absl::Status> Upstream::Open() {
   const std::optional<std::size_t> primary = context_.router.primary();
   if (!primary.has_value()) co_return CannotConnect("the primary", "there is none");
-  connection_ = std::make_unique<ServerConnection>(executor_, *primary, ++connections_);
+  connection_ = std::make_unique<BackendConnection>(executor_, *primary, ++connections_);
   is_left_behind_ = false;
-  const Deadline deadline(executor_, context_.options.connect_timeout,
-                          [this] { connection_->Close(); });
+  const proxy::Deadline deadline(executor_, context_.options.connect_timeout,
+                                 [this] { connection_->Close(); });
   login_.schema = state_.schema();
-  absl::Status status = co_await connection_->Connect(context_.router.servers()[*primary], login_);
+  absl::Status status = co_await connection_->Connect(context_.router.backends()[*primary], login_);
   if (status.ok()) status = co_await Restore();
   if (status.ok()) {
     state_.Connected(connection_->status());
@@ -112,7 +104,7 @@ Task<absl::Status> Upstream::Restore() {
     absl::Status status = co_await connection_->Execute(Command::kQuery, statement);
     if (status.ok()) continue;
     if (context_.buffer.IsFailover(status)) co_return status;
-    // The next statement begins with a session like new; the client knows.
+    // The client is told, so that the next statement may begin with a session like new.
     state_.Reset();
     co_return NotExecuted(absl::StrCat("the settings of the session could not be restored: ",
                                        ForClient(status, absl::OkStatus()).text));
@@ -128,9 +120,11 @@ void Upstream::Begin(Request& request) {
 Task<absl::Status> Upstream::Execute(ClientConnection& client, failover::RetryDoneFunc& retry) {
   absl::Status status = co_await Connect();
   if (!status.ok()) co_return status;
-  const std::string lost = state_.LoseAnswer(request_->traits);
+  std::string lost = state_.LoseAnswer(request_->traits);
   if (!lost.empty()) {
-    co_return NotExecuted(absl::StrCat("the session got another connection and lost ", lost));
+    ExchangeFailure failure = Failure(ExchangeEvent::kAnswerLost);
+    failure.lost = std::move(lost);
+    co_return Fail(failure);
   }
   status = co_await Exchange(client, retry);
   if (out_.capacity() > kMemoryToKeep) out_ = {};
@@ -151,29 +145,35 @@ Task<absl::Status> Upstream::Exchange(ClientConnection& client, failover::RetryD
   }
   BuildWire();
   const std::size_t sent = co_await connection_->Send(out_);
-  if (sent == 0) co_return DropBecause(ConnectionWasGone());
+  if (sent == 0) co_return Fail(ExchangeEvent::kFoundDead);
   statement_state_.send_state = SendState::kSent;
-  if (sent < out_.size()) co_return Loss();
+  if (sent < out_.size()) co_return Fail(ExchangeEvent::kCutOff);
   co_return co_await PassReply(client, retry);
 }
 
 Task<absl::Status> Upstream::PrepareAgain(PreparedStatement& statement) {
-  if (statement.parse_context != state_.ParseContext()) co_return NeedsPrepare();
+  if (statement.parse_context != state_.ParseContext()) {
+    co_return Fail(ExchangeEvent::kPrepareChanged);
+  }
   absl::StatusOr<PreparedReply> prepared = co_await connection_->Prepare(statement.sql);
   if (!prepared.ok()) {
-    if (IsConnectionWasGone(prepared.status())) co_return DropBecause(prepared.status());
-    co_return prepared.status();
+    if (IsConnectionWasGone(prepared.status())) co_return Fail(ExchangeEvent::kFoundDead);
+    ExchangeFailure failure = Failure(ExchangeEvent::kPrepareRefused);
+    failure.error = failover::mysql::MysqlErrorOf(prepared.status()).value_or(MysqlError());
+    co_return Fail(failure);
   }
-  if (prepared->parameters != statement.parameters) co_return NeedsPrepare();
+  if (prepared->parameters != statement.parameters) {
+    co_return Fail(ExchangeEvent::kPrepareChanged);
+  }
   statement.connection = connection_->number();
-  statement.server_id = prepared->id;
+  statement.backend_id = prepared->id;
   co_return absl::OkStatus();
 }
 
 void Upstream::PrepareExecute() {
   PreparedStatement& statement = *request_->statement;
   std::string& payload = *request_->payload;
-  SetStatementId(statement.server_id, payload);
+  SetStatementId(statement.backend_id, payload);
   RemoveCursorRequest(payload);
   const std::optional<ParameterTypes> found = FindParameterTypes(payload, statement.parameters);
   if (!found.has_value() || found->flag_offset == 0) return;
@@ -201,16 +201,19 @@ Task<absl::Status> Upstream::PassReply(ClientConnection& client, failover::Retry
   malformed_ = false;
   while (true) {
     const std::string_view bytes = co_await connection_->Receive();
-    if (bytes.empty()) co_return Loss();
+    if (bytes.empty()) co_return Fail(ExchangeEvent::kCutOff);
     out_.clear();
     const ReplyStream::Progress progress = reply_.Feed(bytes, out_);
-    if (malformed_ || progress == ReplyStream::Progress::kMalformed) co_return Nonsense();
+    if (malformed_ || progress == ReplyStream::Progress::kMalformed) {
+      co_return Fail(ExchangeEvent::kMalformed);
+    }
     if (!out_.empty()) {
-      // A client that is slow to read must not hold up those who wait for their turn.
+      // The retry ends here, so that a client that is slow to read does not hold up the requests
+      // that wait for their turn in the Buffer.
       retry(absl::OkStatus());
       statement_state_.send_state = SendState::kReplyStarted;
       const bool written = co_await client.Write(out_);
-      if (!written) co_return absl::CancelledError("the client is gone");
+      if (!written) co_return Fail(ExchangeEvent::kClientGone);
     }
     switch (progress) {
       case ReplyStream::Progress::kNeedsMore:
@@ -218,58 +221,62 @@ Task<absl::Status> Upstream::PassReply(ClientConnection& client, failover::Retry
       case ReplyStream::Progress::kDone:
         co_return absl::OkStatus();
       case ReplyStream::Progress::kRefused:
-        co_return Refusal();
+        co_return Fail(refusal_);
       case ReplyStream::Progress::kWantsLocalFile:
-        co_return DropBecause(
-            Refused({1148, "42000", "LOAD DATA LOCAL is not allowed through the proxy"}));
+        co_return Fail(ExchangeEvent::kWantsFile);
       case ReplyStream::Progress::kMalformed:
-        co_return Nonsense();
+        co_return Fail(ExchangeEvent::kMalformed);
     }
   }
 }
 
-absl::Status Upstream::Refusal() {
-  absl::Status error = Judge(reply_.error());
-  if (!statement_state_.in_transaction || is_left_behind_) return error;
-  if (!TellsOfFailover(reply_.error())) return error;
-  // The transaction cannot end well.
-  const absl::Status lost = Drop();
-  return lost.ok() ? TransactionRolledBack(reply_.error().text) : lost;
+ExchangeFailure Upstream::Failure(ExchangeEvent event) const {
+  ExchangeFailure failure;
+  failure.event = event;
+  failure.statement = statement_state_;
+  if (reply_.started()) {
+    failure.passed =
+        reply_.between_packets() ? ReplyPassed::kWholePackets : ReplyPassed::kPartOfPacket;
+  }
+  return failure;
 }
 
-absl::Status Upstream::Judge(failover::mysql::MysqlError error) const {
-  if (is_left_behind_) error.text += kNothingRemains;
-  return failover::mysql::ToStatus(error, statement_state_);
+absl::Status Upstream::Fail(ExchangeEvent event) { return Fail(Failure(event)); }
+
+absl::Status Upstream::Fail(const ExchangeFailure& failure) {
+  const FailureRule& rule = RuleFor(failure);
+  absl::Status told = StatusFor(rule, failure);
+  switch (rule.connection) {
+    case FailureConnection::kKept:
+    case FailureConnection::kLeftBehind:  // by OnError
+      return told;
+    case FailureConnection::kDropped: {
+      const absl::Status lost = Drop();
+      return lost.ok() ? told : lost;
+    }
+    case FailureConnection::kDroppedAndTold:
+      static_cast<void>(Drop());
+      return told;
+  }
+  return told;
 }
 
-bool Upstream::TellsOfFailover(const failover::mysql::MysqlError& error) const {
-  failover::mysql::StatementState alone;
-  alone.read_only_requested = statement_state_.read_only_requested;
-  return context_.buffer.IsFailover(failover::mysql::ToStatus(error, alone));
-}
-
-absl::Status Upstream::Loss() {
-  absl::Status error = ConnectionLost(statement_state_);
-  // The error tells the client that its connection is gone, and that says it all.
-  static_cast<void>(Drop());
-  return error;
-}
-
-// What the client has got of the reply may be wrong, too.
-absl::Status Upstream::Nonsense() {
-  absl::Status error = Loss();
-  return reply_.started() ? absl::CancelledError("the reply is malformed") : error;
+void Upstream::LeaveBehind() {
+  is_left_behind_ = true;
+  state_.StatementEnded();
+  state_.TransactionEnded();
+  connection_->Close();
 }
 
 Task<> Upstream::Close(const PreparedStatement& statement) {
   if (connection_ == nullptr || statement.connection != connection_->number()) co_return;
   std::string packet;
   PutInteger(static_cast<std::uint8_t>(Command::kStmtClose), 1, packet);
-  PutInteger(statement.server_id, 4, packet);
+  PutInteger(statement.backend_id, 4, packet);
   std::string wire;
   std::uint8_t sequence = 0;
   PutPacket(packet, sequence, wire);
-  // If it fails, the next statement finds the connection dead.
+  // If Send fails, the next statement finds the connection dead.
   co_await connection_->Send(wire);
 }
 
@@ -287,8 +294,7 @@ Task<> Upstream::Reset() {
 }
 
 void Upstream::GiveUpIfSilent() {
-  if (connection_ != nullptr &&
-      context_.router.IsSilent(connection_->server(), context_.options.silence_limit)) {
+  if (connection_ != nullptr && proxy::MustGiveUp(context_, connection_->backend())) {
     connection_->Close();
   }
 }
@@ -298,24 +304,23 @@ void Upstream::OnOk(const OkPacket& ok) {
   if ((ok.status & server_status::kMoreResults) == 0) state_.StatementEnded();
 }
 
-failover::mysql::MysqlError Upstream::OnError(const failover::mysql::MysqlError& error) {
-  // PassReply knows of it only when the bytes at hand are through.
+MysqlError Upstream::OnError(const MysqlError& error) {
+  // PassReply learns only after Feed that the client gets a part of the reply.
   if (reply_.started()) statement_state_.send_state = SendState::kReplyStarted;
-  const std::optional<Outcome> outcome = failover::mysql::OutcomeOf(Judge(error));
-  is_left_behind_ =
-      outcome == Outcome::kUnknown &&
-      (statement_state_.in_transaction || (statement_state_.compound && TellsOfFailover(error)));
-  if (is_left_behind_) {
-    // The client is told that nobody knows, so that it expects no transaction to be open; and to
-    // call it rolled back later would be wrong if this was its commit.
-    state_.StatementEnded();
-    state_.TransactionEnded();
-    connection_->Close();
+  refusal_ = Failure(ExchangeEvent::kErrorPacket);
+  refusal_.error = error;
+  const FailureRule& rule = RuleFor(refusal_);
+  const absl::Status told = StatusFor(rule, refusal_);
+  if (rule.connection == FailureConnection::kLeftBehind) {
+    // The connection object must live until Feed returns, because its buffer holds the reply.
+    LeaveBehind();
   } else {
     state_.StatementFailed(request_->traits);
-    if (outcome == Outcome::kRolledBack) state_.RolledBack();
+    if (rule.when == FailureWhen::kRolledBack) state_.RolledBack();
   }
-  return outcome == Outcome::kUnknown ? ForClient(Judge(error), absl::OkStatus()) : error;
+  // A client that has got other results already gets this error behind them.
+  return failover::mysql::OutcomeOf(told) == Outcome::kUnknown ? ForClient(told, absl::OkStatus())
+                                                               : error;
 }
 
 void Upstream::OnPrepared(const PreparedReply& prepared) {
@@ -324,7 +329,7 @@ void Upstream::OnPrepared(const PreparedReply& prepared) {
   statement.parse_context = state_.ParseContext();
   statement.parameters = prepared.parameters;
   statement.connection = connection_->number();
-  statement.server_id = prepared.id;
+  statement.backend_id = prepared.id;
 }
 
 }  // namespace mysql_proxy

@@ -5,26 +5,29 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "proxy/core/users_file.h"
 #include "proxy/mysql/protocol/native_password.h"
 
 namespace mysql_proxy {
 
-// Names and passwords. Immutable, so thread-safe.
+// Names and passwords. Immutable, hence thread-safe.
 class Users {
  public:
-  // One user per line: the name, then blanks, then the password or, as in mysql.user, "*" and the
-  // 40 hexadecimal digits of its hash; a name alone has an empty password. Lines that are empty or
-  // begin with "#" do not count.
+  // The text of a users file (proxy/core/users_file.h). A hash looks as in mysql.user: "*" and 40
+  // hexadecimal digits.
   static absl::StatusOr<Users> Parse(std::string_view text);
   static absl::StatusOr<Users> Load(const std::string& file);
 
-  // Whether `answer` to `scramble` is that of a user with this name. Takes as long for unknown
-  // names as for known ones.
+  // Whether `answer` to `scramble` is the answer of the user `name`. An unknown name takes as long
+  // as a known one.
   bool Accepts(std::string_view name, std::string_view scramble, std::string_view answer) const;
 
  private:
+  explicit Users(const std::vector<proxy::UserEntry>& entries);
+
   std::unordered_map<std::string, StoredPassword> passwords_;
 };
 

@@ -1,8 +1,8 @@
--- sysbench: inserts rows of its own, one by one, and records what it was told of each.
+-- A sysbench script: each thread inserts rows of its own, one by one, and records what it was told.
 --
--- One file per thread in --audit_folder; a line per row: when it asked and when it was answered
--- (ms, wall clock), the row, and "ok" or the number of the error. A connection that is lost is made
--- anew.
+-- Each thread has a file in --audit_folder, with a line per row: when the thread asked, when it was
+-- answered (both in ms of the wall clock), the row, and "ok" or the number of the error. A thread that
+-- loses its connection makes a new one.
 
 local ffi = require("ffi")
 
@@ -34,7 +34,7 @@ function thread_init()
    row = sysbench.opt.audit_first_row + sysbench.tid * ROWS_PER_THREAD
 end
 
--- False: it could not, which is an error of this row.
+-- False: the thread could not connect, which counts as an error of this row.
 local function connect_anew()
    local ok, made = pcall(driver.connect, driver)
    connection = ok and made or nil
@@ -42,7 +42,7 @@ local function connect_anew()
    return ok
 end
 
--- What the client was told of the row.
+-- Records what the client was told of the row.
 local function insert(row)
    if connection == nil and not connect_anew() then return tostring(NO_CONNECTION) end
    if pcall(connection.query, connection,

@@ -1,9 +1,9 @@
-# Draws what clients saw in several passes, one panel each: answers per second, and errors.
+# Draws what clients saw in several passes: answers per second, and errors. Each pass has a panel.
 #
-# For each pass: title=<text>, a file of lines "mark <seconds> <text>" (what was done to the
-# servers), and one of lines "asked answered row outcome", in seconds since the pass began; the
-# outcome is ok or the number of an error. `seconds` is the length of a pass, `rate` how many rows
-# per second clients want.
+# The arguments of each pass are title=<text>, a file of lines "mark <seconds> <text>" (what was done
+# to the servers), and a file of lines "asked answered row outcome". Times are in seconds since the pass
+# began. The outcome is ok or the number of an error. `seconds` is the length of a pass, and `rate` is
+# how many rows per second the clients want.
 
 BEGIN {
   width = 900; left = 64; right = 876; top = 70; panel = 168; height = 92
@@ -38,7 +38,7 @@ END {
 
 function x_of(slices) { return left + (right - left) * slices / limit }
 
-# With thousands separated.
+# Formats a number with its thousands separated.
 function grouped(n) { return n < 1000 ? n "" : sprintf("%d,%03d", n / 1000, n % 1000) }
 
 function print_heading(   n) {
@@ -63,7 +63,7 @@ function print_axes(   value, second) {
 
 function y_of(value) { return base - height * (value > most ? most : value) / most }
 
-# Two that are close have their texts on either side.
+# Two marks that are close have their texts on either side.
 function side_of(i) {
   if (i < marks[p] && mark_at[p, i + 1] - mark_at[p, i] < 2) return "right"
   if (i > 1 && mark_at[p, i] - mark_at[p, i - 1] < 2) return ""

@@ -23,29 +23,29 @@ struct ProxyClientOptions {
   unsigned long flags = CLIENT_MULTI_STATEMENTS;
 };
 
-// Blocking. Whoever hangs fails after test::kPatience.
+// Every call blocks. A call that gets no answer fails after test::kPatience.
 class ProxyClient {
  public:
-  // Connects; error() tells whether it could.
+  // Connects. error() tells whether the client could.
   explicit ProxyClient(std::uint16_t port, const ProxyClientOptions& options = {});
 
   MYSQL* handle() { return handle_.get(); }
-  // What the last call ended with; the number is 0 if it was fine.
+  // The error of the last call. The number is 0 if the call succeeded.
   const MysqlError& error() const { return error_; }
 
-  // Runs one statement, or several, and drops the results.
+  // Runs one statement or several, and drops the results.
   const MysqlError& Run(const std::string& sql);
-  // The first fields of all rows of all results, each behind the other with blanks between.
+  // Returns the first fields of all rows of all results, with blanks between them.
   std::string Ask(const std::string& sql);
 
-  // In two parts, to do something meanwhile.
+  // Send sends a statement; Receive waits for its end. The test may do something between them.
   void Send(const std::string& sql);
   const MysqlError& Receive();
 
-  // Whether something has come that was not received yet: an answer, or the end of the connection.
+  // Whether bytes have come that were not received yet: an answer, or the end of the connection.
   bool HasNews();
 
-  // After a call of libmariadb.
+  // For a test that has called libmariadb itself: keeps the error of this call.
   const MysqlError& KeepError();
 
  private:
@@ -57,7 +57,7 @@ class ProxyClient {
   MysqlError error_;
 };
 
-// A prepared statement of it.
+// A prepared statement of a ProxyClient.
 class ProxyStatement {
  public:
   ProxyStatement(ProxyClient& client, const std::string& sql);
@@ -65,7 +65,8 @@ class ProxyStatement {
   MYSQL_STMT* handle() { return handle_.get(); }
   const MysqlError& error() const { return error_; }
 
-  // Executes it with these parameters, drops the result, and returns its first field, if any.
+  // Executes the statement with these parameters, drops the result, and returns its first field.
+  // The answer is empty if there is no row.
   std::string Execute(const std::vector<std::string>& parameters = {});
   const MysqlError& KeepError();
 
@@ -76,7 +77,7 @@ class ProxyStatement {
 
   std::unique_ptr<MYSQL_STMT, Close> handle_;
   MysqlError error_;
-  // What is bound; libmariadb sends the types again only if it is bound anew.
+  // The parameters are bound once, because libmariadb sends their types again after each binding.
   std::vector<std::string> bound_;
   std::vector<MYSQL_BIND> binds_;
   std::vector<unsigned long> lengths_;

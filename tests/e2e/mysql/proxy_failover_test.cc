@@ -1,4 +1,4 @@
-// What a session keeps, and what it is told, when the primary changes.
+// What a session keeps, and what its client is told, when the primary changes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr char kOther[] = "2";  // the second server's id
+constexpr char kOther[] = "2";  // the @@server_id of the second server
 
 class FailoverTest : public ProxyTest {
  protected:
@@ -66,7 +66,7 @@ TEST_F(FailoverTest, PreparedStatementsArePreparedAgain) {
   insert.Execute({"1"});
   EXPECT_EQ(server_id.Execute(), "1");
   FailOver();
-  // libmariadb does not send the types again.
+  // The proxy must send the types of the parameters, because libmariadb does not send them again.
   insert.Execute({"2"});
   EXPECT_EQ(insert.error().number, 0u) << insert.error().text;
   EXPECT_EQ(server_id.Execute(), kOther);
@@ -96,7 +96,7 @@ TEST_F(FailoverTest, AStatementWhoseTextMayMeanSomethingElseMustBePreparedAgain)
   EXPECT_EQ(client.Ask("SELECT 1"), "1");
 }
 
-// Only the connection is gone; the transaction's server is well, but it is not the primary.
+// The server of the transaction is well, but it is not the primary any more.
 TEST_F(FailoverTest, ATransactionIsRolledBackWithOneError) {
   ProxyClient client(port());
   client.Run("BEGIN");
@@ -140,7 +140,7 @@ TEST_F(FailoverTest, LockedTablesCountAsATransaction) {
   EXPECT_EQ(client.Ask("SELECT @@server_id"), kOther);
 }
 
-// Procedures of which each may stop at a gate: a user lock that somebody else has.
+// These tests have procedures that stop at a gate: a user lock that the test holds.
 class CallTest : public FailoverTest {
  protected:
   static constexpr char kCallAtTheGate[] =
@@ -148,7 +148,7 @@ class CallTest : public FailoverTest {
 
   void SetUp() override {
     FailoverTest::SetUp();
-    // For whoever calls, because read_only does not bind who makes them.
+    // SQL SECURITY INVOKER, because read_only does not bind root, who makes the procedures.
     RunOnBoth(
         "CREATE OR REPLACE PROCEDURE d.insert_twice() SQL SECURITY INVOKER BEGIN INSERT INTO d.t "
         "VALUES (1); DO GET_LOCK('gate', 600), RELEASE_LOCK('gate'); INSERT INTO d.t VALUES (2); "
@@ -163,14 +163,15 @@ class CallTest : public FailoverTest {
     ASSERT_EQ(gate_.Ask("SELECT GET_LOCK('gate', 0)"), "1");
   }
 
-  // Between the two inserts of a procedure.
+  // Fails over while a procedure is between its two inserts.
   void FailOverAtTheGate() {
     ASSERT_TRUE(Await([] { return AskServer(0, kCallAtTheGate) == "1"; }));
     FailOver();
     gate_.Run("DO RELEASE_LOCK('gate')");
   }
 
-  // Of `sql` one row is inserted and one result is sent before the failover, and the rest refused.
+  // Runs `sql`, which inserts one row and sends one result before the failover. The rest of `sql`
+  // is refused after the failover.
   void ExpectUnknownAfterAResult(ProxyClient& client, const char* sql) {
     client.Send(sql);
     FailOverAtTheGate();
@@ -185,7 +186,8 @@ class CallTest : public FailoverTest {
   failover::mysql::Client gate_ = server(0).Root();
 };
 
-// One of 50700 to 99999, which MariaDB skips; whoever does not sees a SELECT.
+// MariaDB skips executable comments with the numbers 50700 to 99999. A proxy that does not skip the
+// comment takes the statement for a SELECT.
 TEST_F(CallTest, ACallBehindAnExecutableCommentIsNotRepeated) {
   ProxyClient client(port());
   client.Send("/*!99999 SELECT */ CALL insert_twice()");
@@ -211,7 +213,7 @@ TEST_F(CallTest, AfterACallThatWasRefusedLateTheSessionGoesOn) {
   EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "1,2");
 }
 
-// Its first rows do not make it less uncertain what it did.
+// Rows that came before the refusal do not make the outcome of the call more certain.
 TEST_F(CallTest, ACallThatWasRefusedAfterRowsIsOfUnknownOutcome) {
   ProxyClient client(port());
   ExpectUnknownAfterAResult(client, "CALL insert_and_ask()");
@@ -237,7 +239,8 @@ TEST_F(CallTest, ATransactionWhoseCallWasRefusedIsOverWithThatError) {
   EXPECT_EQ(AskServer(0, "SELECT COUNT(*) FROM d.t"), "0");
 }
 
-// It is not called rolled back afterwards: for all that anybody knows it is committed.
+// The client is not told later that the transaction was rolled back, because the COMMIT may have
+// been executed.
 TEST_F(FailoverTest, ACommitThatWasKilledIsOfUnknownOutcome) {
   ProxyClient client(port());
   const std::string connection = client.Ask("SELECT CONNECTION_ID()");

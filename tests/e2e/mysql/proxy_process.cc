@@ -19,9 +19,15 @@ using failover::test::Await;
 
 namespace {
 
+#ifdef FAILOVER_SANITIZED
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
 void WriteFile(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
-// The word that follows the last `before` in `text`.
+// Returns the word that follows the last `before` in `text`.
 std::string WordAfter(const std::string& text, const std::string& before) {
   const std::size_t at = text.rfind(before);
   if (at == std::string::npos) return {};
@@ -42,7 +48,15 @@ std::unique_ptr<ProxyProcess> ProxyProcess::Start(const std::vector<std::uint16_
 }
 
 ProxyProcess::~ProxyProcess() {
-  if (process_ > 0) failover::test::KillAndWait(process_);
+  if (process_ > 0 && kSanitized) EndInOrder();
+  if (process_ > 0) Kill();
+  if (kSanitized && Output().find("Sanitizer") != std::string::npos) ADD_FAILURE() << Output();
+}
+
+void ProxyProcess::EndInOrder() {
+  // The second signal ends the drain. A proxy that a test has stopped must go on to see them.
+  for (const int number : {SIGCONT, SIGTERM, SIGINT}) Signal(number);
+  EXPECT_EQ(AwaitExit(), 0) << Output();
 }
 
 bool ProxyProcess::Launch(const std::vector<std::uint16_t>& servers,
@@ -113,6 +127,11 @@ std::size_t ProxyProcess::Memory(const std::string& name) const {
     if (word == name) file >> kilobytes;
   }
   return kilobytes * 1024;
+}
+
+void ProxyProcess::Kill() {
+  failover::test::KillAndWait(process_);
+  process_ = -1;
 }
 
 void ProxyProcess::Signal(int number) const { kill(process_, number); }

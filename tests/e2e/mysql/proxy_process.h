@@ -16,14 +16,16 @@ namespace mysql_proxy {
 
 class ProxyProcess {
  public:
-  // On a free port of loopback, in front of servers on these ports of loopback, for clients and
-  // servers with the account app. A failure of the test and nullptr if it does not start.
+  // Starts a proxy on a free port of loopback, in front of the backends on these ports of loopback.
+  // Clients and the proxy itself use the account app. If the proxy does not start, the test fails
+  // and the result is nullptr.
   static std::unique_ptr<ProxyProcess> Start(const std::vector<std::uint16_t>& servers,
                                              const std::vector<std::string>& flags);
-  // Kills it.
+  // Kills the proxy. A proxy that was built with a sanitizer ends by itself, and the test fails if
+  // the sanitizer has found anything.
   ~ProxyProcess();
 
-  // What it ends with if it has these flags only, and what it says.
+  // Runs a proxy with these flags alone. Returns its exit code; `output` gets what it printed.
   static int Run(const std::vector<std::string>& flags, std::string* output);
 
   ProxyProcess(const ProxyProcess&) = delete;
@@ -31,20 +33,24 @@ class ProxyProcess {
 
   std::uint16_t port() const { return port_; }
   std::string Output() const;
-  // The value after `name=` in what it prints at SIGUSR1.
+  // The value after `name=` in the state that the proxy prints at SIGUSR1.
   std::string State(const std::string& name) const;
   std::size_t MemoryInUse() const;
-  // It gets so much more than it has, and no more.
+  // Limits the proxy's address space to what it has and `more` bytes.
   void LimitMemory(std::size_t more) const;
 
+  // Ends the proxy as a crash would.
+  void Kill();
   void Signal(int number) const;
-  // Until it ends by itself; its exit code, or -1 after a generous while.
+  // Waits until the proxy ends by itself. Returns its exit code, or -1 after a minute.
   int AwaitExit();
 
  private:
   ProxyProcess() = default;
   bool Launch(const std::vector<std::uint16_t>& servers, const std::vector<std::string>& flags);
 
+  // Lets the proxy end by itself at once, so that its sanitizer looks for leaks.
+  void EndInOrder();
   std::size_t Memory(const std::string& name) const;
   std::string log_path() const { return folder_.path() + "/log"; }
 

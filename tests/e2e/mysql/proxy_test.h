@@ -1,4 +1,4 @@
-// Two real servers and a proxy in front of them.
+// Two real servers, which are the backends of a proxy.
 #ifndef FAILOVER_TESTS_E2E_MYSQL_PROXY_TEST_H_
 #define FAILOVER_TESTS_E2E_MYSQL_PROXY_TEST_H_
 
@@ -16,7 +16,7 @@ namespace mysql_proxy {
 
 using failover::mysql::LiveServer;
 
-// The servers do not replicate: what a test needs on both it makes on both.
+// The servers do not replicate. A test that needs something on both servers makes it on both.
 class ProxyTest : public testing::Test {
  protected:
   static void SetUpTestSuite();
@@ -25,24 +25,24 @@ class ProxyTest : public testing::Test {
   // The first server is the primary, and both have an empty table d.t (i INT PRIMARY KEY).
   void SetUp() override;
 
-  // With a buffer. Nothing of the proxy ends by time, unless the flags say otherwise.
+  // The proxy has a buffer. No limit of the proxy ends anything, unless the flags say otherwise.
   void StartProxy(const std::vector<std::string>& flags = {});
   ProxyProcess& proxy() { return *proxy_; }
   std::uint16_t port() const { return proxy_->port(); }
 
   static LiveServer& server(int index) { return *servers_[index]; }
   static void RunOnBoth(const std::string& sql);
-  // The first field of its first row, as root.
+  // Asks a server directly, as root. Returns the first field of the first row.
   static std::string AskServer(int index, const std::string& sql);
 
   static void SetReadOnly(int index, bool read_only);
-  // Until the proxy has seen that this server takes writes, alone.
+  // Waits until the proxy takes this server for the primary.
   void AwaitPrimary(int index);
-  // Until the proxy has seen that no server takes writes.
+  // Waits until the proxy has seen that no server takes writes.
   void AwaitNoPrimary();
-  // A planned one, from the first server to the second.
+  // Makes a planned failover from the first server to the second.
   void FailOver();
-  // Until so many requests are held.
+  // Waits until the proxy holds so many requests.
   void AwaitHeld(int requests);
 
  private:

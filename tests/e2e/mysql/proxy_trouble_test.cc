@@ -38,7 +38,7 @@ class TroubleTest : public ProxyTest {
     return "INSERT INTO t VALUES (" + std::to_string(i) + ")";
   }
 
-  // Each inserts its number.
+  // Each client inserts its number.
   static void SendInserts(Clients& clients) {
     for (std::size_t i = 0; i < clients.size(); ++i) clients[i]->Send(InsertOf(i));
   }
@@ -60,8 +60,8 @@ TEST_F(TroubleTest, AFailoverThatOutlastsTheWindowIsAnErrorInTime) {
     EXPECT_EQ(client->Receive().number, 1290u) << client->error().text;
   }
   EXPECT_EQ(proxy().State("WindowExceeded"), "4");
-  // The failover is under way still: those who come now are held, and succeed at its end. On a busy
-  // machine the window may be over before that. Whoever is told so comes again.
+  // The failover is still under way. Statements that come now are held, and succeed at its end. On
+  // a busy machine the window may be over before that; a client that is told so comes again.
   SendInserts(clients);
   AwaitBuffered(8);
   SetReadOnly(1, false);
@@ -93,7 +93,7 @@ TEST_F(TroubleTest, AFailoverThatNeverEndsFailsFastAfterTheLongest) {
   for (auto& client : clients) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
 }
 
-// That it knows no primary yet is no failover.
+// A proxy that knows no primary yet must not take this for a failover.
 TEST_F(TroubleTest, AProxyThatHasJustStartedHoldsNobody) {
   StartProxy();
   Clients clients = Connect(1);
@@ -112,7 +112,7 @@ TEST_F(TroubleTest, ABufferThatIsTooSmallKeepsTheYoungest) {
   SendInserts(clients);
   AwaitBuffered(5);
   AwaitHeld(2);
-  // Whoever has to go is told at once, not at the end of the failover.
+  // A client whose statement is evicted is told at once, not at the end of the failover.
   const auto evicted = [&clients] {
     return std::partition(clients.begin(), clients.end(),
                           [](auto& client) { return client->HasNews(); });
@@ -131,7 +131,7 @@ TEST_F(TroubleTest, ABufferThatIsTooSmallKeepsTheYoungest) {
   EXPECT_EQ(AskServer(1, "SELECT COUNT(*) FROM d.t"), "5") << "the session goes on";
 }
 
-// An end of the failover without another primary.
+// The failover ends without another primary.
 TEST_F(TroubleTest, ThePrimaryMayComeBack) {
   StartProxy();
   Clients clients = Connect(4);
@@ -150,7 +150,8 @@ TEST_F(TroubleTest, AClientThatLeavesGivesUpItsPlaceAtOnce) {
   SetReadOnly(0, true);
   SendInserts(clients);
   AwaitHeld(3);
-  // One says goodbye, which is a command behind the one that is held; one just goes.
+  // The first client to leave sends COM_QUIT behind its statement. The second one just closes its
+  // connection.
   clients.pop_back();
   AwaitHeld(2);
   shutdown(static_cast<int>(mysql_get_socket(clients.back()->handle())), SHUT_RDWR);
@@ -179,7 +180,7 @@ TEST_F(TroubleTest, ClientsThatComeDuringAFailoverWaitWithTheirLogin) {
   server(0).Signal(SIGCONT);
 }
 
-// Statements that were sent have no answer; the others wait for the new primary.
+// Statements that were sent get no answer. The others wait for the new primary.
 TEST_F(TroubleTest, AHangingPrimaryIsGivenUp) {
   StartProxy({"--poll-timeout=500ms", "--silence-limit=1s"});
   Clients sent = Connect(3);
@@ -237,7 +238,7 @@ TEST_F(TroubleTest, ACrashIsAnErrorForWhatWasSentOnly) {
   ASSERT_TRUE(server(0).Restart());
 }
 
-// Whoever repeated it would have it twice.
+// A client that repeated the row of a table lock would insert it twice.
 TEST_F(TroubleTest, WhatWasWrittenUnderATableLockIsNotCalledRolledBack) {
   StartProxy();
   ProxyClient client(port());
@@ -248,7 +249,8 @@ TEST_F(TroubleTest, WhatWasWrittenUnderATableLockIsNotCalledRolledBack) {
     EXPECT_EQ(client.Run("INSERT INTO t VALUES (2)").number, 3168u) << client.error().text;
     EXPECT_THAT(client.error().text, HasSubstr("lost its table locks"));
   };
-  // With the connection only, so that the row can be looked at: these servers forget in a crash.
+  // At first only the connection is lost, so that the test can look at the row. These servers lose
+  // their rows in a crash.
   const std::string connection = client.Ask("SELECT CONNECTION_ID()");
   write_and_lose([&] {
     server(0).Run("KILL " + connection);
@@ -264,7 +266,7 @@ TEST_F(TroubleTest, WhatWasWrittenUnderATableLockIsNotCalledRolledBack) {
   ASSERT_TRUE(server(0).Restart());
 }
 
-// A session that is reset between two connections begins as any other: it can be held.
+// A session that is reset between two connections begins like any other, so that it can be held.
 TEST_F(TroubleTest, AResetWithoutAConnectionTurnsAutocommitOn) {
   StartProxy();
   ProxyClient client(port());
@@ -294,12 +296,12 @@ TEST_F(TroubleTest, AReplyThatStopsBetweenResultsEndsWithAnError) {
   ASSERT_TRUE(server(0).Restart());
 }
 
-// An error packet would be taken for the rest of the row.
+// The client would take an error packet for the rest of the row.
 TEST_F(TroubleTest, AReplyThatStopsInTheMiddleOfARowEndsItsConnection) {
   StartProxy();
   ProxyClient client(port());
   ProxyClient other(port());
-  // More than all the sockets between take while nobody reads.
+  // The row is longer than what all sockets between server and client take while nobody reads.
   const std::string sql = "SELECT REPEAT('x', 60000000)";
   ASSERT_EQ(mysql_real_query(client.handle(), sql.data(), sql.size()), 0);
   MYSQL_RES* const rows = mysql_use_result(client.handle());
@@ -319,7 +321,8 @@ TEST_F(TroubleTest, AProxyThatIsRestartedInAFailoverHoldsItsClients) {
   server(0).Kill();
   before[0]->Send("INSERT INTO t VALUES (1)");
   AwaitHeld(1);
-  StartProxy();  // ends the other
+  proxy().Kill();
+  StartProxy();
   EXPECT_EQ(before[0]->Receive().number, 2013u) << before[0]->error().text;
   std::thread client_of_the_new([this] {
     ProxyClient client(port());
@@ -347,7 +350,8 @@ TEST_F(TroubleTest, AProxyThatIsToEndInAFailoverServesWhomItHoldsFirst) {
   ASSERT_TRUE(server(0).Restart());
 }
 
-// Its reply is large, and it does not read: the others must have their turn nevertheless.
+// The slow client gets a large reply and does not read it. The other clients must have their turn
+// in the drain nevertheless.
 TEST_F(TroubleTest, ASlowReaderDoesNotHoldUpTheDrain) {
   StartProxy({"--buffer-drain-concurrency=1"});
   ProxyClient slow(port());

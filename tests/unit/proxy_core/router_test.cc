@@ -8,7 +8,7 @@
 #include "absl/time/time.h"
 #include "failover/health_check.h"
 
-namespace mysql_proxy {
+namespace proxy {
 namespace {
 
 using failover::TabletType;
@@ -80,4 +80,4 @@ TEST_F(RouterTest, AServerIsSilentUntilItAnswers) {
 }
 
 }  // namespace
-}  // namespace mysql_proxy
+}  // namespace proxy

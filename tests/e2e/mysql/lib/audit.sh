@@ -1,4 +1,4 @@
-# Clients that keep a record of what they were told, and its comparison with the table.
+# Runs clients that keep a record of what they were told, and compares the record with the table.
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2154  # conditions of awk; folder, here: of the scenario
 
@@ -8,11 +8,11 @@ make_audit_table() {
       position BIGINT AUTO_INCREMENT PRIMARY KEY, row_id BIGINT NOT NULL, KEY (row_id))"
 }
 
-# run_audit_load <port> <name> <seconds> [<sysbench argument>...]: the records are in
-# <name>.records. $THREADS clients, unless an argument says otherwise.
+# run_audit_load <port> <name> <seconds> [<sysbench argument>...]: writes the records to
+# <name>.records. There are $THREADS clients, unless an argument says otherwise.
 #
-# A record: when the client asked and when it was answered (ms, wall clock), row, and ok, or the
-# number of the error.
+# A record has four fields: when the client asked, when it was answered (both in ms of the wall
+# clock), the row, and ok or the number of the error.
 run_audit_load() {
   local port=$1 name=$2 seconds=$3
   shift 3
@@ -20,14 +20,14 @@ run_audit_load() {
   run_sysbench "$port" "$folder/$name.log" "$((seconds + PATIENCE))" "$here/audit.lua" \
     --audit_folder="$folder/$name.d" --threads="$THREADS" --time="$seconds" "$@" run || true
   cat -- "$folder/$name.d"/* >"$folder/$name.records"
-  # It must have run to its end, whatever its clients were told.
+  # sysbench must have run to its end, whatever its clients were told.
   grep -q 'execution time' "$folder/$name.log" || fail "sysbench did not end: $name"
 }
 
-# count_outcomes <name> <awk condition>: of the records.
+# count_outcomes <name> <awk condition>: prints how many records meet the condition.
 count_outcomes() { awk "$2 { n++ } END { print n + 0 }" "$folder/$1.records"; }
 
-# all_were_fine <name>: no client that kept a record was told of an error.
+# all_were_fine <name>: fails if a client that kept a record was told of an error.
 all_were_fine() {
   local errors
   errors=$(count_outcomes "$1" '$4 != "ok"')
@@ -35,15 +35,16 @@ all_were_fine() {
     "$folder/$1.records" | sort | uniq -c | xargs)"
 }
 
-# audit <name>...: every row that was acknowledged is there exactly once, every other at most once,
-# and none that was certainly not executed.
+# audit <name>...: fails unless every row that was acknowledged is in the table exactly once, every
+# other row at most once, and no row that was certainly not inserted.
 audit() {
   local name sql='SELECT row_id FROM sbtest.audit'
   pair_sql "$folder/pair" "$(pair_primary "$folder/pair")" "$sql" | LC_ALL=C sort >"$folder/rows"
   uniq -d "$folder/rows" >"$folder/twice"
   for name in "$@"; do cat -- "$folder/$name.records"; done >"$folder/all.records"
   awk '$4 == "ok" { print $3 }' "$folder/all.records" | LC_ALL=C sort >"$folder/acknowledged"
-  # 3168, 1290, 1213: not executed; 2003: there was no connection. Of all other errors nobody knows.
+  # 3168, 1290 and 1213 mean not executed; 2003 means that there was no connection. After all other
+  # errors nobody knows whether the row was inserted.
   awk '$4 ~ /^(3168|1290|1213|2003)$/ { print $3 }' "$folder/all.records" |
     LC_ALL=C sort >"$folder/refused"
   [[ ! -s $folder/twice ]] || fail "audit: rows twice: $(head -n 3 "$folder/twice" | xargs)"

@@ -1,4 +1,4 @@
-# sysbench, and what it must say at the end.
+# Runs sysbench, and checks what sysbench reports at the end.
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # constants for the scenarios; folder is of the scenario
 
@@ -6,13 +6,13 @@ readonly THREADS=16
 readonly TABLES=2
 readonly TABLE_SIZE=10000
 
-# Single statements, each a transaction of its own. Not the delete and insert of the same row: as
-# two transactions they get in each other's way, and fail with duplicate keys even on one server.
+# Each statement is a transaction of its own. The load does not delete and insert the same row: in two
+# transactions both get in each other's way, and fail with duplicate keys even on one server.
 readonly SINGLE_STATEMENTS=(--skip_trx=on --delete_inserts=0)
 
 # run_sysbench <port> <log> <limit in seconds> <argument>...
 #
-# sysbench has been seen to hang when its connections are lost: it gets its time and a little more.
+# sysbench may hang when its connections are lost, so it gets its time and a little more.
 run_sysbench() {
   local port=$1 log=$2 limit=$3
   shift 3
@@ -27,10 +27,10 @@ make_sysbench_tables() {
     prepare || fail "sysbench could not make its tables"
 }
 
-# A figure of sysbench's report: log_value <log> <label>.
+# log_value <log> <label>: prints a figure of sysbench's report.
 log_value() { sed -n "s/^ *$2: *\([0-9.]*\).*/\1/p" "$1"; }
 
-# check_unnoticed <log>: no client had an error or had to connect anew.
+# check_unnoticed <log>: fails if a client had an error or had to connect anew.
 check_unnoticed() {
   local name
   for name in 'ignored errors' reconnects; do

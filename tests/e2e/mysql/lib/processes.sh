@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # proxy_port for the scenarios; folder, proxy_program of them
 
-# What runs a program that is to end with the shell that started it, even if that is killed.
+# The command in front of a program that must end with its shell, even if the shell is killed.
 bound=()
 if command -v setpriv >/dev/null; then bound=(setpriv --pdeathsig KILL); fi
 readonly bound
@@ -20,15 +20,16 @@ fail() {
   exit 1
 }
 
-# sleep_until <time> <seconds>: until so long after the time, which is one of EPOCHREALTIME.
+# sleep_until <time> <seconds>: sleeps until so many seconds after the time, which is a value of
+# EPOCHREALTIME.
 sleep_until() { sleep "$(awk -v at="$1" -v now="$EPOCHREALTIME" -v plus="$2" \
   'BEGIN { left = at + plus - now; print (left > 0 ? left : 0) }')"; }
 
-# ends_with_us <process id>: with all that it started, at the latest when the scenario ends. Kept in
-# a file: subshells start processes, too.
+# ends_with_us <process id>: lets the process, and all that it started, end with the scenario at the
+# latest. The ids are kept in a file, because subshells start processes, too.
 ends_with_us() { echo "$1 $(start_of "$1")" >>"$folder/processes"; }
 
-# When the process began, which tells it from a later one with the same id.
+# Prints when the process began. Another process that gets the same id later began at another time.
 start_of() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
 kill_tree() {
@@ -40,7 +41,7 @@ kill_tree() {
 
 clean_up() {
   local status=$1 pid start
-  # PIPE: who reads the output may have gone first.
+  # PIPE is ignored, because the reader of the output may have ended first.
   trap '' INT TERM HUP PIPE
   # shellcheck disable=SC2046  # one word for each; that they are killed is no news
   disown $(jobs -p) 2>/dev/null || true
@@ -48,7 +49,7 @@ clean_up() {
     if [[ -n $start && $(start_of "$pid") == "$start" ]]; then kill_tree "$pid"; fi
   done < <(cat "$folder/processes" 2>/dev/null)
   pair_stop "$folder/pair" || true
-  # What was running just then, for instance the installation of a server.
+  # Something else may be running, for instance the installation of a server.
   # shellcheck disable=SC2013  # words, not lines
   for pid in $(cat "/proc/$$/task"/*/children); do kill_tree "$pid"; done
   if ((status != 0)); then
@@ -65,7 +66,7 @@ server_list() {
   echo "127.0.0.1:$(pair_port "$folder/pair" a),127.0.0.1:$(pair_port "$folder/pair" b)"
 }
 
-# start_proxy <name> <flag>...: sets proxy_pid and proxy_port; its log is <name>.log.
+# start_proxy <name> <flag>...: sets proxy_pid and proxy_port. The proxy logs to <name>.log.
 start_proxy() {
   local log=$folder/$1.log
   shift
@@ -81,13 +82,13 @@ start_proxy() {
 
 proxy_is_ready() { grep -qs 'listening on' "$1" && grep -qs 'is the primary' "$1"; }
 
-# In good order.
+# Ends the proxy in good order.
 stop_proxy() {
   kill -TERM "$proxy_pid"
   wait "$proxy_pid" || fail "the proxy ended with $?"
 }
 
-# What the proxy says of itself.
+# Prints what the proxy reports of its state.
 proxy_state() {
   local lines
   lines=$(wc -l <"$folder/$1.log")
@@ -98,8 +99,9 @@ proxy_state() {
 
 proxy_has_reported() { tail -n "+$(($2 + 1))" "$folder/$1.log" | grep -q 'skipped:'; }
 
-# start_haproxy [<interval>]: HAProxy in front of the servers: to the one that takes writes, by a
-# check every 200 ms or as often as said. A check may take as long as the interval.
+# start_haproxy [<interval>]: starts HAProxy in front of the servers. HAProxy sends clients to the
+# server that takes writes. It checks the servers every 200 ms, or once per interval; a check may take
+# as long as the interval.
 start_haproxy() {
   local attempt
   for attempt in 1 2 3 4 5; do
@@ -108,9 +110,9 @@ start_haproxy() {
     "${bound[@]}" haproxy -f "$folder/haproxy.cfg" -db >"$folder/haproxy.log" 2>&1 &
     haproxy_pid=$!
     ends_with_us "$haproxy_pid"
-    # At first it takes both servers for writable.
+    # At first HAProxy takes both servers for writable.
     await "$PATIENCE" haproxy_has_looked_or_ended || fail "HAProxy does not look at its servers"
-    # Somebody may have been faster on the port that was free a moment ago.
+    # Another program may have taken the port that was free a moment ago.
     if kill -0 "$haproxy_pid" 2>/dev/null; then break; fi
     ((attempt < 5)) || fail "HAProxy did not start"
   done
@@ -161,7 +163,7 @@ stop_haproxy() {
 
 mariadb_answers() { client "$1" 'DO 1' 2>/dev/null; }
 
-# client <port> <sql>: the mariadb client; prints rows without headings.
+# client <port> <sql>: runs the mariadb client, which prints rows without headings.
 client() {
   timeout "$PATIENCE" mariadb --defaults-file="$folder/pair/app-a.cnf" --port="$1" --batch \
     --skip-column-names --execute="$2"

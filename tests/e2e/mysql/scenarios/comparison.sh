@@ -1,5 +1,6 @@
-# The same failovers three times: the proxy without its buffer, with it, and HAProxy instead. One
-# planned switchover and one crash each, with clients that keep a record.
+# Makes the same failovers three times: with the proxy without its buffer, with the proxy and its
+# buffer, and with HAProxy instead. Each pass has one planned switchover and one crash, and clients
+# that keep a record.
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2154  # conditions of awk; variables of the scenario
 
@@ -8,7 +9,7 @@ readonly CRASH_AT=12
 readonly PROMOTE_AFTER=1
 readonly SECONDS_PER_PASS=18
 readonly UNKNOWN=1158  # the proxy's error for an unknown outcome
-readonly RATE=1500  # rows per second; what had to wait is caught up
+readonly RATE=1500  # rows per second; rows that had to wait are caught up
 
 run_scenario() {
   local passes=1 pass names=()
@@ -47,23 +48,24 @@ run_pass() {
   wait "$load" || fail "the load"
   pair_rejoin "$folder/pair" || fail "rejoin"
   end_front "$1"
-  # From now on in seconds since the pass began.
+  # The times below are in seconds since the pass began.
   awk -v began="$began" '{
     printf "%.4f %.4f %s %s\n", $1 / 1000 - began, $2 / 1000 - began, $3, $4
   }' "$folder/$name.records" >"$folder/$name.times"
 }
 
-# first_row <front> <pass>: so that no two threads have the same rows. The threads are 10,000,000
-# apart, all of them together less than 200,000,000, and the names of the fronts differ in length.
+# first_row <front> <pass>: prints the first row of a pass, so that no two threads have the same rows.
+# The threads are 10,000,000 rows apart, and all threads together have less than 200,000,000 rows. The
+# names of the fronts differ in length.
 first_row() { echo $((200000000 * $2 + 1000000 * ${#1})); }
 
-# mark <name> <when it began> <what happens now>: for the picture.
+# mark <name> <when it began> <what happens now>: writes a mark for the picture.
 mark() {
   awk -v from="$2" -v now="$EPOCHREALTIME" -v what="$3" \
     'BEGIN { printf "mark %.2f %s\n", now - from, what }' >>"$folder/$1.marks"
 }
 
-# What the clients connect to: sets front_port.
+# Starts what the clients connect to, and sets front_port.
 start_front() {
   case $1 in
     unbuffered) start_proxy "$1" ;;
@@ -82,13 +84,13 @@ end_front() {
   if [[ $1 == haproxy ]]; then stop_haproxy; else stop_proxy; fi
 }
 
-# errors <name> <from> <to>: how many were answered in this time.
+# errors <name> <from> <to>: prints how many errors were answered in this time.
 errors() {
   awk -v from="$2" -v to="$3" '$4 != "ok" && $2 >= from && $2 < to { n++ } END { print n + 0 }' \
     "$folder/$1.times"
 }
 
-# The longest time, in ms, in which no client got its row acknowledged.
+# Prints the longest time, in ms, in which no client got its row acknowledged.
 longest_stall() {
   awk '$4 == "ok" { print $2 }' "$folder/$1.times" | sort -n |
     awk '{ if ($1 - last > most) most = $1 - last; last = $1 } END { printf "%.0f\n", 1000 * most }'

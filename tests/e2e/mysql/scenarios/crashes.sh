@@ -1,5 +1,6 @@
-# Five times: kill -9 of the primary under load, then a promotion. Who was in flight is told that
-# nobody knows; nobody else has an error; and the table agrees with what the clients were told.
+# Five times, the primary is killed (kill -9) under load, and the replica is promoted. A client whose
+# statement was in flight is told that nobody knows; no other client has an error; and the table agrees
+# with what the clients were told.
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2154  # conditions of awk; folder, proxy_port: of the scenario
 
@@ -26,7 +27,7 @@ run_scenario() {
 
 crash_under_load() {
   local name=crash$1 gone_at errors late
-  # With the 4 s below: longer than the time between two failovers.
+  # Together with the 4 s below this is longer than the time between two failovers.
   sleep_until "$promoted_at" 13
   say "crash $1, $THREADS threads"
   run_audit_load "$proxy_port" "$name" 13 --audit_first_row="$((1000000 * $1))" &
@@ -45,7 +46,7 @@ crash_under_load() {
       sort | uniq -c | xargs)"
   errors=$(count_outcomes "$name" "\$4 == $UNKNOWN")
   ((errors <= THREADS)) || fail "$errors errors, but only $THREADS statements in flight"
-  # What is asked when the server is gone is not sent any more, so its outcome is known.
+  # A statement that comes when the server is gone is not sent any more, so its outcome is known.
   late=$(count_outcomes "$name" "\$4 == $UNKNOWN && \$1 > $gone_at")
   ((late == 0)) || fail "$late errors after the crash"
   (($(count_outcomes "$name" "\$4 == \"ok\" && \$1 > $gone_at + 1500") > 100)) ||

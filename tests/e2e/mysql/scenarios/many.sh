@@ -1,5 +1,5 @@
-# 2,000 clients in one proxy with four event loops, all held through one switchover. Each statement
-# adds one to some row, so that the sum tells how often all of them were executed.
+# One proxy with four event loops holds 2,000 clients through one switchover. Each statement adds one
+# to some row, so that the sum tells how many statements were executed.
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # folder, proxy_port: of the scenario
 
@@ -21,7 +21,7 @@ run_scenario() {
   ends_with_us "$sysbench"
   await 60 has_begun_or_ended "$log" "$sysbench"
   grep -q 'Threads started' "$log" || fail "the clients did not connect: $(tail -n 1 "$log")"
-  # All of them, not only those that write just then: the primary is away for a second.
+  # All clients must be held, not only those that write just then: the primary is away for a second.
   hold_all
   wait "$sysbench" || fail "sysbench ended with $?: $(grep -m 1 FATAL "$log")"
   check_unnoticed "$log"
@@ -42,8 +42,8 @@ sum_of_rows() {
 
 has_begun_or_ended() { grep -qs 'Threads started' "$1" || ! kill -0 "$2" 2>/dev/null; }
 
-# A switchover that waits until every client is held before it ends: as long as sysbench gives its
-# threads work, on a busy machine.
+# Makes a switchover that does not end before every client is held. On a busy machine this lasts until
+# sysbench has given work to all of its threads.
 hold_all() {
   local primary
   primary=$(pair_primary "$folder/pair")

@@ -1,4 +1,4 @@
-# Planned switchovers, 5 s apart, under sysbench and the mariadb client: no client may notice.
+# Makes planned switchovers, 5 s apart, under sysbench and the mariadb client. No client may notice.
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # folder, full, proxy_port: of the scenario
 
@@ -22,7 +22,7 @@ run_scenario() {
   stop_proxy
 }
 
-# As under_load, and beside it a few clients that keep a record.
+# Does the same as under_load, with a few clients beside it that keep a record.
 under_load_with_audit() {
   make_audit_table
   run_audit_load "$proxy_port" switchovers "$(seconds_for "$1")" --threads=4 --rate=200 &
@@ -34,7 +34,7 @@ under_load_with_audit() {
   audit switchovers
 }
 
-# seconds_for <switchovers>: a busy machine needs longer for them.
+# seconds_for <switchovers>: prints how long the load must run. A busy machine needs longer.
 seconds_for() { echo $((($1 + 1) * SWITCHOVER_INTERVAL + 2 * $1)); }
 
 # under_load <switchovers> <sysbench test> <argument>...
@@ -60,15 +60,16 @@ under_load() {
     "$(log_value "$log" max) ms"
 }
 
-# Otherwise the load would have proven nothing. Not in all: on a busy machine nobody may write then.
+# Fails if too few switchovers held a statement, because the load would have proven nothing. On a busy
+# machine it may happen that nobody writes during a switchover.
 check_held() {
   local failovers
   failovers=$(proxy_state proxy | sed -n 's/.*failovers=\([0-9]*\) .*/\1/p')
   ((2 * failovers >= $1)) || fail "$1 switchovers, but the buffer was needed in $failovers"
 }
 
-# The command-line client with a script on its input, as from somebody who types: each row must be
-# there once, and each question have its answer.
+# Gives the command-line client a script, as from somebody who types. Each row must be in the table
+# once, and each question must have its answer.
 under_mariadb_client() {
   local statements=600
   say "the mariadb client: 1 switchover, $statements inserts, each with a question"
@@ -89,7 +90,7 @@ under_mariadb_client() {
     fail "rows of the mariadb client are lost, or there twice"
 }
 
-# type_statements <count>: at least 10 s long.
+# type_statements <count>: types for at least 10 s.
 type_statements() {
   local i
   echo 'USE sbtest;'

@@ -1,4 +1,4 @@
-# Without failovers, point selects: what the buffer costs, and how the proxy compares.
+# Measures point selects without failovers: what the buffer costs, and how the proxy compares.
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # variables of the scenario and for it
 
@@ -17,7 +17,7 @@ run_scenario() {
   local rounds=2 seconds=2 round variant
   if $full; then rounds=10 seconds=10; fi
   make_sysbench_tables
-  # Nothing fails over, so checks may take their time.
+  # Nothing fails over, so checks may be rare and slow.
   start_haproxy 3s
   start_proxy off
   local off_pid=$proxy_pid off_port=$proxy_port
@@ -55,7 +55,7 @@ median() {
   sort -n "$folder/$1.rates" | awk '{ rate[NR] = $1 } END { print rate[int((NR + 1) / 2)] }'
 }
 
-# In percent.
+# Prints the ratio in percent.
 share_of_haproxy() { echo $((100 * $(median buffer-on) / $(median haproxy))); }
 
 report_rates() {
@@ -66,8 +66,8 @@ report_rates() {
   ((share >= LEAST_SHARE)) || fail "less than $LEAST_SHARE% of HAProxy"
 }
 
-# The clock is too noisy for 1%: count instructions. A single count varies by as much, because what
-# the proxy finds when it wakes up depends on the clock; so take turns.
+# The clock is too noisy for 1%, so the scenario counts instructions. A single count varies by 1%, too,
+# because what the proxy finds when it wakes up depends on the clock. So the counts take turns.
 compare_instructions() {
   local pair off on cost
   say "counting instructions with valgrind"
@@ -86,7 +86,8 @@ compare_instructions() {
 
 tenths() { awk -v n="$1" 'BEGIN { printf "%+.1f", n / 10 }'; }
 
-# instructions_per_statement <name> <flag>...: what more statements cost more.
+# instructions_per_statement <name> <flag>...: prints the instructions that each further statement
+# costs.
 instructions_per_statement() {
   local few=500 many=2500 instructions_few instructions_many name=counted-$1
   shift
@@ -100,7 +101,7 @@ count_instructions() {
   local name=$1 statements=$2
   shift 2
   proxy_wrapper=(valgrind --tool=callgrind --callgrind-out-file=/dev/null)
-  # Health checks are rare, because their number depends on the time.
+  # Health checks are made rare, because their number depends on the time that a run takes.
   start_proxy "$name" --threads=1 --poll-interval=60s --poll-timeout=10s --connect-timeout=30s \
     --login-timeout=60s "$@"
   select_points "$proxy_port" --threads=1 --events="$statements" --time=0

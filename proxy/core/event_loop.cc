@@ -1,20 +1,24 @@
-#include "proxy/mysql/session/event_loop.h"
+#include "proxy/core/event_loop.h"
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/post.hpp>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <utility>
 
 #include "spdlog/spdlog.h"
 
-namespace mysql_proxy {
+namespace proxy {
 namespace {
 
+// How often the sessions look whether their backend is silent. A quarter of a second is short
+// beside
+// --silence_limit, which is given in seconds.
 constexpr std::chrono::milliseconds kCheckInterval{250};
 
-// A session is one of the loop's as long as this lives.
+// A session is known to its loop as long as its Registration lives.
 class Registration {
  public:
   Registration(std::unordered_set<Session*>& sessions, Session& session)
@@ -33,8 +37,8 @@ class Registration {
 
 }  // namespace
 
-EventLoop::EventLoop(const ProxyContext& context)
-    : context_(context),
+EventLoop::EventLoop(const Protocol& protocol)
+    : protocol_(protocol),
       io_(/*concurrency_hint=*/1),
       work_(asio::make_work_guard(io_)),
       check_(io_.get_executor()) {
@@ -44,20 +48,19 @@ EventLoop::EventLoop(const ProxyContext& context)
 
 EventLoop::~EventLoop() { Stop(); }
 
-void EventLoop::Serve(Socket socket, std::uint32_t connection_id, std::function<void()> ended) {
-  asio::co_spawn(io_.get_executor(), RunSession(std::move(socket), connection_id, std::move(ended)),
+void EventLoop::Serve(Socket socket, std::uint32_t id, std::function<void()> ended) {
+  asio::co_spawn(io_.get_executor(), RunSession(std::move(socket), id, std::move(ended)),
                  asio::detached);
 }
 
-Task<> EventLoop::RunSession(Socket socket, std::uint32_t connection_id,
-                             std::function<void()> ended) {
+Task<> EventLoop::RunSession(Socket socket, std::uint32_t id, std::function<void()> ended) {
   try {
-    Session session(context_, io_.get_executor(), std::move(socket), connection_id);
-    const Registration registration(sessions_, session);
-    if (draining_) session.Drain();
-    co_await session.Run();
+    const std::unique_ptr<Session> session = protocol_.Accept(std::move(socket), id);
+    const Registration registration(sessions_, *session);
+    if (draining_) session->Drain();
+    co_await session->Run();
   } catch (const std::exception& error) {
-    // For want of memory, most likely. The others go on.
+    // The likeliest exception is std::bad_alloc. The other sessions go on.
     spdlog::error("a session ended: {}", error.what());
   }
   ended();
@@ -84,4 +87,4 @@ void EventLoop::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-}  // namespace mysql_proxy
+}  // namespace proxy

@@ -1,4 +1,4 @@
-#include "proxy/mysql/session/server.h"
+#include "proxy/core/listener.h"
 
 #include <asio/buffer.hpp>
 #include <asio/co_spawn.hpp>
@@ -8,68 +8,63 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "proxy/mysql/protocol/codec.h"
-#include "proxy/mysql/protocol/server_packets.h"
 #include "spdlog/spdlog.h"
 
-namespace mysql_proxy {
+namespace proxy {
 namespace {
-
-// Clients learn these numbers and may send KILL with them. No server has connections with such
-// numbers, so they kill nobody else's.
-constexpr std::uint32_t kFirstConnectionId = 0x80000000;
 
 constexpr std::chrono::milliseconds kFirstLookInterval{10};
 constexpr std::chrono::milliseconds kDrainCheckInterval{20};
-// After a failure to accept, of file descriptors for instance.
+// How long the listener waits after accept() has failed. If file descriptors are missing, the next
+// accept() would fail at once.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
-// One try, without waiting: who has no room for it has no need for it.
-void RefuseClient(Socket& socket) {
-  std::uint8_t sequence = 0;
-  std::string wire;
-  PutPacket(BuildError({1040, "08004", "Too many connections"}), sequence, wire);
+// Writes once and does not wait: a client that cannot take the packet at once goes without it.
+void Refuse(Socket& socket, const std::string& packet) {
   std::error_code ignored;
   socket.non_blocking(true, ignored);
-  socket.write_some(asio::buffer(wire), ignored);
+  socket.write_some(asio::buffer(packet), ignored);
 }
 
 }  // namespace
 
-Server::Server(const ProxyContext& context, asio::io_context& io)
-    : context_(context), executor_(io.get_executor()), acceptor_(executor_) {}
+Listener::Listener(const Context& context, const Protocol& protocol, asio::io_context& io)
+    : context_(context), protocol_(protocol), executor_(io.get_executor()), acceptor_(executor_) {}
 
-absl::Status Server::Listen() {
+absl::Status Listener::Listen() {
+  const Address& address = context_.options.listen;
   std::error_code error;
-  const asio::ip::address ip = asio::ip::make_address(context_.options.listen.host, error);
-  const asio::ip::tcp::endpoint endpoint(ip, context_.options.listen.port);
+  const asio::ip::address ip = asio::ip::make_address(address.host, error);
+  const asio::ip::tcp::endpoint endpoint(ip, address.port);
   if (!error) acceptor_.open(endpoint.protocol(), error);
   if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) acceptor_.bind(endpoint, error);
   if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
   if (error) {
-    return absl::UnavailableError(absl::StrCat(
-        "cannot listen on ", context_.options.listen.ToString(), ": ", error.message()));
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on ", address.ToString(), ": ", error.message()));
   }
   for (int i = 0; i < context_.options.threads; ++i) {
-    loops_.push_back(std::make_unique<EventLoop>(context_));
+    loops_.push_back(std::make_unique<EventLoop>(protocol_));
   }
   accepting_ = true;
   asio::co_spawn(executor_, Accept(), [this](const std::exception_ptr& thrown) {
     accepting_ = false;
-    if (thrown) spdlog::critical("no more clients are taken, for want of memory most likely");
+    if (thrown)
+      spdlog::critical("no more clients are taken; the likeliest reason is lack of memory");
   });
   return absl::OkStatus();
 }
 
-std::uint16_t Server::port() const {
+std::uint16_t Listener::port() const {
   std::error_code ignored;
   return acceptor_.local_endpoint(ignored).port();
 }
 
-// Otherwise the first clients would take it for a failover that no primary is known yet; and right
-// after one, a real one is not buffered.
-Task<> Server::AwaitFirstLook() {
+// As long as no primary is known, the first clients' requests would fail as in a failover, and the
+// Buffer would begin to hold requests. A real failover right after this false one would not be
+// buffered, because the Buffer keeps a minimum time between two failovers.
+Task<> Listener::AwaitFirstLook() {
   Timer pause(executor_);
   while (acceptor_.is_open() && !context_.router.HasLooked()) {
     pause.expires_after(kFirstLookInterval);
@@ -78,7 +73,7 @@ Task<> Server::AwaitFirstLook() {
   }
 }
 
-Task<> Server::Accept() {
+Task<> Listener::Accept() {
   co_await AwaitFirstLook();
   while (acceptor_.is_open()) {
     std::error_code error = co_await AcceptOne();
@@ -90,7 +85,7 @@ Task<> Server::Accept() {
   }
 }
 
-Task<std::error_code> Server::AcceptOne() {
+Task<std::error_code> Listener::AcceptOne() {
   EventLoop& loop = *loops_[taken_ % loops_.size()];
   Socket socket(loop.io().get_executor());
   std::error_code error;
@@ -99,23 +94,24 @@ Task<std::error_code> Server::AcceptOne() {
   co_return error;
 }
 
-void Server::Take(Socket socket, EventLoop& loop) {
+void Listener::Take(Socket socket, EventLoop& loop) {
   if (connections() >= context_.options.max_connections) {
-    RefuseClient(socket);
+    Refuse(socket, protocol_.RefusalPacket());
     return;
   }
   connections_.fetch_add(1, std::memory_order_relaxed);
   const auto ended = [this] { connections_.fetch_sub(1, std::memory_order_relaxed); };
   try {
-    loop.Serve(std::move(socket), kFirstConnectionId + taken_++ % kFirstConnectionId, ended);
+    loop.Serve(std::move(socket), taken_++, ended);
   } catch (const std::exception& error) {
     spdlog::error("cannot serve a client: {}", error.what());
     ended();
   }
 }
 
-Task<> Server::Drain(absl::Duration timeout) {
-  // The loops first: who finds the port closed finds no session that would take a command.
+Task<> Listener::Drain(absl::Duration timeout) {
+  // The loops are told before the port is closed. So a client that finds the port closed can be
+  // sure that no session takes another command.
   for (const std::unique_ptr<EventLoop>& loop : loops_) loop->DrainSessions();
   std::error_code ignored;
   acceptor_.close(ignored);
@@ -127,9 +123,9 @@ Task<> Server::Drain(absl::Duration timeout) {
   }
 }
 
-void Server::Stop() {
+void Listener::Stop() {
   for (const std::unique_ptr<EventLoop>& loop : loops_) loop->Stop();
   loops_.clear();
 }
 
-}  // namespace mysql_proxy
+}  // namespace proxy

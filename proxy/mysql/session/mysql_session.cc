@@ -1,9 +1,11 @@
-#include "proxy/mysql/session/session.h"
+#include "proxy/mysql/session/mysql_session.h"
 
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "failover/buffer.h"
+#include "proxy/core/connection_policy.h"
 #include "proxy/core/deadline.h"
 #include "proxy/mysql/protocol/codec.h"
 #include "proxy/mysql/protocol/constants.h"
@@ -16,13 +18,12 @@ namespace mysql_proxy {
 namespace {
 
 using failover::mysql::MysqlError;
+using proxy::Task;
 using ReadEnd = ClientConnection::ReadEnd;
 
-// As vtgate does it: the first, and two that are retries.
-constexpr int kMaxAttempts = 3;
-
-// What clients may ask for. Not kLocalFiles: a server could ask the client for any file. Not TLS
-// nor compression. Not kSessionTrack and kDeprecateEof: see reply_stream.h.
+// The capabilities that clients may ask for. Three kinds are missing. kLocalFiles would let a
+// backend ask the client for any file. TLS and compression are not implemented. reply_stream.h says
+// why kSessionTrack and kDeprecateEof are for backends only.
 constexpr std::uint32_t kCapabilities =
     capability::kLongPassword | capability::kFoundRows | capability::kLongFlag |
     capability::kConnectWithDatabase | capability::kOdbc | capability::kIgnoreSpace |
@@ -31,7 +32,7 @@ constexpr std::uint32_t kCapabilities =
     capability::kPreparedMultiResults | capability::kPluginAuth | capability::kConnectAttributes |
     capability::kPluginAuthLengthEncoded;
 
-// Errors are made by functions: g++ 12 destroys a temporary in braces twice if it is within a
+// MysqlErrors are made by functions: g++ 12 destroys a temporary in braces twice if it is part of a
 // co_await expression.
 
 MysqlError Malformed() { return {1835, "HY000", "Malformed communication packet"}; }
@@ -58,59 +59,101 @@ MysqlError PacketTooLarge() {
 
 std::string_view WithoutCommand(std::string_view payload) { return payload.substr(1); }
 
+// A client's login as the retry driver sees it: a statement that only needs a connection.
+class LoginAttempt final : public proxy::RetriedStatement {
+ public:
+  explicit LoginAttempt(Upstream& upstream) : upstream_(upstream) {}
+
+  Task<absl::Status> Try(failover::RetryDoneFunc&) override {
+    co_return co_await upstream_.Connect();
+  }
+  bool MayBeHeld() const override { return true; }
+  bool MayRepeatAtOnce(const absl::Status& error) const override {
+    return IsConnectionWasGone(error);
+  }
+  std::size_t bytes() const override { return 0; }
+
+ private:
+  Upstream& upstream_;
+};
+
+class StatementAttempt final : public proxy::RetriedStatement {
+ public:
+  StatementAttempt(Upstream& upstream, ClientConnection& client, Request& request)
+      : upstream_(upstream), client_(client), request_(request) {
+    upstream_.Begin(request_);
+  }
+
+  Task<absl::Status> Try(failover::RetryDoneFunc& retry) override {
+    co_return co_await upstream_.Execute(client_, retry);
+  }
+  bool MayBeHeld() const override { return !upstream_.state().in_transaction(); }
+  bool MayRepeatAtOnce(const absl::Status& error) const override {
+    return IsConnectionWasGone(error);
+  }
+  std::size_t bytes() const override { return request_.bytes(); }
+
+ private:
+  Upstream& upstream_;
+  ClientConnection& client_;
+  Request& request_;
+};
+
 }  // namespace
 
-Session::Session(const ProxyContext& context, const Executor& executor, Socket socket,
-                 std::uint32_t connection_id)
+MysqlSession::MysqlSession(const MysqlContext& context, proxy::Socket socket,
+                           std::uint32_t connection_id)
     : context_(context),
-      executor_(executor),
+      executor_(socket.get_executor()),
       connection_id_(connection_id),
-      client_(std::make_shared<ClientConnection>(std::move(socket))),
-      wait_(executor, context.buffer, context.shard) {}
+      client_(std::move(socket)),
+      driver_(context, executor_) {}
 
-Task<> Session::Run() {
+Task<> MysqlSession::Run() {
   bool goes_on = co_await LogIn();
   while (goes_on) goes_on = co_await ServeOneCommand();
 }
 
-void Session::Drain() {
+void MysqlSession::Drain() {
   draining_ = true;
-  if (idle_ && MustEnd()) client_->Close();
+  if (idle_ && MustEnd()) client_.Close();
 }
 
-bool Session::MustEnd() const { return draining_ && !upstream_->state().transaction_open(); }
+bool MysqlSession::MustEnd() const {
+  return proxy::EndsInDrain(draining_, upstream_->state().transaction_open());
+}
 
-void Session::GiveUpIfSilent() {
+void MysqlSession::GiveUpIfSilent() {
   if (upstream_.has_value()) upstream_->GiveUpIfSilent();
 }
 
 // --- Login ---------------------------------------------------------------------------------------
 
-Task<bool> Session::LogIn() {
+Task<bool> MysqlSession::LogIn() {
   const std::optional<std::string> scramble = NewScramble();
   if (!scramble.has_value()) co_return false;
   std::optional<Login> login;
   {
-    const Deadline deadline(executor_, context_.options.login_timeout,
-                            [this] { client_->Close(); });
+    const proxy::Deadline deadline(executor_, context_.options.login_timeout,
+                                   [this] { client_.Close(); });
     const bool greeted = co_await Greet(*scramble);
     if (!greeted) co_return false;
     login = co_await ReadLogin(*scramble);
   }
   if (!login.has_value()) co_return false;
-  const std::uint8_t sequence = client_->answer_sequence();
+  const std::uint8_t sequence = client_.answer_sequence();
   if (!context_.users.Accepts(login->user, *scramble, login->auth_answer)) {
     co_await WriteError(AccessDenied(login->user), sequence);
     co_return false;
   }
-  client_->AllowPackets(context_.options.max_packet_size);
+  client_.AllowPackets(context_.mysql.max_packet_size);
   upstream_.emplace(context_, executor_, *login);
   co_return co_await ConnectFirst(sequence);
 }
 
-Task<bool> Session::Greet(const std::string& scramble) {
+Task<bool> MysqlSession::Greet(const std::string& scramble) {
   Greeting greeting;
-  greeting.server_version = context_.options.server_version;
+  greeting.server_version = context_.mysql.server_version;
   greeting.connection_id = connection_id_;
   greeting.scramble = scramble;
   greeting.capabilities = kCapabilities;
@@ -121,60 +164,49 @@ Task<bool> Session::Greet(const std::string& scramble) {
   co_return co_await WritePacket(payload, 0);
 }
 
-// With an answer to `scramble` by kNativePassword, whatever the client would have liked better.
-Task<std::optional<Login>> Session::ReadLogin(const std::string& scramble) {
-  ReadEnd end = co_await client_->Read(1);
+// Reads the client's login. If the client prefers another method than kNativePassword, it is asked
+// to answer `scramble` by kNativePassword.
+Task<std::optional<Login>> MysqlSession::ReadLogin(const std::string& scramble) {
+  ReadEnd end = co_await client_.Read(1);
   if (end != ReadEnd::kPacket) co_return std::nullopt;
-  std::optional<Login> login = ParseLogin(client_->packet());
+  std::optional<Login> login = ParseLogin(client_.packet());
   if (!login.has_value()) {
-    co_await WriteError(Malformed(), client_->answer_sequence());
+    co_await WriteError(Malformed(), client_.answer_sequence());
     co_return std::nullopt;
   }
   login->capabilities &= kCapabilities;
   if (login->auth_plugin.empty() || login->auth_plugin == kNativePassword) co_return login;
 
   const std::string request = BuildAuthSwitch({std::string(kNativePassword), scramble});
-  const bool written = co_await WritePacket(request, client_->answer_sequence());
+  const bool written = co_await WritePacket(request, client_.answer_sequence());
   if (!written) co_return std::nullopt;
-  end = co_await client_->Read(static_cast<std::uint8_t>(client_->answer_sequence() + 1));
+  end = co_await client_.Read(static_cast<std::uint8_t>(client_.answer_sequence() + 1));
   if (end != ReadEnd::kPacket) co_return std::nullopt;
-  login->auth_answer = client_->packet();
+  login->auth_answer = client_.packet();
   co_return login;
 }
 
-// The client learns at once whether its schema exists; the login is held like any statement.
-Task<bool> Session::ConnectFirst(std::uint8_t answer_sequence) {
-  failover::RetryDoneFunc retry;
-  absl::Status error;
-  absl::Status before;
-  for (int attempt = 1; attempt <= kMaxAttempts; ++attempt) {
-    if (!retry) {
-      before = error;
-      absl::StatusOr<failover::RetryDoneFunc> waited = co_await wait_.Wait(before, 0, *client_);
-      if (!waited.ok()) {
-        error = waited.status();
-        break;
-      }
-      retry = *std::move(waited);
-    }
-    error = co_await upstream_->Connect();
-    if (!MayRetry(error)) break;
-  }
-  retry(error);
-  if (absl::IsCancelled(error)) co_return false;
-  if (error.ok()) co_return co_await WriteOk(answer_sequence);
-  co_await WriteError(ForClient(error, before), answer_sequence);
+// Connects to a backend before the client gets an answer to its login, so that the client learns at
+// once whether its schema exists. The Buffer holds a login like any statement.
+Task<bool> MysqlSession::ConnectFirst(std::uint8_t answer_sequence) {
+  LoginAttempt attempt(*upstream_);
+  const proxy::RetryResult result = co_await driver_.Run(attempt, client_.socket());
+  if (absl::IsCancelled(result.error)) co_return false;
+  if (result.error.ok()) co_return co_await WriteOk(answer_sequence);
+  const MysqlError error = ForClient(result.error, result.before);
+  co_await WriteError(error, answer_sequence);
   co_return false;
 }
 
 // --- Commands ------------------------------------------------------------------------------------
 
-Task<bool> Session::ServeOneCommand() {
+Task<bool> MysqlSession::ServeOneCommand() {
   if (MustEnd()) co_return false;
   idle_ = true;
-  const ReadEnd end = co_await client_->Read(0);
+  const ReadEnd end = co_await client_.Read(0);
   idle_ = false;
-  // If the end was decided while a command was on its way here, the client gets no answer to it.
+  // If the drain began while a command was on its way here, the client gets no answer to the
+  // command.
   if (MustEnd()) co_return false;
   switch (end) {
     case ReadEnd::kPacket:
@@ -182,21 +214,21 @@ Task<bool> Session::ServeOneCommand() {
     case ReadEnd::kClosed:
       co_return false;
     case ReadEnd::kTooLarge:
-      co_await WriteError(PacketTooLarge(), client_->answer_sequence());
+      co_await WriteError(PacketTooLarge(), client_.answer_sequence());
       co_return false;
     case ReadEnd::kOutOfOrder:
-      co_await WriteError(OutOfOrder(), client_->answer_sequence());
+      co_await WriteError(OutOfOrder(), client_.answer_sequence());
       co_return false;
   }
-  if (client_->packet().empty()) {
-    co_await WriteError(Malformed(), client_->answer_sequence());
+  if (client_.packet().empty()) {
+    co_await WriteError(Malformed(), client_.answer_sequence());
     co_return false;
   }
   co_return co_await Dispatch();
 }
 
-Task<bool> Session::Dispatch() {
-  const std::string& packet = client_->packet();
+Task<bool> MysqlSession::Dispatch() {
+  const std::string& packet = client_.packet();
   const auto command = static_cast<Command>(packet[0]);
   switch (command) {
     case Command::kQuit:
@@ -221,41 +253,41 @@ Task<bool> Session::Dispatch() {
     case Command::kChangeUser:
       break;
   }
-  co_return co_await WriteError(NotSupported(), client_->answer_sequence());
+  co_return co_await WriteError(NotSupported(), client_.answer_sequence());
 }
 
-Task<bool> Session::RunText(Command command, std::string_view sql, ReplyKind kind) {
+Task<bool> MysqlSession::RunText(Command command, std::string_view sql, ReplyKind kind) {
   Request request;
   request.command = command;
-  request.payload = &client_->packet();
+  request.payload = &client_.packet();
   request.sql = sql;
   request.traits = ScanSql(sql, upstream_->state().text_rules());
   request.reply_kind = kind;
-  request.client_sequence = client_->answer_sequence();
-  co_return co_await Run(request);
+  request.client_sequence = client_.answer_sequence();
+  co_return co_await RunRequest(request);
 }
 
-Task<bool> Session::RunPrepare() {
-  const std::string_view sql = WithoutCommand(client_->packet());
+Task<bool> MysqlSession::RunPrepare() {
+  const std::string_view sql = WithoutCommand(client_.packet());
   if (!upstream_->statements().HasRoomFor(sql)) {
-    co_return co_await WriteError(TooManyStatements(), client_->answer_sequence());
+    co_return co_await WriteError(TooManyStatements(), client_.answer_sequence());
   }
   Request request;
   request.command = Command::kStmtPrepare;
-  request.payload = &client_->packet();
+  request.payload = &client_.packet();
   request.sql = sql;
   request.reply_kind = ReplyKind::kPrepared;
-  request.client_sequence = client_->answer_sequence();
+  request.client_sequence = client_.answer_sequence();
   request.client_statement_id = upstream_->statements().NextId();
-  co_return co_await Run(request);
+  co_return co_await RunRequest(request);
 }
 
-Task<bool> Session::RunExecute() {
-  const std::uint8_t sequence = client_->answer_sequence();
-  const std::optional<std::uint32_t> id = StatementIdOf(client_->packet());
+Task<bool> MysqlSession::RunExecute() {
+  const std::uint8_t sequence = client_.answer_sequence();
+  const std::optional<std::uint32_t> id = StatementIdOf(client_.packet());
   PreparedStatement* const statement = id.has_value() ? upstream_->statements().Find(*id) : nullptr;
   if (statement == nullptr) co_return co_await WriteError(NoSuchStatement(), sequence);
-  if (!FindParameterTypes(client_->packet(), statement->parameters).has_value()) {
+  if (!FindParameterTypes(client_.packet(), statement->parameters).has_value()) {
     co_await WriteError(Malformed(), sequence);
     co_return false;
   }
@@ -265,34 +297,34 @@ Task<bool> Session::RunExecute() {
   } else {
     Request request;
     request.command = Command::kStmtExecute;
-    request.payload = &client_->packet();
+    request.payload = &client_.packet();
     request.sql = statement->sql;
     request.traits = statement->traits;
     request.statement = statement;
     request.client_sequence = sequence;
-    goes_on = co_await Run(request);
+    goes_on = co_await RunRequest(request);
   }
   upstream_->statements().DropLongData(*statement);
   co_return goes_on;
 }
 
-// The commands that need no server, or no answer.
-Task<bool> Session::RunOnStatement(Command command) {
-  PacketReader reader(client_->packet());
+// Runs the commands that need no backend or get no answer.
+Task<bool> MysqlSession::RunOnStatement(Command command) {
+  PacketReader reader(client_.packet());
   reader.U8();
   const std::uint32_t id = reader.U32();
   if (!reader.ok()) {
-    co_await WriteError(Malformed(), client_->answer_sequence());
+    co_await WriteError(Malformed(), client_.answer_sequence());
     co_return false;
   }
   PreparedStatement* const statement = upstream_->statements().Find(id);
   if (command == Command::kStmtReset) {
-    // The server knows neither cursors nor long data.
+    // The backend needs no reset, because it knows neither cursors nor long data of the statement.
     if (statement == nullptr) {
-      co_return co_await WriteError(NoSuchStatement(), client_->answer_sequence());
+      co_return co_await WriteError(NoSuchStatement(), client_.answer_sequence());
     }
     upstream_->statements().DropLongData(*statement);
-    co_return co_await WriteOk(client_->answer_sequence());
+    co_return co_await WriteOk(client_.answer_sequence());
   }
   if (statement == nullptr) co_return true;
   if (command == Command::kStmtClose) {
@@ -305,71 +337,43 @@ Task<bool> Session::RunOnStatement(Command command) {
   co_return true;
 }
 
-Task<bool> Session::RunReset() {
+Task<bool> MysqlSession::RunReset() {
   co_await upstream_->Reset();
-  co_return co_await WriteOk(client_->answer_sequence());
+  co_return co_await WriteOk(client_.answer_sequence());
 }
 
 // --- Statements ----------------------------------------------------------------------------------
 
-Task<bool> Session::Run(Request& request) {
-  upstream_->Begin(request);
-  failover::RetryDoneFunc retry;
-  absl::Status error;
-  absl::Status before;
-  for (int attempt = 1; attempt <= kMaxAttempts; ++attempt) {
-    if (!retry && !upstream_->state().in_transaction()) {
-      before = context_.buffer.IsFailover(error) ? error : absl::OkStatus();
-      absl::StatusOr<failover::RetryDoneFunc> waited =
-          co_await wait_.Wait(before, request.bytes(), *client_);
-      if (!waited.ok()) {
-        error = waited.status();
-        break;
-      }
-      retry = *std::move(waited);
-    }
-    error = co_await upstream_->Execute(*client_, retry);
-    if (!MayRetry(error)) break;
-  }
-  retry(error);
-  co_return co_await Conclude(request, error, before);
-}
-
-bool Session::MayRetry(const absl::Status& error) const {
-  return context_.buffer.IsFailover(error) || IsConnectionWasGone(error);
-}
-
-Task<bool> Session::Conclude(const Request& request, const absl::Status& error,
-                             const absl::Status& before) {
-  if (error.ok()) co_return true;
-  if (absl::IsCancelled(error)) co_return false;
-  std::uint8_t sequence = request.client_sequence;
-  if (upstream_->reply().started()) {
-    // In the middle of a packet there is no way to tell of an error.
-    if (!upstream_->reply().between_packets()) co_return false;
-    sequence = upstream_->reply().client_sequence();
-  }
-  co_return co_await WriteError(ForClient(error, before), sequence);
+Task<bool> MysqlSession::RunRequest(Request& request) {
+  StatementAttempt attempt(*upstream_, client_, request);
+  const proxy::RetryResult result = co_await driver_.Run(attempt, client_.socket());
+  if (result.error.ok()) co_return true;
+  if (absl::IsCancelled(result.error)) co_return false;
+  // A client that has got results already gets the error behind them.
+  const ReplyStream& reply = upstream_->reply();
+  const std::uint8_t sequence = reply.started() ? reply.client_sequence() : request.client_sequence;
+  const MysqlError error = ForClient(result.error, result.before);
+  co_return co_await WriteError(error, sequence);
 }
 
 // --- Packets -------------------------------------------------------------------------------------
 
-Task<bool> Session::WriteOk(std::uint8_t sequence) {
+Task<bool> MysqlSession::WriteOk(std::uint8_t sequence) {
   OkPacket ok;
   ok.status = upstream_->state().status();
   const std::string payload = BuildOk(ok);
   co_return co_await WritePacket(payload, sequence);
 }
 
-Task<bool> Session::WriteError(const MysqlError& error, std::uint8_t sequence) {
+Task<bool> MysqlSession::WriteError(const MysqlError& error, std::uint8_t sequence) {
   const std::string payload = BuildError(error);
   co_return co_await WritePacket(payload, sequence);
 }
 
-Task<bool> Session::WritePacket(std::string_view payload, std::uint8_t sequence) {
+Task<bool> MysqlSession::WritePacket(std::string_view payload, std::uint8_t sequence) {
   std::string wire;
   PutPacket(payload, sequence, wire);
-  co_return co_await client_->Write(wire);
+  co_return co_await client_.Write(wire);
 }
 
 }  // namespace mysql_proxy

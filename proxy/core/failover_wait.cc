@@ -1,4 +1,4 @@
-#include "proxy/mysql/session/failover_wait.h"
+#include "proxy/core/failover_wait.h"
 
 #include <asio/post.hpp>
 #include <optional>
@@ -6,14 +6,16 @@
 
 #include "failover/request_context.h"
 
-namespace mysql_proxy {
+namespace proxy {
 
 struct FailoverWait::Shared {
   explicit Shared(const Executor& loop) : executor(loop), change(loop) {}
 
   const Executor executor;
-  // The rest belongs to the event loop.
-  Timer change;  // never expires; cancelled when one of these changes:
+
+  // Used on the event loop's thread only. `change` never expires: it is cancelled when `result` or
+  // `client_gone` changes, and so wakes the coroutine that waits.
+  Timer change;
   std::optional<absl::StatusOr<failover::RetryDoneFunc>> result;
   bool client_gone = false;
 };
@@ -24,7 +26,7 @@ FailoverWait::FailoverWait(const Executor& executor, failover::Buffer& buffer,
 
 Task<absl::StatusOr<failover::RetryDoneFunc>> FailoverWait::Wait(const absl::Status& error,
                                                                  std::size_t bytes,
-                                                                 ClientConnection& client) {
+                                                                 ClientSocket& client) {
   failover::RequestContext context;
   context.bytes = bytes;
   absl::StatusOr<failover::BufferedRequest> held = buffer_.WaitForFailoverEndAsync(
@@ -47,11 +49,12 @@ Task<absl::StatusOr<failover::RetryDoneFunc>> FailoverWait::Wait(const absl::Sta
     co_await shared_->change.async_wait(ErrorTo(ignored));
   }
   client.StopWatching();
-  // If the callback runs already, the token that it brings ends its retry unused.
+  // `held` cancels the request when it goes out of scope. If the callback runs already, the token
+  // that it brings is destroyed unused, which ends the retry.
   if (shared_->client_gone) co_return absl::CancelledError("the client is gone");
   absl::StatusOr<failover::RetryDoneFunc> result = *std::move(shared_->result);
   shared_->result.reset();
   co_return result;
 }
 
-}  // namespace mysql_proxy
+}  // namespace proxy

@@ -1,4 +1,4 @@
-#include "proxy/mysql/session/server_connection.h"
+#include "proxy/mysql/session/backend_connection.h"
 
 #include <sys/socket.h>
 
@@ -18,14 +18,14 @@
 namespace mysql_proxy {
 namespace {
 
-// No answer to the proxy itself is longer.
+// The longest answer that a command of the proxy itself may have, in bytes.
 constexpr std::size_t kMaxAnswer = 1024 * 1024;
 
-// What the server must be able to do: it tells with every reply how it left the session.
+// The capabilities that a backend must have. With them every reply tells how it left the session.
 constexpr std::uint32_t kRequired = capability::kProtocol41 | capability::kSecureConnection |
                                     capability::kPluginAuth | capability::kSessionTrack |
                                     capability::kDeprecateEof | capability::kTransactions;
-// What it is asked for if the client asked for it.
+// The capabilities that the backend is asked for if the client has asked for them.
 constexpr std::uint32_t kPassedOn = capability::kFoundRows | capability::kOdbc |
                                     capability::kIgnoreSpace | capability::kInteractive |
                                     capability::kMultiStatements | capability::kMultiResults |
@@ -49,18 +49,18 @@ class PrepareObserver final : public ReplyObserver {
 
 }  // namespace
 
-ServerConnection::ServerConnection(const Executor& executor, std::size_t server,
-                                   std::uint64_t number)
-    : socket_(executor), server_(server), number_(number), assembler_(kMaxAnswer) {}
+BackendConnection::BackendConnection(const proxy::Executor& executor, std::size_t backend,
+                                     std::uint64_t number)
+    : socket_(executor), backend_(backend), number_(number), assembler_(kMaxAnswer) {}
 
-Task<absl::Status> ServerConnection::Connect(const ServerAddress& address,
-                                             const ServerLogin& login) {
+proxy::Task<absl::Status> BackendConnection::Connect(const proxy::Address& address,
+                                                     const BackendLogin& login) {
   address_ = address.ToString();
   std::error_code error;
   const asio::ip::address ip = asio::ip::make_address(address.host, error);
   if (!error) {
     const asio::ip::tcp::endpoint endpoint(ip, address.port);
-    co_await socket_.async_connect(endpoint, ErrorTo(error));
+    co_await socket_.async_connect(endpoint, proxy::ErrorTo(error));
   }
   if (error) co_return Failed(error.message());
   socket_.set_option(asio::ip::tcp::no_delay(true), error);
@@ -68,7 +68,7 @@ Task<absl::Status> ServerConnection::Connect(const ServerAddress& address,
   co_return co_await Handshake(login);
 }
 
-Task<absl::Status> ServerConnection::Handshake(const ServerLogin& login) {
+proxy::Task<absl::Status> BackendConnection::Handshake(const BackendLogin& login) {
   if (!co_await Read(0)) co_return Failed("no greeting");
   const std::string& packet = assembler_.packet();
   if (!packet.empty() && static_cast<std::uint8_t>(packet[0]) == kErrorHeader) {
@@ -78,7 +78,7 @@ Task<absl::Status> ServerConnection::Handshake(const ServerLogin& login) {
   const std::optional<Greeting> greeting = ParseGreeting(packet);
   if (!greeting.has_value()) co_return Failed("malformed greeting");
   if ((greeting->capabilities & kRequired) != kRequired) {
-    co_return Refused({1043, "08S01", absl::StrCat(address_, ": the server is too old")});
+    co_return Refused({1043, "08S01", absl::StrCat(address_, ": the backend is too old")});
   }
   Login answer;
   answer.capabilities = kRequired | capability::kLongPassword | capability::kLongFlag |
@@ -95,7 +95,7 @@ Task<absl::Status> ServerConnection::Handshake(const ServerLogin& login) {
   co_return co_await Authenticate(login);
 }
 
-Task<absl::Status> ServerConnection::Authenticate(const ServerLogin& login) {
+proxy::Task<absl::Status> BackendConnection::Authenticate(const BackendLogin& login) {
   for (std::uint8_t sequence = 2;; sequence = static_cast<std::uint8_t>(sequence + 2)) {
     const bool read = co_await Read(sequence);
     const std::string& packet = assembler_.packet();
@@ -125,7 +125,7 @@ Task<absl::Status> ServerConnection::Authenticate(const ServerLogin& login) {
   }
 }
 
-Task<absl::Status> ServerConnection::Execute(Command command, std::string_view text) {
+proxy::Task<absl::Status> BackendConnection::Execute(Command command, std::string_view text) {
   const std::string payload = CommandOf(command, text);
   if (!co_await SendPacket(payload, 0)) co_return Failed("lost");
   const bool read = co_await Read(1);
@@ -143,7 +143,7 @@ Task<absl::Status> ServerConnection::Execute(Command command, std::string_view t
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<PreparedReply>> ServerConnection::Prepare(std::string_view sql) {
+proxy::Task<absl::StatusOr<PreparedReply>> BackendConnection::Prepare(std::string_view sql) {
   const std::string payload = CommandOf(Command::kStmtPrepare, sql);
   std::uint8_t sequence = 0;
   std::string wire;
@@ -169,32 +169,33 @@ Task<absl::StatusOr<PreparedReply>> ServerConnection::Prepare(std::string_view s
   }
 }
 
-bool ServerConnection::IsStale() {
+bool BackendConnection::IsStale() {
   char byte;
   const ssize_t count = recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return !(count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
-Task<std::size_t> ServerConnection::Send(std::string_view bytes) {
+proxy::Task<std::size_t> BackendConnection::Send(std::string_view bytes) {
   std::error_code error;
   const std::size_t count =
-      co_await asio::async_write(socket_, asio::buffer(bytes), ErrorTo(error));
+      co_await asio::async_write(socket_, asio::buffer(bytes), proxy::ErrorTo(error));
   co_return count;
 }
 
-Task<std::string_view> ServerConnection::Receive() {
+proxy::Task<std::string_view> BackendConnection::Receive() {
   std::error_code error;
-  const std::size_t count = co_await socket_.async_read_some(asio::buffer(buffer_), ErrorTo(error));
+  const std::size_t count =
+      co_await socket_.async_read_some(asio::buffer(buffer_), proxy::ErrorTo(error));
   if (error) why_ = error == asio::error::operation_aborted ? "timed out" : error.message();
   co_return std::string_view(buffer_.data(), count);
 }
 
-void ServerConnection::Close() {
+void BackendConnection::Close() {
   std::error_code ignored;
   socket_.close(ignored);
 }
 
-Task<bool> ServerConnection::Read(std::uint8_t sequence) {
+proxy::Task<bool> BackendConnection::Read(std::uint8_t sequence) {
   assembler_.Start(sequence);
   while (true) {
     switch (assembler_.Feed(input_)) {
@@ -212,14 +213,14 @@ Task<bool> ServerConnection::Read(std::uint8_t sequence) {
   }
 }
 
-Task<bool> ServerConnection::SendPacket(std::string_view payload, std::uint8_t sequence) {
+proxy::Task<bool> BackendConnection::SendPacket(std::string_view payload, std::uint8_t sequence) {
   std::string wire;
   PutPacket(payload, sequence, wire);
   const std::size_t sent = co_await Send(wire);
   co_return sent == wire.size();
 }
 
-absl::Status ServerConnection::Failed(std::string_view what) const {
+absl::Status BackendConnection::Failed(std::string_view what) const {
   std::string why(what);
   if (!why_.empty()) why.append(": ").append(why_);
   return CannotConnect(address_, why);

@@ -1,0 +1,69 @@
+// The listening side of a proxy: takes clients, spreads them over event loops, and ends in good
+// order.
+#ifndef FAILOVER_PROXY_CORE_LISTENER_H_
+#define FAILOVER_PROXY_CORE_LISTENER_H_
+
+#include <asio/basic_socket_acceptor.hpp>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <system_error>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "proxy/core/asio_types.h"
+#include "proxy/core/context.h"
+#include "proxy/core/event_loop.h"
+#include "proxy/core/protocol.h"
+
+namespace proxy {
+
+// Takes clients on the thread that runs `io`, and serves them on event loops with threads of their
+// own. All functions but connections() are for the thread of `io`, or for any thread while `io`
+// does not run.
+class Listener {
+ public:
+  // `context`, `protocol` and `io` are not owned.
+  Listener(const Context& context, const Protocol& protocol, asio::io_context& io);
+
+  // Opens the port, and begins to take clients as soon as every backend was looked at.
+  // kUnavailable: the port cannot be opened.
+  absl::Status Listen();
+  // The port, which the system chose if the options say 0.
+  std::uint16_t port() const;
+
+  // Takes no more clients, and ends sessions in which nothing is under way. Returns when all
+  // sessions are gone, or when `timeout` is over.
+  Task<> Drain(absl::Duration timeout);
+  // Ends the event loops, and with them the sessions that are left.
+  void Stop();
+
+  // How many sessions there are. Thread-safe.
+  int connections() const { return connections_.load(std::memory_order_relaxed); }
+
+ private:
+  Task<> Accept();
+  Task<std::error_code> AcceptOne();
+  Task<> AwaitFirstLook();
+  void Take(Socket socket, EventLoop& loop);
+
+  const Context& context_;
+  const Protocol& protocol_;
+  const Executor executor_;
+
+  // The event loops change this counter, too. memory_order_relaxed is enough everywhere, because
+  // the counter guards no other data: each change is one read-modify-write operation, so none is
+  // lost.
+  std::atomic<int> connections_{0};
+
+  // Used on the thread of `io` only.
+  bool accepting_ = false;  // Accept is running, and may hold a socket of one of the loops
+  std::uint32_t taken_ = 0;
+  asio::basic_socket_acceptor<asio::ip::tcp, Executor> acceptor_;
+  std::vector<std::unique_ptr<EventLoop>> loops_;
+};
+
+}  // namespace proxy
+
+#endif  // FAILOVER_PROXY_CORE_LISTENER_H_

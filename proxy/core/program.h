@@ -1,0 +1,32 @@
+// What the programs of all protocols have in common: the order of start and stop, and signals.
+#ifndef FAILOVER_PROXY_CORE_PROGRAM_H_
+#define FAILOVER_PROXY_CORE_PROGRAM_H_
+
+#include "absl/status/status.h"
+#include "proxy/core/context.h"
+#include "proxy/core/protocol.h"
+
+namespace proxy {
+
+// Whatever checks the backends and reports what it finds to the Router.
+class BackendMonitor {
+ public:
+  virtual ~BackendMonitor() = default;
+
+  virtual absl::Status Start() = 0;
+  // No report comes any more when Stop has returned.
+  virtual void Stop() = 0;
+};
+
+// Prepares the process: allows as many file descriptors as the system does, and ignores SIGPIPE,
+// because a connection that the other side has closed is noticed where it is used.
+void PrepareProcess();
+
+// Serves clients until SIGTERM or SIGINT, and then until the sessions have ended or
+// Options::drain_timeout is over. A second signal ends the program at once. SIGUSR1 prints the
+// state. An error says why nothing could be served. Afterwards the Buffer is shut down.
+absl::Status Serve(const Context& context, const Protocol& protocol, BackendMonitor& monitor);
+
+}  // namespace proxy
+
+#endif  // FAILOVER_PROXY_CORE_PROGRAM_H_

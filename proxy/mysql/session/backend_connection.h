@@ -1,0 +1,86 @@
+// A connection to a backend.
+#ifndef FAILOVER_PROXY_MYSQL_SESSION_BACKEND_CONNECTION_H_
+#define FAILOVER_PROXY_MYSQL_SESSION_BACKEND_CONNECTION_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proxy/core/asio_types.h"
+#include "proxy/core/router.h"
+#include "proxy/mysql/protocol/constants.h"
+#include "proxy/mysql/protocol/packet_assembler.h"
+#include "proxy/mysql/protocol/reply_stream.h"
+
+namespace mysql_proxy {
+
+// How to log in to a backend.
+struct BackendLogin {
+  std::string user;
+  std::string password;
+  // The capabilities that the client asked for. The backend is asked for those of them that the
+  // proxy passes on.
+  std::uint32_t client_capabilities = 0;
+  std::uint8_t collation = kDefaultCollation;
+  std::string schema;  // empty: no default schema
+};
+
+// Used on its event loop only, by one coroutine at a time. Close may be called at any time; the
+// function that is running then fails.
+class BackendConnection {
+ public:
+  // `backend` is an index in Router::backends(). `number` distinguishes the connection from the
+  // other connections of its session.
+  BackendConnection(const proxy::Executor& executor, std::size_t backend, std::uint64_t number);
+
+  std::size_t backend() const { return backend_; }
+  std::uint64_t number() const { return number_; }
+  // The status flags that the backend reported last to a command of the proxy itself.
+  std::uint16_t status() const { return status_; }
+
+  // Connects and logs in. `address.host` must be numeric. An error of Connect or of Execute says
+  // that the client's statement was not executed.
+  proxy::Task<absl::Status> Connect(const proxy::Address& address, const BackendLogin& login);
+  // Sends a command of the proxy itself that is answered with one OK packet.
+  proxy::Task<absl::Status> Execute(Command command, std::string_view text);
+  // Prepares a statement that the client has prepared before on another connection.
+  proxy::Task<absl::StatusOr<PreparedReply>> Prepare(std::string_view sql);
+
+  // Whether the backend has closed the connection, or has said something without being asked. Then
+  // it is certain that a statement that is not sent yet will not be executed here.
+  bool IsStale();
+
+  // Returns how many bytes were sent. These are all bytes, unless the connection is lost.
+  proxy::Task<std::size_t> Send(std::string_view bytes);
+  // Returns what the backend has sent next; empty: the connection is lost. Valid until the next
+  // call of any function.
+  proxy::Task<std::string_view> Receive();
+
+  void Close();
+
+ private:
+  proxy::Task<absl::Status> Handshake(const BackendLogin& login);
+  proxy::Task<absl::Status> Authenticate(const BackendLogin& login);
+  proxy::Task<bool> Read(std::uint8_t sequence);
+  proxy::Task<bool> SendPacket(std::string_view payload, std::uint8_t sequence);
+  absl::Status Failed(std::string_view what) const;
+
+  proxy::Socket socket_;
+  const std::size_t backend_;
+  const std::uint64_t number_;
+  std::string address_;  // for texts of errors
+  std::string why_;      // the text of the last failure
+  std::uint16_t status_ = 0;
+
+  PacketAssembler assembler_;
+  std::array<char, 16 * 1024> buffer_;
+  std::string_view input_;  // the part of buffer_ that Read has not looked at yet
+};
+
+}  // namespace mysql_proxy
+
+#endif  // FAILOVER_PROXY_MYSQL_SESSION_BACKEND_CONNECTION_H_

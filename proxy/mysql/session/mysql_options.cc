@@ -1,0 +1,44 @@
+#include "proxy/mysql/session/mysql_options.h"
+
+#include <cstdint>
+
+#include "absl/flags/flag.h"
+#include "proxy/core/options.h"
+
+ABSL_FLAG(
+    std::uint64_t, max_packet_size, 16 << 20,
+    "The longest command that a client may send, in bytes. The same limit holds for the texts "
+    "and the long data of a session's prepared statements together.");
+ABSL_FLAG(std::string, server_version, "10.11.0-MariaDB-failover-proxy",
+          "The version that the proxy tells its clients.");
+
+namespace mysql_proxy {
+namespace {
+
+constexpr std::size_t kSmallestLimit = 1024;
+
+}  // namespace
+
+const char* UsageText() {
+  return "A MySQL proxy that holds statements while the primary fails over, so that clients do not "
+         "notice.\n\n"
+         "  failover-mysql-proxy --servers=127.0.0.1:3306,127.0.0.1:3307 --users-file=users \\\n"
+         "    --backend-user=app --backend-password-file=password --enable-buffer\n\n"
+         "Every backend but the primary must have read_only set. The account --backend-user must "
+         "use "
+         "mysql_native_password. A hash in --users-file looks as in mysql.user.\n\n"
+         "SIGUSR1 prints the state. SIGTERM and SIGINT let statements end, then the proxy exits; a "
+         "second signal ends the proxy at once. Flags may be written with dashes or underscores.";
+}
+
+absl::StatusOr<MysqlOptions> MysqlOptionsFromFlags() {
+  MysqlOptions options;
+  options.server_version = absl::GetFlag(FLAGS_server_version);
+  options.max_packet_size = absl::GetFlag(FLAGS_max_packet_size);
+  if (options.max_packet_size < kSmallestLimit) {
+    return proxy::InvalidFlag("max_packet_size", "must be at least 1024");
+  }
+  return options;
+}
+
+}  // namespace mysql_proxy
