@@ -1,4 +1,5 @@
-// The whole trip of a request that a callback waits for: held, released, retried, ended.
+// Measures the whole trip of a request with a callback: the request is held, released and retried,
+// and its retry ends.
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +29,7 @@ class TripBuffer {
     shard_ = buffer_->GetShard(names_[0].keyspace, names_[0].shard);
   }
 
-  // A failover, up to its end: `hold` is called in its middle.
+  // Begins a failover, calls `hold`, and ends the failover.
   template <typename Hold>
   void FailOver(const Hold& hold) {
     Require(buffer_->StartBuffering(shard_, "benchmark"), "a failover did not start");
@@ -47,8 +48,9 @@ class TripBuffer {
 
 enum class Handles { kKept, kDetached };
 
-// The trips of `held->size()` requests. A router keeps the handles, to cancel when a client goes
-// away, and drops each after its request came back; or it detaches them.
+// Makes the trips of `held->size()` requests. A router either keeps each handle, so that it can
+// cancel when a client goes away, and drops the handle after the request came back; or the router
+// detaches the handles.
 void MakeTrips(TripBuffer& trips, const absl::Status& error, Handles handles, bool polls,
                std::vector<BufferedRequest>* held) {
   Returns returns;
@@ -111,7 +113,7 @@ void Floor(benchmark::State& state) {
   ReportTimePerItem(state, held_count);
 }
 
-// Each request has a thread that sleeps until the failover is over.
+// The shape of another solution: each request has a thread that sleeps until the failover is over.
 void ThreadPerRequest(benchmark::State& state) {
   const auto held_count = static_cast<std::size_t>(state.range(0));
   for (auto _ : state) {
@@ -167,7 +169,7 @@ BENCHMARK(ThreadPerRequest)
     ->Arg(1'000)
     ->Iterations(1);
 
-// A handful of large trips is enough.
+// One iteration is enough, because each has many trips.
 void HeldScale(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgNames({"held", "shards"})->UseManualTime()->Iterations(1);
   benchmark->ArgsProduct({{1'000, 10'000, 100'000, 1'000'000}, {1}});

@@ -1,5 +1,5 @@
-// Blocked threads: how long it takes from the end of one retry to the start of the next, when
-// requests drain one after the other.
+// Measures blocked threads that drain one after the other: the time from the end of one retry to
+// the start of the next retry.
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@
 namespace failover::benchmarks {
 namespace {
 
-// A word that threads sleep on until it is opened.
+// A word in memory on which threads sleep until somebody opens the latch.
 class Latch {
  public:
   void Wait() {
@@ -40,11 +40,10 @@ class Latch {
   std::atomic<std::uint32_t> open_{0};
 };
 
-// Threads that are all held, and leave one after the other.
+// Some threads that are all held at first, and then leave one after the other.
 class HeldThreads {
  public:
-  // `wait` holds its caller, given its number, and may return something to keep until its turn
-  // is over.
+  // Each thread calls `wait` with its own number. `wait` returns when it is the thread's turn.
   template <typename Wait>
   HeldThreads(std::size_t count, const Wait& wait) : left_(count) {
     threads_.reserve(count);
@@ -53,7 +52,7 @@ class HeldThreads {
         begun_.fetch_add(1);
         wait(i);
         if (left_.fetch_sub(1) == 1) all_left_.Open();
-        // Ending a thread is not what is measured.
+        // The threads end later, because the end of a thread is not part of the measurement.
         may_end_.Wait();
       });
     }
@@ -67,7 +66,7 @@ class HeldThreads {
   void WaitUntilAllLeft() { all_left_.Wait(); }
 
   static void Pause() { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
-  // For threads that are about to sleep, and tell nobody when they do.
+  // Gives threads time to fall asleep. A thread cannot tell anybody that it sleeps.
   static void LetThemFallAsleep() { std::this_thread::sleep_for(std::chrono::milliseconds(50)); }
 
  private:
@@ -87,7 +86,7 @@ void Library(benchmark::State& state) {
   for (auto _ : state) {
     Require(buffer->StartBuffering(shard, "benchmark"), "a failover did not start");
     HeldThreads threads(count, [&buffer, shard](std::size_t) {
-      // The token ends the retry at the end of this statement.
+      // The token is destroyed at the end of this statement, which ends the retry.
       Require(buffer->WaitForFailoverEnd({}, shard, absl::OkStatus()).ok(), "a request failed");
     });
     while (buffer->Stats().slots_free > 0) HeldThreads::Pause();
@@ -100,7 +99,7 @@ void Library(benchmark::State& state) {
   ReportTimePerItem(state, count);
 }
 
-// Each thread sleeps on a word of its own, and wakes the next.
+// The floor: each thread sleeps on a latch of its own and wakes the next thread.
 void Floor(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
   for (auto _ : state) {
@@ -123,7 +122,8 @@ void Floor(benchmark::State& state) {
   ReportTimePerItem(state, count);
 }
 
-// All sleep on one condition, and all are woken for each turn.
+// The shape of another solution: all threads sleep on one condition variable, and each turn wakes
+// all of them.
 void OneCondition(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
   for (auto _ : state) {

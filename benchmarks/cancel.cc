@@ -1,5 +1,5 @@
-// Clients that go away while their requests are held: the newest first, so that a queue that is
-// searched from its front is searched to its end.
+// Measures clients that go away while their requests are held. The newest request goes first, so a
+// solution that searches its queue from the front has to search the whole queue.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +16,8 @@
 namespace failover::benchmarks {
 namespace {
 
-// A router that gives a request up drops its handle, which cancels it and frees all that it took.
+// A router that gives up a request drops the handle. This cancels the request and frees everything
+// that the request took.
 void Library(benchmark::State& state) {
   const auto held_count = static_cast<std::size_t>(state.range(0));
   const std::unique_ptr<Buffer> buffer = MakeBuffer(HoldingOptions(held_count, Threading::kManual));
@@ -55,7 +56,7 @@ void Floor(benchmark::State& state) {
   ReportTimePerItem(state, held_count);
 }
 
-// A list that is searched for the request.
+// The shape of another solution: a list that is searched for the request.
 void SearchedList(benchmark::State& state) {
   const auto held_count = static_cast<std::size_t>(state.range(0));
   for (auto _ : state) {

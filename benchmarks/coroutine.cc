@@ -1,4 +1,4 @@
-// The whole trip of a coroutine that waits; its waiter lives in its frame.
+// Measures the whole trip of a coroutine that waits. The waiter lives in the coroutine's frame.
 #include "failover/coroutine.h"
 
 #include <coroutine>

@@ -1,4 +1,4 @@
-// The least of a coroutine type, and the floor of a coroutine that waits in a list.
+// The smallest type of a coroutine, and the floor for a coroutine that waits in a list.
 #ifndef FAILOVER_BENCHMARKS_COROUTINE_TASK_H_
 #define FAILOVER_BENCHMARKS_COROUTINE_TASK_H_
 
@@ -8,7 +8,7 @@
 
 namespace failover::benchmarks {
 
-// Runs at once, up to its first wait; its frame goes when it ends.
+// A coroutine that runs at once up to its first wait, and frees its frame when it ends.
 struct FireAndForget {
   struct promise_type {
     FireAndForget get_return_object() { return {}; }
@@ -19,7 +19,7 @@ struct FireAndForget {
   };
 };
 
-// A list of suspended coroutines; the links are in their frames.
+// A list of suspended coroutines. The links of the list are in the frames of the coroutines.
 class FloorCoroutineQueue {
  public:
   struct Awaiter {

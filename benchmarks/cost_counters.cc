@@ -16,10 +16,11 @@
 
 #include "harness.h"
 
-// Not inlined, and with a name of its own, so that callgrind can tell it from what prepares it.
+// This function is not inlined and has C linkage, so that callgrind can tell the measured work from
+// its preparation by the function's name.
 extern "C" [[gnu::noinline]] void MeasuredPart(absl::FunctionRef<void()> work) {
   work();
-  asm volatile("");  // so that the call above does not become a jump
+  asm volatile("");  // keeps the compiler from turning the call above into a jump
 }
 
 namespace failover::benchmarks {
@@ -35,7 +36,8 @@ void Count(std::atomic<std::size_t>* what) {
   if (counting.load(std::memory_order_relaxed)) what->fetch_add(1, std::memory_order_relaxed);
 }
 
-// Where RunReadOnly lets its preparation allocate: memory on pages of its own, that is never freed.
+// The memory from which the preparation of RunReadOnly allocates. The arena has pages of its own,
+// and never frees them.
 class Arena {
  public:
   static constexpr std::size_t kSize = std::size_t{64} << 20;
@@ -54,7 +56,7 @@ class Arena {
     return begin_ != nullptr && pointer >= begin_ && pointer < begin_ + kSize;
   }
 
-  // The size stands in front of what is returned.
+  // The size of a block stands right before the block.
   void* Allocate(std::size_t size, std::size_t alignment) {
     alignment = alignment < kHeader ? kHeader : alignment;
     const std::size_t room = (size + 2 * alignment + kHeader - 1) / kHeader * kHeader;
@@ -110,7 +112,7 @@ void* malloc(std::size_t size) noexcept {
 
 void* calloc(std::size_t count, std::size_t size) noexcept {
   counters::Count(&counters::allocations);
-  // The arena's pages are zero, and used once.
+  // A block of the arena is zero already: the kernel clears the pages, and no block is used twice.
   return counters::arena.open() ? counters::arena.Allocate(count * size, 1)
                                 : __libc_calloc(count, size);
 }
@@ -195,8 +197,8 @@ void CountWakeup() { Count(&wakeups); }
 
 namespace {
 
-// The first module that is visited is the program itself; of its segments the one that can be
-// written, from the first whole page on (before that the loader made it read-only already).
+// The first module that is visited is the program itself. Its writable segment counts from the
+// first whole page on, because the loader has already made the part before that page read-only.
 int FindGlobals(dl_phdr_info* module, std::size_t /*size*/, void* /*unused*/) {
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   std::uintptr_t begin = 0;

@@ -1,4 +1,4 @@
-// Counts what the measured part of a program does, and can forbid it to write.
+// Counts what the measured part of a program does, and can forbid that part to write to memory.
 #ifndef FAILOVER_BENCHMARKS_COST_COUNTERS_H_
 #define FAILOVER_BENCHMARKS_COST_COUNTERS_H_
 
@@ -10,28 +10,29 @@
 
 namespace failover::benchmarks {
 
-// By the whole process, while Measure runs.
+// What the whole process did while Measure ran.
 struct Costs {
-  std::size_t allocations = 0;     // malloc and its kin; operator new ends there, too
-  std::size_t locks = 0;           // pthread_mutex_lock and its kin, where std::mutex ends
-  std::size_t clock_readings = 0;  // of CountingClock
-  std::size_t wakeups = 0;         // CountWakeup
+  std::size_t allocations = 0;     // calls of malloc and its kin, also those by operator new
+  std::size_t locks = 0;           // calls of pthread_mutex_lock and its kin, also by std::mutex
+  std::size_t clock_readings = 0;  // calls of CountingClock::Now
+  std::size_t wakeups = 0;         // calls of CountWakeup
 };
 
-// Runs `work`, and returns what it took. Callgrind counts the instructions of the function
-// MeasuredPart, which is on the stack meanwhile.
+// Runs `work` and returns what `work` took. The function MeasuredPart is on the stack meanwhile, so
+// that callgrind can count the instructions inside MeasuredPart.
 Costs Measure(absl::FunctionRef<void()> work);
 
-// The steady clock.
+// The steady clock, which counts its readings. Thread-safe.
 class CountingClock final : public Clock {
  public:
   absl::Time Now() override;
 };
+// Counts one wake-up. Meant for BufferOptions::wakeup.
 void CountWakeup();
 
-// Runs `prepare`, then `work` while neither the memory that `prepare` allocated nor the global
-// variables of this program can be written; what is left are the stack and the registers. Ends the
-// process with a message if `work` tries.
+// Runs `prepare`, and then `work`. While `work` runs, nobody can write to the memory that `prepare`
+// allocated, nor to the global variables of this program. Only the stack and the registers are
+// left. A write by `work` ends the process with a message.
 void RunReadOnly(absl::FunctionRef<void()> prepare, absl::FunctionRef<void()> work);
 
 }  // namespace failover::benchmarks

@@ -1,9 +1,9 @@
-// Does one thing many times, for scripts/cost-gate to count what it takes.
+// Does one thing many times, so that scripts/cost-gate can count what the thing takes.
 //
 //   failover_cost_probe --list               prints the rows
-//   failover_cost_probe <row> <operations>   does what the row says so many times, and prints how
+//   failover_cost_probe <row> <operations>   does the row's operation so many times, and prints how
 //                                            many allocations, locks, clock readings and wake-ups
-//                                            that took; run it under callgrind for instructions
+//                                            the operations took; callgrind counts instructions
 //   failover_cost_probe --read-only          ends with 1 if the idle path writes to shared memory
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +26,7 @@
 namespace failover::benchmarks {
 namespace {
 
-// A Buffer with one shard that is looked at.
+// A Buffer with one shard whose requests are measured.
 class Subject {
  public:
   explicit Subject(std::size_t size, std::size_t known_shards = 1,
@@ -138,7 +138,7 @@ Costs EnqueueAmong10000Shards(std::size_t operations) {
   return Enqueue(subject, absl::OkStatus(), operations);
 }
 
-// From the end of the failover until the last retry has ended.
+// Measures from the end of the failover until the last retry has ended.
 Costs Release(std::size_t operations) {
   Subject subject(operations);
   subject.StartFailover();
@@ -149,7 +149,7 @@ Costs Release(std::size_t operations) {
   });
 }
 
-// Of a request that came back already.
+// Measures the destructor of a handle whose request came back before.
 Costs DropHandle(std::size_t operations) {
   Subject subject(operations);
   subject.StartFailover();
@@ -176,7 +176,7 @@ Costs CancelNewestFirst(std::size_t operations, std::size_t others_held) {
 Costs Cancel(std::size_t operations) { return CancelNewestFirst(operations, 0); }
 Costs CancelAmong50000Held(std::size_t operations) { return CancelNewestFirst(operations, 50'000); }
 
-// The arrival, and the error that the evicted one gets.
+// Measures the arrival of a request, and the error that the evicted request gets.
 Costs Evict(std::size_t operations) {
   Subject subject(operations);
   subject.StartFailover();
@@ -190,7 +190,8 @@ Costs Evict(std::size_t operations) {
   return costs;
 }
 
-// Waits twice: first for a start, so that its frame exists already when the second one is measured.
+// This coroutine waits twice. The first wait is for a start signal, so that the frame exists before
+// the second wait is measured.
 FireAndForget Suspend(FloorCoroutineQueue& starts, Subject& subject, std::size_t number) {
   co_await starts.Wait();
   subject.returns().Count(
@@ -222,7 +223,7 @@ Costs CoroutineResume(std::size_t operations) {
   });
 }
 
-// Each shard fails over, with one request.
+// Measures shards that all fail over, with one request each.
 Costs ShardFailsOver(std::size_t operations) {
   Subject subject(operations, operations);
   const absl::Status error = FailoverError();
@@ -267,7 +268,7 @@ void PrintRow(const std::string& row, std::size_t operations) {
               costs.locks, costs.clock_readings, costs.wakeups);
 }
 
-// All three kinds of idle requests, with everything that a Buffer owns made read-only.
+// Lets idle requests of all kinds pass while everything that the Buffer owns is read-only.
 void PassReadOnly() {
   static std::unique_ptr<Buffer> buffer;
   static ShardHandle shard;
@@ -291,7 +292,7 @@ void PassReadOnly() {
     shard = buffer->GetShard("commerce", "-80");
     buffer->StatsUpdate(ServingPrimary({"commerce", "-80"}, 1));
     other_error = DuplicateKeyError();
-    // What is made when it is first needed.
+    // Some things are made when they are first needed. This pass makes them.
     pass();
   };
   RunReadOnly(prepare, pass);

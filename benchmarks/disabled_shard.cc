@@ -1,4 +1,4 @@
-// A shard that is not to be buffered: its requests pass, and each is counted.
+// Measures a shard for which buffering is disabled: its requests pass, and each request is counted.
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -22,7 +22,7 @@ void Library(benchmark::State& state) {
   const absl::Status no_error;
   for (auto _ : state) {
     const absl::StatusOr<RetryDoneFunc> done = buffer->WaitForFailoverEnd({}, shard, no_error);
-    if (!done.ok() || *done) return state.SkipWithError("was not let pass");
+    if (!done.ok() || *done) return state.SkipWithError("a request did not pass");
   }
 }
 
@@ -30,18 +30,19 @@ struct alignas(64) Counter {
   std::atomic<std::uint64_t> count{0};
 };
 
-// Each thread has a counter of its own.
+// The floor: each thread has a counter of its own.
 void Floor(benchmark::State& state) {
   static std::array<Counter, 2> counters;
   static std::atomic<std::uint32_t> gate{4};
   Counter& counter = counters[static_cast<std::size_t>(state.thread_index())];
   for (auto _ : state) {
-    if (gate.load(std::memory_order_acquire) != 4) return state.SkipWithError("is not disabled");
+    if (gate.load(std::memory_order_acquire) != 4)
+      return state.SkipWithError("the shard is not disabled");
     counter.count.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
-// All threads count in one place.
+// The shape of another solution: all threads share one counter.
 void SharedCounter(benchmark::State& state) {
   static Counter counter;
   for (auto _ : state) counter.count.fetch_add(1, std::memory_order_relaxed);

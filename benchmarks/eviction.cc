@@ -1,4 +1,5 @@
-// The buffer is full: each request that arrives evicts the oldest, whose callback gets the error.
+// Measures a full buffer: each request that arrives evicts the oldest request, whose callback gets
+// the error.
 #include <array>
 #include <cstddef>
 #include <memory>
@@ -14,7 +15,7 @@
 namespace failover::benchmarks {
 namespace {
 
-// The default size of a Buffer, and how many events an event loop handles in one turn.
+// The default size of a Buffer, and the number of events that an event loop handles in one turn.
 constexpr std::size_t kSize = 1000;
 constexpr std::size_t kArrivalsPerPoll = 100;
 
@@ -23,7 +24,7 @@ void Library(benchmark::State& state) {
   const ShardHandle shard = buffer->GetShard("commerce", "-80");
   Require(buffer->StartBuffering(shard, "benchmark"), "a failover did not start");
   Returns returns;
-  // A handle is dropped after its callback has run.
+  // A router drops a handle after the callback of its request has run.
   std::array<BufferedRequest, kSize + kArrivalsPerPoll> held;
   const auto arrive = [&](std::size_t number) {
     held[number % held.size()] =
@@ -55,7 +56,8 @@ void Floor(benchmark::State& state) {
   while (!queue.empty()) FloorRelease(queue, false);
 }
 
-// What of it is an absl::Status with the text and the payload that an evicted request gets.
+// Measures the error alone: an absl::Status with the text and the payload that an evicted request
+// gets.
 void ErrorAlone(benchmark::State& state) {
   const std::string text =
       "failover buffer, shard commerce/-80: the buffer is full and the request was evicted for a "

@@ -1,5 +1,5 @@
-// The floor of all that is held: a doubly linked list of nodes of 64 bytes, each with a callback.
-// No lock, no clock, no counters, no errors.
+// The floor for everything that is held: a doubly linked list of nodes of 64 bytes with a callback
+// each. The list has no lock, no clock, no counters and no errors.
 #ifndef FAILOVER_BENCHMARKS_FLOOR_QUEUE_H_
 #define FAILOVER_BENCHMARKS_FLOOR_QUEUE_H_
 
@@ -58,7 +58,7 @@ inline FloorNode* FloorHold(FloorQueue& queue, FloorCallback callback) {
   return node;
 }
 
-// Lets the oldest go.
+// Releases the oldest request.
 inline void FloorRelease(FloorQueue& queue, bool released) {
   FloorNode* const node = queue.PopFront();
   std::move(node->callback)(released);

@@ -14,7 +14,7 @@
 namespace failover::benchmarks {
 
 std::vector<ShardName> MakeNames(std::size_t count) {
-  // As a keyspace of a sharded database is cut: up to 256 shards each.
+  // Like a sharded database: up to 256 shards in each keyspace.
   constexpr std::size_t kShardsPerKeyspace = 256;
   std::vector<ShardName> names;
   names.reserve(count);
@@ -41,7 +41,7 @@ absl::Status DuplicateKeyError() {
 
 TabletStats ServingPrimary(const ShardName& name, std::int64_t timestamp) {
   TabletStats stats;
-  // A promotion changes the primary.
+  // Each promotion makes another server the primary.
   stats.alias = {"zone1", static_cast<std::uint32_t>(100 + timestamp % 2)};
   stats.target = {name.keyspace, name.shard, TabletType::kPrimary};
   stats.up = true;

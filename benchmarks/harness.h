@@ -1,5 +1,5 @@
-// What the benchmarks share: names, errors and reports as a router has them, a Buffer to measure,
-// and callbacks that do what every user's callback does.
+// What the benchmarks share: names, errors and reports like those of a router, a Buffer to measure,
+// and callbacks that do what the callback of every user does.
 #ifndef FAILOVER_BENCHMARKS_HARNESS_H_
 #define FAILOVER_BENCHMARKS_HARNESS_H_
 
@@ -25,45 +25,47 @@ struct ShardName {
   std::string shard;
 };
 
-// `count` different names, in no order, but always the same.
+// Returns `count` different names in random order. The order is the same in each run.
 std::vector<ShardName> MakeNames(std::size_t count);
 
-// What a database proxy reports for a statement that met a failover, and for one that did not.
+// The error of a statement that met a failover, as a database proxy reports it.
 absl::Status FailoverError();
+// The error of a statement that failed for another reason.
 absl::Status DuplicateKeyError();
 
-// The report of a serving primary that was promoted at `timestamp`.
+// Returns the report of a serving primary that was promoted at `timestamp`.
 TabletStats ServingPrimary(const ShardName& name, std::int64_t timestamp);
 
-// Options that let a benchmark hold `size` requests for as long as it likes.
+// Returns options with which a benchmark can hold `size` requests for as long as it needs.
 BufferOptions HoldingOptions(std::size_t size, Threading threading);
 
-// Create, which must succeed.
+// Calls Buffer::Create. The program ends if the call fails.
 std::unique_ptr<Buffer> MakeBuffer(BufferOptions options);
 
-// Stops the program: a benchmark that went wrong must not be printed as a number.
+// Ends the program with a message: a benchmark that went wrong must not print a number.
 [[noreturn]] void Fail(const char* what);
 inline void Require(bool condition, const char* what) {
   if (!condition) Fail(what);
 }
 
-// Counts the requests that came back. Its callbacks do the least that a router must: look whether
-// the request may be retried, and tell the Buffer when the retry ended (the token's destructor).
+// Counts the requests that came back. The callbacks do the least that a router must do: they look
+// whether the request may be retried, and the token's destructor tells the Buffer that the retry
+// has ended.
 class Returns {
  public:
-  // Small enough to be stored inside the WaitCallback, as a pointer to a connection and a number
-  // are.
+  // Returns a callback that is stored inside the WaitCallback, without an allocation. The callback
+  // of a router is about as large: a pointer to a connection, and a number.
   WaitCallback Callback(std::size_t request) {
     return [this, request](absl::StatusOr<RetryDoneFunc> done) { Count(request, done); };
   }
 
-  // Called by one thread at a time.
+  // Counts one request that came back. One thread at a time may call this function.
   void Count(std::size_t request, const absl::StatusOr<RetryDoneFunc>& done);
 
   std::size_t released() const { return released_.load(std::memory_order_acquire); }
   std::size_t failed() const { return failed_.load(std::memory_order_acquire); }
 
-  // From then on Wait returns after `requests` more have come back.
+  // Sets how many further requests must come back before Wait returns.
   void Expect(std::size_t requests);
   void Wait();
 
@@ -81,7 +83,7 @@ class Returns {
   bool done_ = false;
 };
 
-// Measures wall time: for threads that wait for each other.
+// Measures wall time. This is the right measure for threads that wait for each other.
 class Stopwatch {
  public:
   double Seconds() const {
@@ -92,8 +94,9 @@ class Stopwatch {
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-// Measures processor time, so that other programs matter less: of the calling thread, or of all
-// threads together, which is no less than the wall time unless all of them sleep.
+// Measures processor time of the calling thread, or of all threads together, in seconds. Other
+// programs disturb processor time less than wall time. The time of all threads together is at least
+// the wall time, unless all threads sleep.
 class CpuStopwatch {
  public:
   enum class Of { kThisThread, kAllThreads };
@@ -108,14 +111,15 @@ class CpuStopwatch {
   const double begin_;
 };
 
-// For a benchmark whose iterations handle `items` each: makes it report the time per item.
+// Makes a benchmark report the time per item. Each iteration of the benchmark handles `items`
+// items.
 inline void ReportTimePerItem(benchmark::State& state, std::size_t items) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(items));
 }
 
-// The resident memory of this process.
+// Returns the resident memory of this process in bytes.
 std::int64_t ResidentBytes();
-// How many threads this process has.
+// Returns the number of threads of this process.
 std::int64_t ThreadCount();
 
 }  // namespace failover::benchmarks

@@ -1,4 +1,4 @@
-// No failover, and the shard was resolved beforehand: what every request pays.
+// Measures what every request pays while nothing fails over, with a shard that was resolved before.
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -13,14 +13,16 @@
 namespace failover::benchmarks {
 namespace {
 
-// One thread uses the first shard; of two, each uses its own or both the first.
+// A single thread uses the first shard. Two threads either share the first shard, or each uses its
+// own shard.
 enum Shards : std::int64_t { kOneShard = 1, kShardPerThread = 2 };
 
 std::size_t ShardIndex(const benchmark::State& state) {
   return state.range(0) == kShardPerThread ? static_cast<std::size_t>(state.thread_index()) : 0;
 }
 
-// What stands between the wait and the end of the retry: a call that nothing is known of.
+// Stands for the query between the wait and the end of the retry: a call into which the compiler
+// cannot look.
 template <typename T>
 void Execute(T& token) {
   benchmark::DoNotOptimize(&token);
@@ -35,7 +37,7 @@ void Library(benchmark::State& state) {
   const absl::Status no_error;
   for (auto _ : state) {
     const absl::StatusOr<RetryDoneFunc> done = buffer->WaitForFailoverEnd({}, shard, no_error);
-    if (!done.ok()) return state.SkipWithError("was not let pass");
+    if (!done.ok()) return state.SkipWithError("a request did not pass");
     Execute(done);
   }
 }
@@ -49,7 +51,7 @@ void Floor(benchmark::State& state) {
   const Gate& gate = gates[ShardIndex(state)];
   for (auto _ : state) {
     const bool passes = (gate.bits.load(std::memory_order_acquire) & 1) == 0;
-    if (!passes) return state.SkipWithError("was not let pass");
+    if (!passes) return state.SkipWithError("a request did not pass");
     Execute(passes);
   }
 }
@@ -68,7 +70,7 @@ void ReaderLock(benchmark::State& state) {
       const std::shared_lock<std::shared_mutex> lock(shard.mutex);
       passes = (shard.bits & 1) == 0;
     }
-    if (!passes) return state.SkipWithError("was not let pass");
+    if (!passes) return state.SkipWithError("a request did not pass");
     Execute(passes);
   }
 }

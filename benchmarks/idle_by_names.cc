@@ -1,4 +1,5 @@
-// No failover, and the shard is named by two strings: a look-up in front of the idle check.
+// Measures a request that names its shard by two strings while nothing fails over: a look-up, and
+// then the idle check.
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -21,7 +22,8 @@
 namespace failover::benchmarks {
 namespace {
 
-// What is measured, made once for each number of shards, with the names that it knows.
+// The subject of a measurement with the names that the subject knows. There is one for each number
+// of shards.
 template <typename T>
 struct Prepared {
   explicit Prepared(std::size_t count) : names(MakeNames(count)), subject(names), shuffled(names) {
@@ -60,7 +62,7 @@ class LibrarySubject {
   const std::unique_ptr<Buffer> buffer_;
 };
 
-// One hash, one probe, two comparisons, one acquire load.
+// The floor: one hash, one probe, two comparisons, one acquire load.
 class BareTable {
  public:
   explicit BareTable(const std::vector<ShardName>& names) {
@@ -102,7 +104,8 @@ class BareTable {
   std::vector<Slot> slots_;
 };
 
-// A map behind a reader lock, by one string that is put together for each look-up.
+// The shape of another solution: a map behind a reader lock. Each look-up joins the two names into
+// one string.
 class LockedMap {
  public:
   explicit LockedMap(const std::vector<ShardName>& names) {
@@ -124,23 +127,23 @@ class LockedMap {
 
 template <typename T>
 void LookUp(benchmark::State& state, Prepared<T>& prepared, const std::vector<ShardName>& names) {
-  // Two threads are not to walk in step.
+  // Two threads begin at different names, so that they do not walk in step.
   std::size_t next = names.size() / 2 * static_cast<std::size_t>(state.thread_index());
   for (auto _ : state) {
     const bool passes = prepared.subject.Passes(names[next]);
-    if (!passes) return state.SkipWithError("was not let pass");
+    if (!passes) return state.SkipWithError("a request did not pass");
     if (++next == names.size()) next = 0;
   }
 }
 
-// The shards in turn, in the order in which they became known.
+// Looks up the shards in the order in which they became known.
 template <typename T>
 void InTurn(benchmark::State& state) {
   Prepared<T>& prepared = Prepare<T>(static_cast<std::size_t>(state.range(0)));
   LookUp(state, prepared, prepared.names);
 }
 
-// The shards in no order, so that nothing but the cache helps.
+// Looks up the shards in random order, so that only the cache helps.
 template <typename T>
 void AtRandom(benchmark::State& state) {
   Prepared<T>& prepared = Prepare<T>(static_cast<std::size_t>(state.range(0)));

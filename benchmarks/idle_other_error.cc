@@ -1,4 +1,5 @@
-// No failover, and the request failed for another reason: its error is classified, and it passes.
+// Measures a request that failed for another reason than a failover: the Buffer classifies the
+// error, and the request passes.
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -12,7 +13,8 @@
 namespace failover::benchmarks {
 namespace {
 
-// 0: told by the code alone. 1: a code that takes a look at the text.
+// Argument 0: the code of the error alone tells that no failover is meant. Argument 1: the
+// classifier has to look at the text.
 absl::Status ErrorOf(const benchmark::State& state) {
   if (state.range(0) == 0) return DuplicateKeyError();
   return absl::InternalError("Lock wait timeout exceeded; try restarting transaction (errno 1205)");
@@ -24,17 +26,17 @@ void Library(benchmark::State& state) {
   const absl::Status error = ErrorOf(state);
   for (auto _ : state) {
     const absl::StatusOr<RetryDoneFunc> done = buffer->WaitForFailoverEnd({}, shard, error);
-    if (!done.ok() || *done) return state.SkipWithError("was not let pass");
+    if (!done.ok() || *done) return state.SkipWithError("a request did not pass");
   }
 }
 
-// The classifier alone, behind the load and the branch.
+// The floor: an atomic load, a branch, and the classifier.
 void Floor(benchmark::State& state) {
   static std::atomic<std::uint32_t> gate{2};
   const absl::Status error = ErrorOf(state);
   for (auto _ : state) {
     const bool looks = (gate.load(std::memory_order_acquire) & 2) != 0;
-    if (looks && CausedByFailover(error)) return state.SkipWithError("was not let pass");
+    if (looks && CausedByFailover(error)) return state.SkipWithError("a request did not pass");
   }
 }
 

@@ -1,10 +1,11 @@
-// Measures what a Buffer costs. scripts/bench builds and runs this, and prints the table.
+// Measures what a Buffer costs. scripts/bench builds and runs this program, and prints the table.
 //
-// The names of the benchmarks are <what>/<who>/<arguments>. Who is `library`; `floor`, a bare
-// skeleton that touches the same memory and does nothing else; or the shape of another solution.
+// The names of the benchmarks are <what>/<who>/<arguments>. <who> is `library`, or `floor` (a bare
+// skeleton that touches the same memory and does nothing else), or the name of another solution.
 //
-// FAILOVER_BENCHMARK_WARM_MB: how much memory malloc is given before, for good. Without it a row
-// measures how long the kernel takes to hand out memory; benchmarks of memory want that.
+// The environment variable FAILOVER_BENCHMARK_WARM_MB says how many megabytes malloc gets
+// beforehand and keeps. Without this memory a row measures how long the kernel takes to hand out
+// memory. The benchmarks of memory want exactly that, so they run without the variable.
 #include <malloc.h>
 
 #include <cstddef>
@@ -20,7 +21,7 @@ namespace {
 using failover::benchmarks::Require;
 
 void WarmMemory(std::size_t megabytes) {
-  // One heap, that never shrinks.
+  // All threads use one heap, and the heap never shrinks.
   Require(mallopt(M_MMAP_MAX, 0) == 1 && mallopt(M_TRIM_THRESHOLD, -1) == 1,
           "malloc cannot be told to keep its memory");
   const std::size_t bytes = megabytes << 20;

@@ -1,4 +1,5 @@
-// All shards fail over at once, as when a data centre is lost; one request is held for each.
+// Measures shards that all fail over at once, as when a data centre is lost. One request is held
+// for each shard.
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +23,9 @@ void Library(benchmark::State& state) {
   const absl::Status error = FailoverError();
   std::vector<BufferedRequest> held(count);
   for (auto _ : state) {
-    // A shard that has just failed over would not be buffered again so soon.
+    // Each iteration needs a new Buffer, because the start guard does not let a shard fail over
+    // twice
+    // in a row.
     const std::unique_ptr<Buffer> buffer =
         MakeBuffer(HoldingOptions(count, Threading::kServiceThread));
     std::vector<ShardHandle> shards;
@@ -75,7 +78,8 @@ void Floor(benchmark::State& state) {
   }
 }
 
-// A thread for each failover, that looks after its timers and its drain.
+// The shape of another solution: a thread for each failover, which looks after the timers and the
+// drain of this failover.
 void ThreadPerFailover(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
   for (auto _ : state) {
@@ -125,7 +129,7 @@ BENCHMARK(ThreadPerFailover)
     ->Arg(1'000)
     ->Iterations(1);
 
-// How long it takes to get to know so many shards.
+// Measures how long the Buffer takes to get to know so many shards.
 void LibraryKnow(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
   const std::vector<ShardName> names = MakeNames(count);

@@ -1,5 +1,5 @@
-// Resident memory. Each benchmark here wants a process of its own: memory that an earlier one gave
-// back to malloc would hide what a later one takes.
+// Measures resident memory. Each benchmark of this file needs a process of its own: memory that an
+// earlier benchmark gave back to malloc would hide what a later benchmark takes.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -19,7 +19,7 @@
 namespace failover::benchmarks {
 namespace {
 
-// Reports how much the process grew since it was made.
+// Reports how much the process grew since this object was made.
 class Growth {
  public:
   std::int64_t Bytes() const { return ResidentBytes() - before_; }
@@ -33,7 +33,8 @@ class Growth {
   const std::int64_t before_ = ResidentBytes();
 };
 
-// With all that it takes: the callback, the node, and the handle that the router keeps.
+// Measures a held request with everything that belongs to the request: the callback, the node, and
+// the handle that the router keeps.
 void HeldLibrary(benchmark::State& state, const absl::Status& error) {
   const auto count = static_cast<std::size_t>(state.range(0));
   const std::unique_ptr<Buffer> buffer =
@@ -107,7 +108,7 @@ void CoroutineFloor(benchmark::State& state) {
   }
 }
 
-// A shard that is known and at rest, with all that names it.
+// Measures a shard that is known and at rest, with everything that is needed to find it by name.
 void ShardLibrary(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
   const std::vector<ShardName> names = MakeNames(count);
@@ -138,8 +139,8 @@ void ShardFloor(benchmark::State& state) {
   }
 }
 
-// What the kernel takes for a page that is touched for the first time. Much of it is up to the
-// hypervisor, if there is one.
+// Measures how long the kernel takes for a page that is touched for the first time. On a virtual
+// machine, much of this time is the hypervisor's.
 void FreshPage(benchmark::State& state) {
   constexpr std::size_t kPages = 1024;
   const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));

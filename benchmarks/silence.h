@@ -1,4 +1,5 @@
-// How fast log lines are written is up to the sink of the embedder; here none is.
+// Turns the library's log off. How fast a line is written depends on the sink of the embedder, so
+// no benchmark writes any line.
 #ifndef FAILOVER_BENCHMARKS_SILENCE_H_
 #define FAILOVER_BENCHMARKS_SILENCE_H_
 
@@ -9,7 +10,8 @@
 
 namespace failover::benchmarks {
 
-// Before the first Buffer, which makes the logger if there is none.
+// To be called before the first Buffer is made, because the first Buffer makes the logger if there
+// is none.
 inline void SilenceTheLog() {
   const auto silent =
       std::make_shared<spdlog::logger>("failover", std::make_shared<spdlog::sinks::null_sink_mt>());

@@ -1,4 +1,5 @@
-// A router of coroutines (C++20): a held query is a suspended frame, and nothing else.
+// A router whose queries are coroutines (C++20). A held query is a suspended coroutine: no thread
+// waits for the query, and nothing else is allocated.
 
 #include "failover/coroutine.h"
 
@@ -12,10 +13,10 @@
 
 namespace {
 
-// Runs until its first suspension, and destroys itself at its end. A real router has a task type
-// that it can await, from its event loop's library.
+// A coroutine that runs at once until its first suspension, and destroys itself at its end. A real
+// router uses the task type of its event loop's library, which can be awaited.
 struct Detached {
-  // The names are the language's.
+  // The C++ language prescribes these names.
   // NOLINTBEGIN(readability-identifier-naming)
   struct promise_type {
     Detached get_return_object() { return {}; }
@@ -32,7 +33,7 @@ Detached ServeQuery(failover::Buffer& buffer, failover::ShardHandle shard, ToyPr
   absl::Status result;
   failover::RetryDoneFunc done;
   for (int attempt = 1; attempt <= 3; ++attempt) {
-    if (!done) {  // each request is held at most once
+    if (!done) {  // each query is held at most once
       absl::StatusOr<failover::RetryDoneFunc> waited =
           co_await failover::AwaitFailoverEnd(buffer, {}, shard, result);
       if (!waited.ok()) co_return;
@@ -50,7 +51,7 @@ Detached ServeQuery(failover::Buffer& buffer, failover::ShardHandle shard, ToyPr
 int main() {
   constexpr int kQueries = 4;
   failover::BufferOptions options;
-  options.threading = failover::Threading::kManual;  // resumed by Poll, on this thread
+  options.threading = failover::Threading::kManual;  // Poll resumes coroutines, on this thread
   absl::StatusOr<std::unique_ptr<failover::Buffer>> buffer = failover::Buffer::Create(options);
   if (!buffer.ok()) return 1;
   const failover::ShardHandle shard = (*buffer)->GetShard("commerce", "-80");

@@ -1,5 +1,6 @@
-// A router on an event loop, without any thread of the library: Threading::kManual. The loop polls
-// the Buffer when its time has come, or when an eventfd says that it has come earlier.
+// A router on an event loop, without any thread of the library (Threading::kManual). The loop polls
+// the Buffer when the Buffer has something to do. If the Buffer has something to do earlier than it
+// last said, it wakes the loop through an eventfd.
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -19,7 +20,8 @@
 
 namespace {
 
-// The embedder's own loop, as small as can be: tasks, and a descriptor to wake it by.
+// The event loop of the router, as small as possible: a list of tasks, and a descriptor that wakes
+// the loop.
 class EventLoop {
  public:
   EventLoop() : wakeup_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
@@ -29,7 +31,7 @@ class EventLoop {
 
   void Post(std::function<void()> task) { tasks_.push_back(std::move(task)); }
 
-  // From any thread.
+  // Wakes the loop. Any thread may call this function.
   void Wake() const {
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t written = write(wakeup_fd_, &one, sizeof(one));
@@ -43,7 +45,7 @@ class EventLoop {
     }
     const absl::Duration idle_for = buffer.Poll();
     if (!tasks_.empty()) return;
-    // Rounded up, so that the loop does not come back just before something is due.
+    // The time is rounded up, so that the loop does not come back just before something is due.
     const absl::Duration wait =
         std::min(absl::Ceil(idle_for, absl::Milliseconds(1)), absl::Duration(absl::Hours(1)));
     pollfd descriptor{wakeup_fd_, POLLIN, 0};
@@ -58,7 +60,7 @@ class EventLoop {
   std::deque<std::function<void()>> tasks_;
 };
 
-// One client's query. Lives until its answer was sent.
+// The query of one client. The object lives until the answer was sent.
 class Query {
  public:
   Query(failover::Buffer& buffer, failover::ShardHandle shard, ToyPrimary& primary)
@@ -67,7 +69,8 @@ class Query {
   bool answered() const { return answered_; }
   const absl::Status& result() const { return result_; }
 
-  // `error` is how the attempt before ended.
+  // Makes one attempt. `error` says how the previous attempt ended, and is OK for the first
+  // attempt.
   void Attempt(const absl::Status& error) {
     absl::StatusOr<failover::BufferedRequest> held = buffer_.WaitForFailoverEndAsync(
         {}, shard_, error, [this](absl::StatusOr<failover::RetryDoneFunc> done) {
@@ -78,10 +81,10 @@ class Query {
           Answer(result);
         });
     if (!held.ok()) return Answer(held.status());
-    held_ = *std::move(held);  // destroying the query gives its place in the Buffer back
+    held_ = *std::move(held);  // destroying the query frees its slot in the Buffer
     if (held_) return;
     const absl::Status result = primary_.Execute();
-    // Each request is held at most once, and only if it was certainly not executed.
+    // A query is held at most once, and only if it was certainly not executed.
     if (buffer_.IsFailover(result) && !was_held_ && error.ok()) return Attempt(result);
     Answer(result);
   }

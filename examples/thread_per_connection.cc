@@ -1,4 +1,5 @@
-// A router with a thread per connection: the blocking call, in the ready-made retry loop.
+// A router with a thread per connection. Each thread makes the blocking call, through the
+// ready-made retry loop.
 
 #include <cstdio>
 #include <memory>
@@ -12,11 +13,12 @@
 
 namespace {
 
-// One client's connection. A statement of a transaction, or for a replica, does not come here.
+// Serves a query of one client. Only queries for the primary that are outside of a transaction may
+// come here.
 absl::Status ServeQuery(failover::Buffer& buffer, failover::ShardHandle shard,
                         ToyPrimary& primary) {
   failover::RequestContext context;
-  context.timeout = absl::Seconds(30);  // what is left of the client's own deadline
+  context.timeout = absl::Seconds(30);  // the time that is left until the client's own deadline
   return failover::RunWithFailoverRetry(buffer, context, shard,
                                         [&primary] { return primary.Execute(); });
 }
@@ -41,7 +43,7 @@ int main() {
     std::this_thread::yield();
   }
   primary.EndSwitchover();
-  (*buffer)->StatsUpdate(primary.Report());  // from the health check's thread
+  (*buffer)->StatsUpdate(primary.Report());  // a real router reports from its health check
 
   int succeeded = 0;
   for (int i = 0; i < kClients; ++i) {

@@ -1,4 +1,5 @@
-// Stands in for a database in the examples: a primary that refuses writes while it fails over.
+// A class that stands in for a database in the examples: a primary that refuses writes during a
+// failover. Thread-safe.
 #ifndef FAILOVER_EXAMPLES_TOY_PRIMARY_H_
 #define FAILOVER_EXAMPLES_TOY_PRIMARY_H_
 
@@ -13,7 +14,8 @@ class ToyPrimary {
  public:
   absl::Status Execute() {
     if (writable_) return absl::OkStatus();
-    // A refusal: the statement was certainly not executed. Mark only such errors.
+    // The database refused the statement, so the statement was certainly not executed. Mark no
+    // other errors.
     return failover::MarkCausedByFailover(absl::UnavailableError("the server is read-only"));
   }
 
@@ -23,7 +25,7 @@ class ToyPrimary {
     ++term_;
   }
 
-  // What a health check would report.
+  // Returns what a health check would report.
   failover::TabletStats Report() const {
     failover::TabletStats stats;
     stats.alias = {"zone1", 100};

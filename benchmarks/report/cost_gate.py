@@ -1,4 +1,4 @@
-"""Counts what the library takes for each row, and fails for what is above its ceiling.
+"""Counts what the library takes for each row, and fails if a row is above its ceiling.
 
 scripts/cost-gate is the way to call it.
 """
@@ -15,9 +15,10 @@ import tempfile
 OPERATIONS = 1000
 TIMEOUT_SECONDS = 300
 COLUMNS = ("instructions", "allocations", "locks", "clock_readings", "wakeups")
-# What --tighten leaves above the measured instructions: another version of the C library.
+# --tighten leaves this much above the measured instructions, for another version of the C library.
 HEADROOM = 1.06
-# What must not matter: rows that take the same number of instructions, but for a little.
+# The rows of a pair must take the same number of instructions, up to TOLERANCE: the number of other
+# shards or requests must not matter.
 ALIKE = (
     ("enqueue", "enqueue_among_10000_shards"),
     ("cancel", "cancel_among_50000_held"),
@@ -35,7 +36,7 @@ def parse_arguments():
 
 
 def read_ceilings(path):
-    """Row -> its ceilings, per operation."""
+    """Returns the ceilings of each row, per operation."""
     ceilings = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         words = line.split("#")[0].split()
@@ -45,7 +46,8 @@ def read_ceilings(path):
 
 
 def try_to_run(command):
-    # The first call of a function must not count the work of the dynamic linker.
+    # With LD_BIND_NOW the dynamic linker works at the start, so that the first call of a function
+    # does not count the linker's work.
     environment = {**os.environ, "LD_BIND_NOW": "1"}
     return subprocess.run(
         command,
@@ -65,14 +67,14 @@ def run(command):
 
 
 def prove_read_only(probe):
-    """Prints the proof; returns what speaks against it."""
+    """Prints what the probe says, and returns the problems."""
     done = try_to_run([probe, "--read-only"])
     print(f"{done.stdout}{done.stderr}", flush=True)
     return [] if done.returncode == 0 else [f"idle path: {done.stderr.strip()}"]
 
 
 def count(probe, row, folder):
-    """What one operation of the row takes."""
+    """Returns what one operation of the row takes."""
     done = run(
         [
             "valgrind",
@@ -100,7 +102,7 @@ def cell(value, ceiling):
 
 
 def judge(row, counted, ceilings):
-    """Prints the row; returns what is too much."""
+    """Prints the row, and returns the problems: what is above its ceiling."""
     print(f"{row:28}" + "".join(cell(counted[what], ceilings[what]) for what in COLUMNS), flush=True)
     return [
         f"{row}: {counted[what]:g} {what} per operation, at most {ceilings[what]:g} are allowed"
@@ -110,7 +112,7 @@ def judge(row, counted, ceilings):
 
 
 def compare(counted):
-    """Returns which rows are not alike though they should be."""
+    """Returns the problems: rows that should be alike and are not."""
     return [
         f"{dearer}: {counted[dearer]['instructions']:g} instructions, but {row} takes only"
         f" {counted[row]['instructions']:g}"
@@ -128,7 +130,7 @@ def tightened(counted, ceilings):
 
 
 def write_ceilings(path, ceilings):
-    """Replaces the numbers, and leaves the comments."""
+    """Replaces the numbers in the file, and keeps its comments."""
     lines = []
     for line in path.read_text(encoding="utf-8").splitlines():
         row = line.split()[0] if line.split() else ""

@@ -1,4 +1,4 @@
-"""Runs the benchmarks in turns, and keeps what each took in each round."""
+"""Runs the benchmarks in turns, and keeps what each benchmark took in each round."""
 
 import collections
 import json
@@ -8,14 +8,15 @@ import statistics
 import subprocess
 import sys
 
-# Threads that had a processor each take a wall time of their processor time divided by their
-# number. Where other programs took a processor away, the time says nothing about the benchmark.
+# If each thread had a processor to itself, the wall time is the processor time of all threads
+# divided by their number. If other programs took a processor away, the time says nothing about the
+# benchmark.
 UNDISTURBED = 1.15
 TIMEOUT_SECONDS = 300
 
 
 class Samples:
-    """For each benchmark its results of each round; a round has several repetitions."""
+    """The results of each benchmark in each round. A round has several repetitions."""
 
     def __init__(self):
         self._rounds = collections.defaultdict(dict)  # name -> round -> [result]
@@ -29,7 +30,7 @@ class Samples:
         self._rounds[name].setdefault(round_number, []).append(result)
 
     def rounds(self, name):
-        """The results of `name` by round; empty if there are none."""
+        """Returns the results of `name` by round. The answer is empty if there are none."""
         return self._rounds.get(name, {})
 
     def all(self):
@@ -50,10 +51,10 @@ def is_disturbed(result):
 
 
 def time_of(result):
-    """In ns per operation."""
+    """Returns the time of a result in ns per operation."""
     if "items_per_second" in result:
         return 1e9 / result["items_per_second"]
-    # One thread: its processor time, so that other programs matter less.
+    # With one thread its processor time counts, because other programs disturb that time less.
     by_cpu = result["threads"] == 1 and "manual_time" not in result["name"]
     return result["cpu_time" if by_cpu else "real_time"]
 

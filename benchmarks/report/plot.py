@@ -9,7 +9,7 @@ _COLOURS = ("#1f5fa8", "#8fb8e0", "#b8461e", "#e8b49a")
 
 
 class _Axis:
-    """From powers of ten to a stretch of the drawing."""
+    """Maps powers of ten to a stretch of the drawing."""
 
     def __init__(self, values, begin, end):
         self.low = math.floor(math.log10(min(values)))
@@ -66,7 +66,7 @@ def _legend(titles):
 
 
 def draw(title, axis_name, curves):
-    """`curves` maps the title of each to its points: pairs of a number and a cost in ns."""
+    """Returns the SVG. `curves` maps titles to points: pairs of a number and a cost in ns."""
     numbers = [number for points in curves.values() for number, _ in points]
     costs = [cost for points in curves.values() for _, cost in points]
     x = _Axis(numbers, _LEFT, _WIDTH - _RIGHT)

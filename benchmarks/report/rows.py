@@ -1,6 +1,6 @@
 """The rows of the table: what is compared with what, and what is promised.
 
-A name is that of a benchmark, without what Google Benchmark appends to it (/real_time, ...).
+The names are those of the benchmarks, without what Google Benchmark appends (/real_time, ...).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Time:
 
 @dataclass(frozen=True)
 class Fastest:
-    """The time of one operation, in ns, in the fastest round: the one that was disturbed least."""
+    """The time of one operation, in ns, in the fastest round, which was disturbed least."""
 
     benchmark: str
 
@@ -39,8 +39,8 @@ class Quotient:
 class AtMost:
     """The most that the library may take.
 
-    A time is promised for a machine on which the floor takes no longer than `floor`. Where, or
-    when, the floor takes longer, the library may do so by the same factor.
+    A time is promised for a machine on which the floor takes no longer than `floor`. If the floor
+    takes longer, the library may take longer by the same factor.
     """
 
     most: float
@@ -62,7 +62,7 @@ class Row:
     limit: object  # None: there is no promise
     floor: object = None
     other: Optional[Tuple[str, object]] = None  # another solution: its name, its figure
-    headline: str = ""  # how README.md calls it, if it is shown there
+    headline: str = ""  # the title in README.md; empty: README.md does not show the row
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,17 @@ class Family:
     name: str
     repetitions: int = 3
     seconds: float = 0.01  # per repetition, at the least
-    # Each benchmark has a process of its own.
+    # True: each benchmark has a process of its own.
     alone: bool = False
-    # Those that are slow, and only there to compare with: once is enough.
+    # These benchmarks run only in the first round: they are slow, and only there to compare with.
     once: Tuple[str, ...] = ()
-    # What malloc has before, so that the kernel's memory is not measured: about twice what the
-    # largest benchmark takes.
+    # malloc gets so many megabytes beforehand, so that a row does not measure the kernel. The number
+    # is about twice what the largest benchmark takes.
     warm_megabytes: int = 0
 
 
 FAMILIES = (
-    # Many and short, so that some of them find every thread a processor.
+    # The repetitions are many and short, so that in some of them each thread has a processor.
     Family("idle_by_handle", repetitions=9, seconds=0.003),
     Family("idle_by_names", repetitions=9, seconds=0.003),
     Family("idle_other_error"),
@@ -122,7 +122,7 @@ def _idle_by_handle():
             ("reader lock", times("reader_lock", threads, shards)),
             headline="a query while nothing fails over, by handle" if threads == 1 else "",
         )
-    # Alone on the machine this is 0.5: twice the throughput.
+    # On a machine without other work the figure is 0.5: two threads have twice the throughput.
     for words, shards in (("one shard", 1), ("two shards", 2)):
         yield Row(
             f"idle, by handle, 2 threads against 1, {words}",
@@ -299,7 +299,7 @@ def _scale():
             Fastest(f"blocking/floor/threads:{threads}"),
             ("one condition for 1,000", Fastest("blocking/one_condition/threads:1000")),
         )
-    # Flat is what the kernel makes of it.
+    # Waking one of many threads is not flat in the kernel, so the floor says what flat is.
     yield Row(
         "10,000 blocked threads against 1,000, from one to the next",
         "x",
@@ -377,7 +377,7 @@ ROWS = (
 @dataclass(frozen=True)
 class Curve:
     title: str
-    benchmark: str  # with {} for the number
+    benchmark: str  # has {} in the place of the number
 
 
 @dataclass(frozen=True)

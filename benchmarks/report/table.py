@@ -27,7 +27,7 @@ class Verdict:
 
 
 def _by_round(samples, figure):
-    """The figure of each round; one value for all rounds if it was measured only in the first."""
+    """Returns the figure of each round, or one value if the figure was measured only once."""
     if figure is None:
         return {}
     if isinstance(figure, Quotient):

@@ -16,7 +16,7 @@
 //   }
 //   // ~RetryDoneFunc tells the Buffer that the retry ended.
 //
-// failover/retry.h has this loop ready made. docs/embedding.md shows the loop for event loops. The
+// failover/retry.h has this loop ready made. docs/guide/embedding.md shows the loop for event loops. The
 // health check calls this for every report:
 //
 //   buffer->StatsUpdate(tablet_stats);
