@@ -45,7 +45,8 @@ std::string Error(int number, std::string_view sqlstate, std::string_view text) 
   return Bytes({0xff, number & 0xff, number >> 8, '#'}) + std::string(sqlstate) + std::string(text);
 }
 
-// Shorter than 251 bytes.
+// A string with its length in front. The text must be shorter than 251 bytes, so that the length
+// takes one byte.
 std::string Prefixed(std::string_view text) {
   return Bytes({static_cast<int>(text.size())}) + std::string(text);
 }
@@ -55,7 +56,7 @@ std::string Column(std::string_view name) {
          Prefixed("") + Bytes({0x0c, 33, 0, 0, 1, 0, 0, 0xfd, 0, 0, 0, 0, 0});
 }
 
-// The packets of a result with one row, or with none if there are no values.
+// The packets of a result with one row, or without a row if there are no values.
 std::vector<std::string> Result(const std::vector<std::string>& values, int columns) {
   std::vector<std::string> packets = {Bytes({columns})};
   for (int i = 0; i < columns; ++i) packets.push_back(Column("column"));

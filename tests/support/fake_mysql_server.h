@@ -1,5 +1,5 @@
-// A server on loopback that speaks just enough of MySQL's protocol to be asked whether it takes
-// writes, and that misbehaves on demand.
+// A server on loopback that speaks just enough of MySQL's protocol to say whether it takes writes.
+// The server misbehaves on demand.
 #ifndef FAILOVER_TESTS_SUPPORT_FAKE_MYSQL_SERVER_H_
 #define FAILOVER_TESTS_SUPPORT_FAKE_MYSQL_SERVER_H_
 
@@ -12,7 +12,7 @@
 
 namespace failover::mysql {
 
-// Thread-safe. Serves one connection after the other.
+// Serves one connection after the other. Thread-safe.
 class FakeServer {
  public:
   enum class Mode : std::uint8_t {
@@ -26,7 +26,7 @@ class FakeServer {
     kNonsense,          // answers queries with a result that does not fit
   };
 
-  // What it tells about itself.
+  // How the server behaves, and what it tells about itself.
   struct State {
     Mode mode = Mode::kServe;
     std::string read_only = "0";
@@ -43,24 +43,26 @@ class FakeServer {
 
   std::uint16_t port() const { return port_; }
   void Set(State state);
-  // Closes the connection that is there, as a KILL or an idle time-out does.
+  // Closes the connection that is open, as a KILL or an idle time-out does.
   void DropConnection();
 
+  // How many connections the server has accepted.
   int connections() const;
-  // Until that many more connections were taken, or queries answered; false after a generous while.
+  // Waits until the server has accepted `more` connections, or has answered `more` queries, since
+  // the call began. Returns false if that takes longer than a generous while.
   bool AwaitConnections(int more);
   bool AwaitQueries(int more);
-  // All that clients have sent.
+  // All bytes that clients have sent.
   std::string received() const;
 
  private:
   void Run();
   void Serve(int connection);
-  // False: the connection is over.
+  // Both return false if the connection is over.
   bool Greet(int connection);
   bool Answer(int connection, std::string_view question);
   State state() const;
-  // Waits until `fd` is readable. False: the connection has to end.
+  // Waits until `fd` is readable. Returns false if the connection has to end.
   bool AwaitReadable(int fd);
   bool ReadPacket(int connection, std::string* payload);
   bool ReadBytes(int connection, std::size_t count, std::string* bytes);

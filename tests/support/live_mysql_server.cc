@@ -14,10 +14,10 @@
 namespace failover::mysql {
 namespace {
 
-// A client that hangs fails its test instead of waiting for ever.
+// The time limit of a client: a client that hangs must fail its test instead of waiting for ever.
 constexpr unsigned int kClientSeconds = 30;
 
-// Of a port that is free at the moment.
+// A port that is free at the moment.
 std::uint16_t FreePort() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = {};
@@ -31,7 +31,7 @@ std::uint16_t FreePort() {
   return ntohs(address.sin_port);
 }
 
-// mariadbd refuses to run as root unless it is told so.
+// mariadbd refuses to run as root unless an argument allows it.
 pid_t LaunchServer(std::vector<std::string> command, const std::string& log) {
   if (geteuid() == 0) command.emplace_back("--user=root");
   return test::Launch(std::move(command), log);
@@ -106,7 +106,7 @@ std::unique_ptr<LiveServer> LiveServer::Start(std::vector<std::string> arguments
     ADD_FAILURE() << "mariadbd did not start:\n" << log.rdbuf();
     return nullptr;
   }
-  // As root, to whom read_only does not apply.
+  // Run executes these as root, because read_only does not apply to root.
   for (const char* statement :
        {"CREATE USER app@'%' IDENTIFIED BY 'app-password'",
         "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, EXECUTE ON *.* TO app@'%'",
@@ -118,7 +118,8 @@ std::unique_ptr<LiveServer> LiveServer::Start(std::vector<std::string> arguments
 
 LiveServer::~LiveServer() { Kill(); }
 
-// With a temporary folder of its own: a server deletes what it finds there of others.
+// The server gets a temporary folder of its own, because a server deletes the temporary files of
+// other servers that it finds there.
 bool LiveServer::Install() const {
   const pid_t process =
       LaunchServer({MARIADB_INSTALL_DB, "--no-defaults", "--tmpdir=" + folder(),
@@ -162,7 +163,7 @@ void LiveServer::Run(const std::string& statement) const {
   test::Await([&] {
     Client root = Root();
     error = root.error();
-    // Those that were closed a moment ago may still count.
+    // Connections that were closed a moment ago may still count.
     if (error.number == kTooManyConnections) return false;
     if (error.number == 0) error = root.Run(statement);
     return true;

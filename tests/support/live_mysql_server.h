@@ -1,5 +1,5 @@
-// Real MariaDB servers for tests: each in a temporary folder of its own, on loopback, and gone with
-// its object.
+// Real MariaDB servers for tests. Each server has a temporary folder of its own and listens on
+// loopback. The server and the folder are gone with the object.
 #ifndef FAILOVER_TESTS_SUPPORT_LIVE_MYSQL_SERVER_H_
 #define FAILOVER_TESTS_SUPPORT_LIVE_MYSQL_SERVER_H_
 
@@ -16,29 +16,31 @@
 
 namespace failover::mysql {
 
-// Those of the account that may do everything to data and nothing to the server; read_only binds
-// it.
+// The account that may change all data and nothing of the server. read_only applies to this
+// account.
 inline constexpr char kAppUser[] = "app";
 inline constexpr char kAppPassword[] = "app-password";
 
-// A blocking connection, as a client has one.
+// A blocking connection, as a client has it. Not thread-safe.
 class Client {
  public:
-  // By socket if `socket_path` is not empty. The error is 0 if it is connected.
+  // Both connect and wait for the result. The number of error() is 0 if the client is connected.
   static Client ByPort(std::uint16_t port, const std::string& user, const std::string& password);
   static Client BySocket(const std::string& path, const std::string& user,
                          const std::string& password);
 
-  // What the last call ended with; the number is 0 if it was fine.
+  // The error of the last call; the number is 0 if the call succeeded.
   const MysqlError& error() const { return error_; }
   // Runs a statement and drops its result.
   const MysqlError& Run(const std::string& statement);
-  // The first field of its first row; empty if there is none.
+  // Runs a statement and returns the first field of its first row; empty if there is no row.
   std::string Ask(const std::string& statement);
-  // Until it is `answer`; false after a generous while.
+  // Repeats Ask until the result is `answer`. Returns false if that takes longer than a generous
+  // while.
   bool AwaitAnswer(const std::string& statement, const std::string& answer);
 
-  // In two parts, to run something else meanwhile.
+  // Send begins a statement and Receive waits for its end, so that a test can do something else in
+  // between.
   void Send(const std::string& statement);
   const MysqlError& Receive();
 
@@ -58,12 +60,13 @@ class Client {
   MysqlError error_;
 };
 
+// One mariadbd. Not thread-safe.
 class LiveServer {
  public:
-  // `arguments` for mariadbd, on top of what a small server of its own needs. A failure of the test
-  // and nullptr if it cannot be started within a minute.
+  // Starts a server. `arguments` are added to the arguments that a small server needs. If the
+  // server does not answer within a minute, the test fails and Start returns nullptr.
   static std::unique_ptr<LiveServer> Start(std::vector<std::string> arguments);
-  // Kills it and removes its folder.
+  // Kills the server and removes its folder.
   ~LiveServer();
 
   LiveServer(const LiveServer&) = delete;
@@ -75,14 +78,15 @@ class LiveServer {
 
   Client Root() const { return Client::BySocket(socket_path(), "root", ""); }
   Client App() const { return Client::ByPort(port_, kAppUser, kAppPassword); }
-  // As root; a failure of the test if it fails.
+  // Runs `statement` as root. The test fails if the statement fails.
   void Run(const std::string& statement) const;
 
-  // After SIGSTOP it has stopped when this returns.
+  // Sends the signal `number` to the server. After SIGSTOP the server has stopped when Signal
+  // returns.
   void Signal(int number) const;
-  // kill -9; it has ended when this returns.
+  // Sends SIGKILL. The server has ended when Kill returns.
   void Kill();
-  // After Kill. False: it did not start.
+  // Starts the server anew after Kill. Returns false if the server did not start.
   bool Restart();
 
  private:
