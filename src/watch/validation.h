@@ -35,7 +35,7 @@ struct FAILOVER_EXPORT KnownServers {
 // The keyspaces and shards of the options: no pair may occur twice.
 using KnownShards = std::set<std::pair<std::string, std::string>>;
 
-// kInvalidArgument with the message "<field> <what>".
+// Returns kInvalidArgument with the message "<field> <what>".
 FAILOVER_EXPORT absl::Status WrongField(const std::string& field, const std::string& what);
 
 FAILOVER_EXPORT absl::Status ValidatePolling(absl::Duration poll_interval, double jitter,
