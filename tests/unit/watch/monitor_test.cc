@@ -169,8 +169,8 @@ TEST_F(MonitorTest, PrimaryThatHangsIsReportedOnceAndReturns) {
   EXPECT_TRUE(listener_.Await(kA, IsServingPrimary));
 }
 
-// The interval is an hour, so only the change of A can be the reason for another check of B.
-TEST_F(MonitorTest, ChangeOfOneServerMakesTheOthersBeCheckedAtOnce) {
+// The interval is an hour, so a second check of a server would need a reason.
+TEST_F(MonitorTest, FirstAnswerOfAServerIsNoReasonToCheckTheOthers) {
   options_.poll_interval = absl::Hours(1);
   b_.Set(Way::kNever);
   ScriptedServer c(ReadOnly());
@@ -180,7 +180,6 @@ TEST_F(MonitorTest, ChangeOfOneServerMakesTheOthersBeCheckedAtOnce) {
   ASSERT_TRUE(b_.AwaitHangingCheck());
   EXPECT_EQ(a_.checks(), 1);
   EXPECT_EQ(c.checks(), 1);
-  // The first answer of B is no change: nothing was known of B before.
   b_.Answer();
   EXPECT_TRUE(listener_.Await(kB, IsReplica));
   EXPECT_TRUE(listener_.Await(kA, IsServingPrimary));
