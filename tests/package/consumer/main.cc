@@ -1,5 +1,5 @@
-// What a project that uses the library looks like: holds one request during a failover, and ends
-// with 0 if it was released when the new primary was reported. Needs --enable_buffer.
+// A project that uses the library. The program holds one request during a failover. It ends with 0
+// if the request was released when the new primary was reported. It needs --enable_buffer.
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -13,6 +13,7 @@
 #include "failover/buffer.h"
 #include "failover/flags.h"
 #include "failover/mysql/errors.h"
+#include "failover/outcome.h"
 #include "failover/testing/simulated_clock.h"
 
 #if defined(__cpp_impl_coroutine)
@@ -31,7 +32,7 @@ failover::TabletStats ReportOfPrimary(std::uint32_t uid, std::int64_t promoted_a
   return report;
 }
 
-// Says what is wrong, and gives the exit code.
+// Prints what is wrong, and returns the exit code.
 int Fail(const char* what) {
   std::fprintf(stderr, "consumer: %s\n", what);
   return 1;
@@ -60,6 +61,11 @@ int main(int argc, char** argv) {
        "The MariaDB server is running with the --read-only option so it cannot execute this "
        "statement"},
       {});
+  // The names of 0.1 and the neutral ones are the same things.
+  if (failover::OutcomeOf(refused) != failover::mysql::Outcome::kNotExecuted ||
+      failover::mysql::OutcomeOf(refused) != failover::Outcome::kNotExecuted) {
+    return Fail("the outcome of the statement is lost");
+  }
   std::optional<failover::StopReason> released_by;
   const absl::StatusOr<failover::BufferedRequest> request =
       b.WaitForFailoverEndAsync({}, b.GetShard("commerce", "-80"), refused,

@@ -1,4 +1,5 @@
-// A project that uses the monitor: ends with 0 if it was told that a server is down.
+// A project that uses the monitor for MySQL. The program ends with 0 if the monitor reported that a
+// server is down.
 #include <chrono>
 #include <cstdio>
 #include <future>
@@ -20,7 +21,7 @@ class FirstReport final : public failover::HealthCheckStatsListener {
 
  private:
   std::promise<bool> up_;
-  bool told_ = false;  // used by the monitor's thread alone
+  bool told_ = false;  // belongs to the monitor's thread
 };
 
 }  // namespace
