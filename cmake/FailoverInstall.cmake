@@ -31,7 +31,7 @@ function(failover_install_pkg_config module)
 endfunction()
 
 failover_install_libraries(failoverTargets failover_buffer failover_flags failover_mysql
-                           failover_testing)
+                           failover_outcome failover_testing)
 failover_install_pkg_config(
   failover
   LIBRARY failover_buffer
@@ -46,13 +46,33 @@ failover_install_pkg_config(
   REQUIRES failover
   PRIVATE absl_flags absl_flags_marshalling absl_strings)
 failover_install_pkg_config(
+  failover-outcome
+  LIBRARY failover_outcome
+  DESCRIPTION "Tells for failover whether a statement was executed"
+  REQUIRES failover absl_status
+  PRIVATE absl_cord absl_strings)
+failover_install_pkg_config(
   failover-mysql
   LIBRARY failover_mysql
   DESCRIPTION "Errors of MySQL and MariaDB for failover"
-  REQUIRES failover absl_status
-  PRIVATE absl_cord absl_strings)
+  REQUIRES failover failover-outcome absl_status
+  PRIVATE absl_strings)
+
+set(package_has_watch OFF)
 set(package_has_monitor OFF)
 set(headers_left_out "")
+if(TARGET failover_watch)
+  set(package_has_watch ON)
+  failover_install_libraries(failoverWatchTargets failover_watch)
+  failover_install_pkg_config(
+    failover-watch
+    LIBRARY failover_watch
+    DESCRIPTION "Finds the primary among the servers of a database for failover"
+    REQUIRES failover absl_status absl_statusor absl_time
+    PRIVATE absl_core_headers absl_strings spdlog)
+else()
+  list(APPEND headers_left_out PATTERN failover/watch EXCLUDE)
+endif()
 if(TARGET failover_mysql_monitor)
   set(package_has_monitor ON)
   failover_install_libraries(failoverMysqlMonitorTargets failover_mysql_monitor)
@@ -60,10 +80,11 @@ if(TARGET failover_mysql_monitor)
     failover-mysql-monitor
     LIBRARY failover_mysql_monitor
     DESCRIPTION "Finds the primary among MySQL and MariaDB servers for failover"
-    REQUIRES failover absl_status absl_statusor absl_time
-    PRIVATE absl_core_headers absl_strings libmariadb spdlog)
+    REQUIRES failover failover-watch absl_status absl_statusor absl_time
+    PRIVATE absl_strings libmariadb)
 else()
-  set(headers_left_out PATTERN primary_monitor.h EXCLUDE)
+  list(APPEND headers_left_out PATTERN mysql/primary_monitor.h EXCLUDE PATTERN
+              mysql/monitored_server.h EXCLUDE)
 endif()
 
 install(DIRECTORY include/failover DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

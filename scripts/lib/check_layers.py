@@ -48,7 +48,7 @@ FLOORS = (
     Floor(
         "headers: mysql",
         ("include/failover/mysql/*",),
-        ("headers: plain", "headers: outcome", "headers: watch"),
+        ("headers: plain", "headers: outcome"),
     ),
     Floor("headers: testing", ("include/failover/testing/*",), ("headers: plain",)),
     Floor("headers: plain", ("include/failover/*",), ()),
@@ -68,11 +68,10 @@ FLOORS = (
             "headers: outcome",
             "headers: watch",
             "headers: mysql",
-            "src/base",
             "src/outcome",
             "src/watch",
         ),
-        ("mysql.h", "mariadb", "errmsg.h"),
+        ("mysql.h", "errmsg.h"),
     ),
     # The products. They see only the headers that every user of the library sees. The core of the
     # proxies knows no protocol.

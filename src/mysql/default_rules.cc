@@ -14,44 +14,47 @@ constexpr FailoverSign kUnlessAsked = FailoverSign::kUnlessReadOnlyRequested;
 
 }  // namespace
 
-// For each number the rules with a text come before the one without.
+// If a number has several rules, the rules with a text come before the rule without a text.
 const std::vector<Rule>& DefaultRules() {
   static const auto* const rules = new std::vector<Rule>{
       // --- The server refuses to write: it is no longer, or not yet, the primary. ---------------
-      // ER_OPTION_PREVENTS_STATEMENT stands for any option, --secure-file-priv among them. The
-      // text is "--read-only option", "--read-only=ON" or "--super-read-only", by version.
+      // ER_OPTION_PREVENTS_STATEMENT stands for any option, for instance --secure-file-priv. For a
+      // read-only server, the text holds "--read-only option", "--read-only=ON" or
+      // "--super-read-only", depending on the version.
       {1290, "read-only", kNotExecuted, kYes},
       {1290, "", kNotExecuted, kNo},
       // ER_READ_ONLY_MODE
       {1836, "", kNotExecuted, kYes},
       // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
       {1792, "", kNotExecuted, kUnlessAsked},
-      // ER_UNKNOWN_COM_ERROR, from a Galera node that is not part of the cluster at the moment:
-      // "WSREP has not yet prepared node for application use". Otherwise a bad command.
+      // A Galera node that is not part of its cluster at the moment answers with
+      // ER_UNKNOWN_COM_ERROR and "WSREP has not yet prepared node for application use". With
+      // another text, the error means that the command is bad.
       {1047, "WSREP", kNotExecuted, kYes},
       {1047, "", kNotExecuted, kNo},
 
-      // --- No connection. After a statement was sent these can only come from a reconnect that
-      // the client library tried by itself, and then say nothing about the statement. ------------
+      // --- No connection. If a statement was sent, these errors come from a reconnect that the
+      // client library tried by itself. They say nothing about the statement then. ----------------
       // CR_CONNECTION_ERROR, CR_CONN_HOST_ERROR, CR_UNKNOWN_HOST, CR_SERVER_HANDSHAKE_ERR
       {2002, "", kUnknown, kYes},
       {2003, "", kUnknown, kYes},
       {2005, "", kUnknown, kYes},
       {2012, "", kUnknown, kYes},
-      // CR_SERVER_LOST in the handshake: what a TCP proxy makes of a dead server.
+      // A TCP proxy in front of a dead server leads to CR_SERVER_LOST in the handshake.
       {2013, "initial communication packet", kUnknown, kYes},
       {2013, "authentication information", kUnknown, kYes},
       {2013, "authorization packet", kUnknown, kYes},
-      // ProxySQL: "Max connect timeout reached while reaching hostgroup ..."
+      // ProxySQL says "Max connect timeout reached while reaching hostgroup ...".
       {9001, "", kNotExecuted, kYes},
 
       // --- The server ends. ----------------------------------------------------------------------
-      // ER_SERVER_SHUTDOWN: the statement was probably aborted, but a COMMIT may have been done.
+      // ER_SERVER_SHUTDOWN: the server has probably aborted the statement, but may have executed a
+      // COMMIT.
       {1053, "", kUnknown, kYes},
 
-      // --- A connection is lost. No sign of a failover by itself, not even if nothing was sent: an
-      // idle connection is also lost by a time-out or a KILL, and to hold a healthy shard's traffic
-      // for that would be worse than the error. Connect anew: that tells. -------------------------
+      // --- A connection is lost. The loss is no sign of a failover, not even if nothing was sent:
+      // a time-out or a KILL ends an idle connection, too. To hold the traffic of a healthy shard
+      // for that would be worse than the error. A new connection tells more. ----------------------
       // CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_COMMANDS_OUT_OF_SYNC, CR_NET_PACKET_TOO_LARGE,
       // CR_SSL_CONNECTION_ERROR, CR_MALFORMED_PACKET
       {2006, "", kUnknown, kNo},
@@ -67,14 +70,14 @@ const std::vector<Rule>& DefaultRules() {
       {1160, "", kUnknown, kNo},
       {1161, "", kUnknown, kNo},
       // ER_GOT_SIGNAL, ER_FORCING_CLOSE, ER_ABORTING_CONNECTION, ER_CONNECTION_KILLED (MariaDB),
-      // ER_SESSION_WAS_KILLED (MySQL): also an operator's KILL.
+      // ER_SESSION_WAS_KILLED (MySQL): a KILL by an operator leads to these errors, too.
       {1078, "", kUnknown, kNo},
       {1080, "", kUnknown, kNo},
       {1152, "", kUnknown, kNo},
       {1927, "", kUnknown, kNo},
       {3169, "", kUnknown, kNo},
-      // ER_CLIENT_INTERACTION_TIMEOUT (MySQL): the session had been closed before the statement
-      // came. MariaDB uses the number for an error in CREATE TRIGGER.
+      // ER_CLIENT_INTERACTION_TIMEOUT (MySQL): the server had closed the session before the
+      // statement came. MariaDB uses the same number for an error in CREATE TRIGGER.
       {4031, "disconnected by the server", kNotExecuted, kNo},
 
       // --- Refused for a reason that is no failover. ---------------------------------------------
@@ -87,19 +90,20 @@ const std::vector<Rule>& DefaultRules() {
       // ER_INNODB_READ_ONLY (started with innodb_read_only), ER_SERVER_ISNT_AVAILABLE
       {1874, "", kNotExecuted, kNo},
       {3168, "", kNotExecuted, kNo},
-      // ER_SERVER_OFFLINE_MODE: refuses a login, and ends sessions that may be at work.
+      // ER_SERVER_OFFLINE_MODE: the server refuses logins, and ends sessions that may be at work.
       {3032, "", kUnknown, kNo},
 
       // --- Executed, and undone. -----------------------------------------------------------------
       // ER_LOCK_DEADLOCK, ER_TRANSACTION_ROLLBACK_DURING_COMMIT (Group Replication)
       {1213, "", kRolledBack, kNo},
       {3101, "", kRolledBack, kNo},
-      // ER_RUN_HOOK_ERROR: before the commit the transaction is rolled back, else who knows.
+      // ER_RUN_HOOK_ERROR: if the hook before the commit fails, the transaction is rolled back. If
+      // another hook fails, nobody knows.
       {3100, "before_commit", kRolledBack, kNo},
       {3100, "", kUnknown, kNo},
       // ER_ERROR_DURING_COMMIT
       {1180, "", kUnknown, kNo},
-      // ER_QUERY_INTERRUPTED: somebody wanted it to end.
+      // ER_QUERY_INTERRUPTED: somebody ended the statement on purpose.
       {1317, "", kFailed, kNo},
   };
   return *rules;

@@ -1,4 +1,4 @@
-// The table that classifies the errors of MySQL, MariaDB and the proxies before them.
+// The table that classifies the errors of MySQL, MariaDB and the proxies in front of them.
 #ifndef FAILOVER_SRC_MYSQL_DEFAULT_RULES_H_
 #define FAILOVER_SRC_MYSQL_DEFAULT_RULES_H_
 
@@ -8,6 +8,8 @@
 
 namespace failover::mysql::internal {
 
+// The default rules, in the order in which they are tried. The vector lives until the process ends.
+// Thread-safe.
 const std::vector<Rule>& DefaultRules();
 
 }  // namespace failover::mysql::internal

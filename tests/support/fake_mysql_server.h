@@ -46,6 +46,7 @@ class FakeServer {
   // Closes the open connection, as a KILL or an idle time-out does.
   void DropConnection();
 
+  // How many connections the server has accepted.
   int connections() const;
   // These wait until the server has taken `more` more connections, or answered `more` more queries.
   // They return false after a time that is far longer than needed.

@@ -59,6 +59,7 @@ class Client {
   MysqlError error_;
 };
 
+// One mariadbd. Not thread-safe.
 class LiveServer {
  public:
   // Starts a server. `arguments` are passed to mariadbd after the options that a small server of a

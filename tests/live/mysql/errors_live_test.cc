@@ -1,5 +1,6 @@
-// The errors of a real MariaDB server, provoked one by one, are classified as the table says. Those
-// that it cannot be made to produce (1836, 1129, 1053, ...) are in errors_test.cc alone.
+// The tests provoke errors of a real MariaDB server, one by one, and check that they are classified
+// as the table says. The errors that the server cannot be made to produce (1836, 1129, 1053, ...)
+// are in errors_test.cc alone.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,7 +39,7 @@ StatementState InTransaction() {
   return state;
 }
 
-// What must become of an error.
+// Expects that `error` has this number, and that the Status made from it has this outcome.
 void Expect(const MysqlError& error, std::uint32_t number, const StatementState& statement,
             Outcome outcome, bool held) {
   EXPECT_EQ(error.number, number) << error.text;
@@ -111,8 +112,8 @@ TEST_F(LiveErrorsTest, ReadOnlyServerRefusesTheCommitOfATransaction) {
   Expect(app.Run("COMMIT"), 1290, InTransaction(), Outcome::kNotExecuted, false);
 }
 
-// Why StatementState::compound exists: the first INSERT of the procedure is there although its CALL
-// was refused.
+// This case is the reason for StatementState::compound: the first INSERT of the procedure is there
+// although its CALL was refused.
 TEST_F(LiveErrorsTest, ProcedureMayBeRefusedAfterAPartOfIt) {
   server_->Run(
       "CREATE OR REPLACE PROCEDURE d.p() SQL SECURITY INVOKER BEGIN INSERT INTO d.t VALUES (1); "
@@ -189,7 +190,7 @@ TEST_F(LiveErrorsTest, KilledConnection) {
   Client root = server_->Root();
   root.Run("KILL " + std::to_string(app.id()));
   Expect(app.Receive(), 2013, Sent(), Outcome::kUnknown, false);
-  // The connection is known to be dead by now: nothing is sent.
+  // The client library knows by now that the connection is dead, so it sends nothing.
   Expect(app.Run("SELECT 1"), 2006, NotSent(), Outcome::kNotExecuted, false);
 }
 
@@ -202,7 +203,7 @@ TEST_F(LiveErrorsTest, Deadlock) {
   ASSERT_EQ(second.Run("DELETE FROM d.t WHERE i = 2").number, 0u);
   first.Send("DELETE FROM d.t WHERE i = 2");
   second.Send("DELETE FROM d.t WHERE i = 1");
-  // The server chooses one of them.
+  // The server chooses which of the two transactions it rolls back.
   first.Receive();
   if (first.error().number == 0) second.Receive();
   const MysqlError& error = first.error().number == 0 ? second.error() : first.error();
@@ -221,7 +222,7 @@ TEST_F(LiveErrorsTest, NoConnection) {
          true);
 }
 
-// A server of its own: it does not survive.
+// The test has a server of its own, because the server does not survive the test.
 TEST(LiveCrashTest, StatementOfAServerThatDiesIsUnknownAndItsReconnectIsAFailover) {
   const std::unique_ptr<LiveServer> server = LiveServer::Start({});
   ASSERT_NE(server, nullptr);
@@ -248,11 +249,11 @@ TEST(LiveGaleraTest, NodeThatLostItsClusterRefusesStatements) {
   ASSERT_NE(node, nullptr);
   Client app = node->App();
   ASSERT_EQ(app.Run("INSERT INTO d.t VALUES (1)").number, 0u);
-  // It leaves its cluster for one that is not there, and waits for it.
+  // The node leaves its cluster for a cluster that is not there, and waits for that one.
   Client root = node->Root();
   root.Send("SET GLOBAL wsrep_cluster_address = 'gcomm://127.0.0.1:1'");
   // The node ends the connections that it finds when it leaves, so each question comes on a new
-  // one.
+  // connection.
   ASSERT_TRUE(test::Await([&node] {
     return node->Root().Ask(
                "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = "

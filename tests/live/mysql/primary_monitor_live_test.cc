@@ -1,4 +1,4 @@
-// The monitor against two real MariaDB servers, and with a Buffer in a small router.
+// The monitor watches two real MariaDB servers, alone and with a Buffer in a small router.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,17 +20,22 @@
 #include "failover/retry.h"
 #include "support/child_process.h"
 #include "support/live_mysql_server.h"
-#include "unit/mysql/recording_listener.h"
+#include "support/recording_listener.h"
 
 namespace failover::mysql {
 namespace {
 
+using test::IsDown;
+using test::IsPrimaryThatDoesNotServe;
+using test::IsReplica;
+using test::IsServingPrimary;
+using test::RecordingListener;
 using testing::HasSubstr;
 
 constexpr std::uint32_t kA = 1;
 constexpr std::uint32_t kB = 2;
 
-// A listener that calls the router's own table first and the Buffer then.
+// A listener that updates the router's own table first, and calls the Buffer then.
 class Router : public HealthCheckStatsListener {
  public:
   Router(std::uint16_t port_of_a, std::uint16_t port_of_b, Buffer& buffer)
@@ -72,7 +77,7 @@ class LiveMonitorTest : public testing::Test {
     b_->Run("SET GLOBAL read_only = ON");
   }
 
-  // B is polled through its socket.
+  // The monitor reaches A by TCP and B through its socket.
   static PrimaryMonitorOptions Options() {
     PrimaryMonitorOptions options;
     MonitoredServer a;
@@ -174,7 +179,8 @@ TEST_F(LiveMonitorTest, ConnectionLimitIsReached) {
   } while (clients.back().error().number == 0);
   ASSERT_EQ(clients.back().error().number, 1040u);
   clients.pop_back();
-  // Until the monitor's place is taken before it comes back.
+  // The monitor's connection is killed again and again, until another client takes its place before
+  // the monitor connects anew.
   EXPECT_TRUE(test::Await([&] {
     root.Run("KILL USER monitor");
     clients.push_back(a_->App());
@@ -182,7 +188,7 @@ TEST_F(LiveMonitorTest, ConnectionLimitIsReached) {
     clients.pop_back();
     return false;
   }));
-  // It is told first that its connection is lost, and then why it gets no other.
+  // The monitor learns first that its connection is lost, and then why it gets no other one.
   ASSERT_TRUE(listener_.Await(kA, [](const TabletStats& stats) {
     return !stats.serving &&
            stats.last_error.find("1040 Too many connections") != std::string::npos;
@@ -191,7 +197,7 @@ TEST_F(LiveMonitorTest, ConnectionLimitIsReached) {
   EXPECT_TRUE(listener_.Await(kA, IsServingPrimary));
 }
 
-// What all this is for: a planned switchover that no client notices.
+// The purpose of the library: no client notices a planned switchover.
 TEST_F(LiveMonitorTest, WritesAreHeldThroughASwitchover) {
   BufferOptions buffer_options;
   // Longer than this test takes on a busy machine.
@@ -231,7 +237,7 @@ TEST_F(LiveMonitorTest, WritesAreHeldThroughASwitchover) {
   Client on_b = b_->Root();
   EXPECT_TRUE(on_a.AwaitAnswer("SELECT COUNT(*) > 20 FROM d.t", "1"));
   a_->Run("SET GLOBAL read_only = ON");
-  // A writer that is slow could otherwise miss that there was no primary, and never be held.
+  // A slow writer could otherwise miss that there was no primary, and would never be held.
   EXPECT_TRUE(test::Await([&] {
     const std::optional<ShardStats> stats = buffer->GetShardStats("commerce", "0");
     return stats.has_value() && stats->requests_held == 1;

@@ -14,6 +14,7 @@
 #include "failover/buffer.h"
 #include "failover/flags.h"
 #include "failover/mysql/errors.h"
+#include "failover/outcome.h"
 #include "failover/testing/simulated_clock.h"
 
 #if defined(__cpp_impl_coroutine)
@@ -61,6 +62,11 @@ int main(int argc, char** argv) {
        "The MariaDB server is running with the --read-only option so it cannot execute this "
        "statement"},
       {});
+  // The names of 0.1 and the neutral ones are the same things.
+  if (failover::OutcomeOf(refused) != failover::mysql::Outcome::kNotExecuted ||
+      failover::mysql::OutcomeOf(refused) != failover::Outcome::kNotExecuted) {
+    return Fail("the outcome of the statement is lost");
+  }
   std::optional<failover::StopReason> released_by;
   const absl::StatusOr<failover::BufferedRequest> request =
       b.WaitForFailoverEndAsync({}, b.GetShard("commerce", "-80"), refused,

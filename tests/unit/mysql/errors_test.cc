@@ -7,19 +7,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <ostream>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "error_rows.h"
 #include "failover/errors.h"
 
 namespace failover::mysql {
 namespace {
 
 constexpr Outcome kNotExecuted = Outcome::kNotExecuted;
-constexpr Outcome kRolledBack = Outcome::kRolledBack;
 constexpr Outcome kFailed = Outcome::kFailed;
 constexpr Outcome kUnknown = Outcome::kUnknown;
 
@@ -45,278 +44,6 @@ StatementState InTransaction(StatementState state) {
 StatementState Compound(StatementState state) {
   state.compound = true;
   return state;
-}
-
-// One row of the table: an error as a server or a client library words it, and what it means for
-// an autocommit statement.
-struct Row {
-  std::string name;
-  MysqlError error;
-  Outcome when_sent;
-  bool failover_when_sent;
-  bool failover_when_not_sent;
-};
-
-void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
-
-constexpr bool kHeld = true;
-constexpr bool kNotHeld = false;
-
-// The texts of MariaDB 10.11 and its client library where these know the error; otherwise of MySQL
-// 8.0, Galera and ProxySQL.
-const std::vector<Row>& Rows() {
-  static const auto* const rows = new std::vector<Row>{
-      {"ReadOnlyMariaDb",
-       {1290, "HY000",
-        "The MariaDB server is running with the --read-only option so it cannot execute this "
-        "statement"},
-       kNotExecuted,
-       kHeld,
-       kHeld},
-      {"ReadOnlyMySql",
-       {1290, "HY000",
-        "The MySQL server is running with the --read-only option so it cannot execute this "
-        "statement"},
-       kNotExecuted,
-       kHeld,
-       kHeld},
-      {"ReadOnlyWithValue",
-       {1290, "HY000",
-        "The MariaDB server is running with the --read-only=ON option so it cannot execute this "
-        "statement"},
-       kNotExecuted,
-       kHeld,
-       kHeld},
-      {"SuperReadOnly",
-       {1290, "HY000",
-        "The MySQL server is running with the --super-read-only option so it cannot execute this "
-        "statement"},
-       kNotExecuted,
-       kHeld,
-       kHeld},
-      {"ReadOnlyInCapitals", {1290, "HY000", "--READ-ONLY"}, kNotExecuted, kHeld, kHeld},
-      {"SecureFilePriv",
-       {1290, "HY000",
-        "The MariaDB server is running with the --secure-file-priv option so it cannot execute "
-        "this statement"},
-       kNotExecuted,
-       kNotHeld,
-       kNotHeld},
-      {"OptionWithoutText", {1290, "HY000", ""}, kNotExecuted, kNotHeld, kNotHeld},
-      {"ReadOnlyMode", {1836, "HY000", "Running in read-only mode"}, kNotExecuted, kHeld, kHeld},
-      {"ReadOnlyTransaction",
-       {1792, "25006", "Cannot execute statement in a READ ONLY transaction"},
-       kNotExecuted,
-       kHeld,
-       kHeld},
-      {"Wsrep",
-       {1047, "08S01", "WSREP has not yet prepared node for application use"},
-       kNotExecuted,
-       kHeld,
-       kHeld},
-      {"UnknownCommand", {1047, "08S01", "Unknown command"}, kNotExecuted, kNotHeld, kNotHeld},
-      {"ConnectLocal",
-       {2002, "HY000", "Can't connect to local server through socket '/run/mysqld.sock' (2)"},
-       kUnknown,
-       kNotHeld,
-       kHeld},
-      {"ConnectTcp",
-       {2002, "HY000", "Can't connect to server on '127.0.0.1' (115)"},
-       kUnknown,
-       kNotHeld,
-       kHeld},
-      {"ConnectHost",
-       {2003, "HY000", "Can't connect to MySQL server on '127.0.0.1:3306' (111)"},
-       kUnknown,
-       kNotHeld,
-       kHeld},
-      {"UnknownHost",
-       {2005, "HY000", "Unknown server host 'db.example' (-2)"},
-       kUnknown,
-       kNotHeld,
-       kHeld},
-      {"Handshake", {2012, "HY000", "Error in server handshake"}, kUnknown, kNotHeld, kHeld},
-      {"LostInHandshake",
-       {2013, "HY000",
-        "Lost connection to server at 'handshake: reading initial communication packet', system "
-        "error: 11"},
-       kUnknown,
-       kNotHeld,
-       kHeld},
-      {"LostInHandshakeMySql",
-       {2013, "HY000",
-        "Lost connection to MySQL server at 'reading initial communication packet', system error: "
-        "0"},
-       kUnknown,
-       kNotHeld,
-       kHeld},
-      {"LostSendingAuthentication",
-       {2013, "HY000",
-        "Lost connection to server at 'sending authentication information', system error: 32"},
-       kUnknown,
-       kNotHeld,
-       kHeld},
-      {"LostInAuthorization",
-       {2013, "HY000",
-        "Lost connection to server at 'handshake: reading authorization packet', system error: "
-        "104"},
-       kUnknown,
-       kNotHeld,
-       kHeld},
-      {"ProxySqlConnectTimeout",
-       {9001, "HY000", "Max connect timeout reached while reaching hostgroup 0 after 10000ms"},
-       kNotExecuted,
-       kHeld,
-       kHeld},
-      {"Shutdown", {1053, "08S01", "Server shutdown in progress"}, kUnknown, kNotHeld, kHeld},
-      {"GoneAway", {2006, "HY000", "Server has gone away"}, kUnknown, kNotHeld, kNotHeld},
-      {"LostInQuery",
-       {2013, "HY000", "Lost connection to server during query"},
-       kUnknown,
-       kNotHeld,
-       kNotHeld},
-      {"OutOfSync", {2014, "HY000", "Commands out of sync"}, kUnknown, kNotHeld, kNotHeld},
-      {"PacketTooLarge",
-       {2020, "HY000", "Got packet bigger than 'max_allowed_packet' bytes"},
-       kUnknown,
-       kNotHeld,
-       kNotHeld},
-      {"Tls", {2026, "HY000", "TLS/SSL error: Connection reset"}, kUnknown, kNotHeld, kNotHeld},
-      {"Malformed", {2027, "HY000", "Received malformed packet"}, kUnknown, kNotHeld, kNotHeld},
-      {"NetRead",
-       {1158, "08S01", "Got an error reading communication packets"},
-       kUnknown,
-       kNotHeld,
-       kNotHeld},
-      {"NetReadTimeout",
-       {1159, "08S01", "Got timeout reading communication packets"},
-       kUnknown,
-       kNotHeld,
-       kNotHeld},
-      {"NetWrite",
-       {1160, "08S01", "Got an error writing communication packets"},
-       kUnknown,
-       kNotHeld,
-       kNotHeld},
-      {"NetWriteTimeout",
-       {1161, "08S01", "Got timeout writing communication packets"},
-       kUnknown,
-       kNotHeld,
-       kNotHeld},
-      {"GotSignal",
-       {1078, "HY000", "mariadbd: Got signal 15. Aborting!"},
-       kUnknown,
-       kNotHeld,
-       kNotHeld},
-      {"ForcingClose",
-       {1080, "08S01", "mariadbd: Forcing close of thread 7  user: 'app'"},
-       kUnknown,
-       kNotHeld,
-       kNotHeld},
-      {"AbortingConnection",
-       {1152, "08S01", "Aborted connection 7 to db: 'd' user: 'app' (Got timeout)"},
-       kUnknown,
-       kNotHeld,
-       kNotHeld},
-      {"ConnectionKilled", {1927, "70100", "Connection was killed"}, kUnknown, kNotHeld, kNotHeld},
-      {"SessionKilled", {3169, "HY000", "Session was killed"}, kUnknown, kNotHeld, kNotHeld},
-      {"InteractionTimeout",
-       {4031, "HY000",
-        "The client was disconnected by the server because of inactivity. See wait_timeout and "
-        "interactive_timeout for configuring this behavior."},
-       kNotExecuted,
-       kNotHeld,
-       kNotHeld},
-      {"TriggerMissingMariaDb",
-       {4031, "HY000",
-        "Referenced trigger 'x' for the given action time and event type does not exist"},
-       kFailed,
-       kNotHeld,
-       kNotHeld},
-      {"TooManyConnections",
-       {1040, "08004", "Too many connections"},
-       kNotExecuted,
-       kNotHeld,
-       kNotHeld},
-      {"TooManyUserConnections",
-       {1203, "42000", "User app already has more than 'max_user_connections' active connections"},
-       kNotExecuted,
-       kNotHeld,
-       kNotHeld},
-      {"UserLimit",
-       {1226, "42000",
-        "User 'app' has exceeded the 'max_queries_per_hour' resource (current value: 2)"},
-       kNotExecuted,
-       kNotHeld,
-       kNotHeld},
-      {"HostBlocked",
-       {1129, "HY000",
-        "Host 'a' is blocked because of many connection errors; unblock with 'mariadb-admin "
-        "flush-hosts'"},
-       kNotExecuted,
-       kNotHeld,
-       kNotHeld},
-      {"InnoDbReadOnly",
-       {1874, "HY000", "InnoDB is in read only mode"},
-       kNotExecuted,
-       kNotHeld,
-       kNotHeld},
-      {"ServerNotAvailable",
-       {3168, "HY000", "Server isn't available"},
-       kNotExecuted,
-       kNotHeld,
-       kNotHeld},
-      {"OfflineMode",
-       {3032, "HY000", "The server is currently in offline mode"},
-       kUnknown,
-       kNotHeld,
-       kNotHeld},
-      {"Deadlock",
-       {1213, "40001", "Deadlock found when trying to get lock; try restarting transaction"},
-       kRolledBack,
-       kNotHeld,
-       kNotHeld},
-      {"RolledBackInCommit",
-       {3101, "40000", "Plugin instructed the server to rollback the current transaction."},
-       kRolledBack,
-       kNotHeld,
-       kNotHeld},
-      {"HookBeforeCommit",
-       {3100, "HY000", "Error on observer while running replication hook 'before_commit'."},
-       kRolledBack,
-       kNotHeld,
-       kNotHeld},
-      {"HookAfterCommit",
-       {3100, "HY000", "Error on observer while running replication hook 'after_commit'."},
-       kUnknown,
-       kNotHeld,
-       kNotHeld},
-      {"ErrorDuringCommit",
-       {1180, "HY000", "Got error 149 \"Lock deadlock; Retry transaction\" during COMMIT"},
-       kUnknown,
-       kNotHeld,
-       kNotHeld},
-      {"QueryInterrupted",
-       {1317, "70100", "Query execution was interrupted"},
-       kFailed,
-       kNotHeld,
-       kNotHeld},
-      // Rows that no rule names.
-      {"DuplicateKey",
-       {1062, "23000", "Duplicate entry '1' for key 'PRIMARY'"},
-       kFailed,
-       kNotHeld,
-       kNotHeld},
-      {"TextOfAnotherNumber",
-       {1064, "42000", "You have an error in your SQL syntax near '--read-only WSREP'"},
-       kFailed,
-       kNotHeld,
-       kNotHeld},
-      {"EndOfFile", {0, "", "end of file"}, kUnknown, kNotHeld, kNotHeld},
-      {"ClientNetRead", {5013, "HY000", "Read error"}, kUnknown, kNotHeld, kNotHeld},
-      {"ClientUnlisted", {2999, "HY000", ""}, kUnknown, kNotHeld, kNotHeld},
-  };
-  return *rows;
 }
 
 class RowTest : public testing::TestWithParam<Row> {};
@@ -380,7 +107,8 @@ TEST(MysqlErrorsTest, MessageShowsTheError) {
             "MySQL error (errno 0): end of file");
 }
 
-// A Status of another code with the same text, as a wrapper may make it, is no failover either.
+// A wrapper may make a Status of another code with the same text. Such a Status is no failover
+// either.
 TEST(MysqlErrorsTest, MessageAloneIsNoFailover) {
   for (const Row& row : Rows()) {
     const absl::Status status = ToStatus(row.error, InTransaction(Sent()));
@@ -389,7 +117,8 @@ TEST(MysqlErrorsTest, MessageAloneIsNoFailover) {
   }
 }
 
-// The rule that decides about an error whose text is in the same case as the rule's.
+// The index of the rule that decides about `error`. The text of the error must be in the same case
+// as the text of the rule.
 std::size_t IndexOfFirstFit(const std::vector<Rule>& rules, const MysqlError& error) {
   std::size_t index = 0;
   for (; index < rules.size(); ++index) {
@@ -433,8 +162,8 @@ TEST(MysqlErrorsTest, CodesTellTheOutcome) {
             absl::StatusCode::kUnknown);
 }
 
-// failover::CausedByFailover also knows the texts of vttablet. What the mark denies, they must not
-// allow.
+// failover::CausedByFailover also knows the texts of vttablet. An error without the mark must not
+// count as a failover because of its text.
 TEST(MysqlErrorsTest, TextNeverOverrulesTheClassification) {
   const std::array<std::string, 5> texts = {
       "operation not allowed in state NOT_SERVING",
@@ -459,7 +188,7 @@ TEST(MysqlErrorsTest, TextMayHoldAnyCharacter) {
   EXPECT_EQ(kept->text, text);
 }
 
-// Found by a fuzzer: the text began with the rest of the SQLSTATE.
+// A fuzzer found this bug: the text began with the rest of the SQLSTATE.
 TEST(MysqlErrorsTest, SqlstateMayHoldAnyCharacterToo) {
   const std::string sqlstate("H\nY\0\n", 5);
   const std::optional<MysqlError> kept = MysqlErrorOf(ToStatus({1105, sqlstate, "text"}, Sent()));

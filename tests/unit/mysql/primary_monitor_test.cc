@@ -13,15 +13,20 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "recording_listener.h"
 #include "support/fake_mysql_server.h"
 #include "support/log_capture.h"
 #include "support/patience.h"
+#include "support/recording_listener.h"
 #include "support/reserved_port.h"
 
 namespace failover::mysql {
 namespace {
 
+using test::IsDown;
+using test::IsPrimaryThatDoesNotServe;
+using test::IsReplica;
+using test::IsServingPrimary;
+using test::RecordingListener;
 using testing::Each;
 using testing::HasSubstr;
 using testing::Not;
@@ -103,7 +108,7 @@ TEST_F(PrimaryMonitorTest, FindsThePrimaryAndItsReplica) {
 
 TEST_F(PrimaryMonitorTest, ReportsChangesOnlyAndKeepsItsConnections) {
   StartAndFindA();
-  // A poll is logged before the next one begins.
+  // The monitor logs the result of a poll before the next poll begins.
   ASSERT_TRUE(a_.AwaitQueries(2));
   ASSERT_TRUE(b_.AwaitQueries(2));
   const std::size_t before = reports();
@@ -216,7 +221,7 @@ TEST_F(PrimaryMonitorTest, ServerThatHangsUpCannotBeReached) {
   EXPECT_THAT(listener_.last(kA).last_error, HasSubstr("2013 Lost connection"));
 }
 
-// A KILL or an idle time-out of the server says nothing about who is the primary.
+// A KILL, or an idle time-out of the server, says nothing about who is the primary.
 TEST_F(PrimaryMonitorTest, LostConnectionIsReplacedUnseen) {
   StartAndFindA();
   const std::size_t before = reports();
@@ -289,14 +294,14 @@ TEST_F(PrimaryMonitorTest, PasswordIsNeverLogged) {
   EXPECT_THAT(log_.lines(), Each(Not(HasSubstr(kPassword))));
 }
 
-// localhost often has an IPv6 address, too, where nobody listens.
+// The name localhost often has an IPv6 address, too. Nobody listens there.
 TEST_F(PrimaryMonitorTest, HostNameIsLookedUpAndEachAddressTried) {
   options_.shards[0].servers[0].host = "localhost";
   StartAndFindA();
 }
 
 TEST_F(PrimaryMonitorTest, HostNameThatIsNotFoundIsDown) {
-  // Reserved for this purpose by RFC 6761.
+  // RFC 6761 reserves the domain "invalid" for names that do not exist.
   options_.shards[0].servers[0].host = "no-such-host.invalid";
   // Without a name service the look-up itself may take longer than any test.
   options_.timeout = PrimaryMonitorOptions().timeout;
@@ -308,7 +313,7 @@ TEST_F(PrimaryMonitorTest, HostNameThatIsNotFoundIsDown) {
 TEST_F(PrimaryMonitorTest, EachShardHasItsOwnPrimary) {
   FakeServer other(Writable());
   options_.shards.push_back({"commerce", "1", {Server(200, other), Server(201, b_)}});
-  // B takes one connection at a time.
+  // The fake server B serves one connection at a time, so only one shard may hold B.
   options_.shards[0].servers.pop_back();
   Start();
   ASSERT_TRUE(listener_.Await(kA, IsServingPrimary));

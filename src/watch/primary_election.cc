@@ -1,13 +1,13 @@
-#include "mysql/primary_election.h"
+#include "watch/primary_election.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace failover::mysql::internal {
+namespace failover::watch::internal {
 
-void PrimaryElection::PollStarted(std::size_t server) { servers_[server].poll_began = ++tick_; }
+void PrimaryElection::CheckStarted(std::size_t server) { servers_[server].check_began = ++tick_; }
 
-void PrimaryElection::PollEnded(std::size_t server, Observation observation) {
+void PrimaryElection::CheckEnded(std::size_t server, Observation observation) {
   Record(server, std::move(observation));
   Elect();
 }
@@ -16,18 +16,18 @@ void PrimaryElection::Record(std::size_t index, Observation observation) {
   Server& server = servers_[index];
   const bool was_writable = Writable(server);
   ++tick_;
-  server.polled = true;
+  server.checked = true;
   server.last = std::move(observation);
-  server.last_began = server.poll_began;
+  server.last_began = server.check_began;
   if (server.last.seen == Seen::kReadOnly) {
     server.last_known_role = Role::kReadOnly;
-    server.galera = server.last.galera;
+    server.multi_writer = server.last.multi_writer;
     server.promoted = false;
   } else if (Writable(server)) {
     if (!was_writable) server.writable_since = tick_;
     if (server.last_known_role == Role::kReadOnly) server.promoted = true;
     server.last_known_role = Role::kWritable;
-    server.galera = server.last.galera;
+    server.multi_writer = server.last.multi_writer;
   }
   const bool primary_lost = primary_ == index && was_writable && !Writable(server);
   const bool rival_found = !was_writable && MayBePrimary(index) && SplitBrain();
@@ -46,8 +46,9 @@ void PrimaryElection::Elect() {
   if (situation_ == Situation::kPrimary) ForgetPromotions();
 }
 
-// Of the servers that are gone: the former primary's, and one that came to nothing. Should such a
-// server take writes later, that will not be because it was promoted.
+// The promotion of a server that takes no writes any more is over: the server is a former primary,
+// or its promotion came to nothing. If such a server takes writes later, the reason is not the old
+// promotion.
 void PrimaryElection::ForgetPromotions() {
   for (Server& server : servers_) {
     if (!Writable(server)) server.promoted = false;
@@ -55,18 +56,18 @@ void PrimaryElection::ForgetPromotions() {
 }
 
 PrimaryElection::Situation PrimaryElection::Assess() const {
-  if (!primary_ && !AllPolled()) return Situation::kStarting;
+  if (!primary_ && !AllChecked()) return Situation::kStarting;
   if (SplitBrain()) return Situation::kSplitBrain;
   if (!PrimaryWritable()) return Situation::kNoPrimary;
-  // A rival that is gone again leaves the doubt behind.
+  // A rival may have come and gone. The doubt remains until the primary has been checked again.
   return SeenSinceDoubt(*primary_) ? Situation::kPrimary : Situation::kSplitBrain;
 }
 
 std::optional<std::size_t> PrimaryElection::FirstPrimary() const {
-  if (!AllPolled()) return std::nullopt;
+  if (!AllChecked()) return std::nullopt;
   const std::optional<std::size_t> first = Successor();
-  if (!first || servers_[*first].promoted || servers_[*first].galera) return first;
-  // Another one that took writes and cannot be seen may take them still.
+  if (!first || servers_[*first].promoted || servers_[*first].multi_writer) return first;
+  // Another server that took writes and cannot be seen now may still take writes.
   return AnotherWasWritable(*first) ? std::nullopt : first;
 }
 
@@ -78,7 +79,8 @@ std::optional<std::size_t> PrimaryElection::Successor() const {
   return std::nullopt;
 }
 
-// What was seen before the primary was lost, or before a rival was found, may have changed by then.
+// What a check found before the primary was lost, or before a rival was found, may have changed
+// since.
 bool PrimaryElection::SeenSinceDoubt(std::size_t index) const {
   return servers_[index].last_began > doubt_since_;
 }
@@ -86,7 +88,7 @@ bool PrimaryElection::SeenSinceDoubt(std::size_t index) const {
 bool PrimaryElection::SplitBrain() const {
   const std::vector<std::size_t> rivals = contenders();
   const bool one_cluster = std::all_of(rivals.begin(), rivals.end(),
-                                       [this](std::size_t i) { return servers_[i].galera; });
+                                       [this](std::size_t i) { return servers_[i].multi_writer; });
   return rivals.size() > 1 && !one_cluster;
 }
 
@@ -105,7 +107,7 @@ std::vector<std::size_t> PrimaryElection::contenders() const {
 
 bool PrimaryElection::split_brain_confirmed() const {
   if (!SplitBrain()) return false;
-  // The newest of them made the doubt; it need not be seen twice.
+  // The newest contender raised the doubt, so that contender need not be checked twice.
   const std::vector<std::size_t> rivals = contenders();
   return std::count_if(rivals.begin(), rivals.end(), [this](std::size_t i) {
            return !SeenSinceDoubt(i) && servers_[i].writable_since != doubt_since_;
@@ -113,11 +115,11 @@ bool PrimaryElection::split_brain_confirmed() const {
 }
 
 const Observation* PrimaryElection::last(std::size_t server) const {
-  return servers_[server].polled ? &servers_[server].last : nullptr;
+  return servers_[server].checked ? &servers_[server].last : nullptr;
 }
 
 bool PrimaryElection::peer_of_primary(std::size_t server) const {
-  return primary_ && servers_[server].galera && servers_[*primary_].galera;
+  return primary_ && servers_[server].multi_writer && servers_[*primary_].multi_writer;
 }
 
 bool PrimaryElection::known_as_replica(std::size_t server) const {
@@ -130,12 +132,12 @@ bool PrimaryElection::distrusts(std::size_t server) const {
 }
 
 bool PrimaryElection::Writable(const Server& server) {
-  return server.polled && server.last.seen == Seen::kWritable;
+  return server.checked && server.last.seen == Seen::kWritable;
 }
 
-bool PrimaryElection::AllPolled() const {
+bool PrimaryElection::AllChecked() const {
   return std::all_of(servers_.begin(), servers_.end(),
-                     [](const Server& server) { return server.polled; });
+                     [](const Server& server) { return server.checked; });
 }
 
 bool PrimaryElection::AnotherWasWritable(std::size_t index) const {
@@ -145,4 +147,4 @@ bool PrimaryElection::AnotherWasWritable(std::size_t index) const {
   return false;
 }
 
-}  // namespace failover::mysql::internal
+}  // namespace failover::watch::internal

@@ -1,6 +1,6 @@
-// A listener that keeps what it is told, for tests that wait for a report.
-#ifndef FAILOVER_TESTS_UNIT_MYSQL_RECORDING_LISTENER_H_
-#define FAILOVER_TESTS_UNIT_MYSQL_RECORDING_LISTENER_H_
+// A listener that keeps the reports of a monitor, for tests that wait for a report.
+#ifndef FAILOVER_TESTS_SUPPORT_RECORDING_LISTENER_H_
+#define FAILOVER_TESTS_SUPPORT_RECORDING_LISTENER_H_
 
 #include <condition_variable>
 #include <cstddef>
@@ -13,7 +13,7 @@
 #include "failover/health_check.h"
 #include "support/patience.h"
 
-namespace failover::mysql {
+namespace failover::test {
 
 // Thread-safe.
 class RecordingListener : public HealthCheckStatsListener {
@@ -30,13 +30,14 @@ class RecordingListener : public HealthCheckStatsListener {
     if (hook) hook();
   }
 
-  // Called in each StatsUpdate from now on.
+  // Each StatsUpdate calls `hook` from now on.
   void SetHook(std::function<void()> hook) {
     const std::lock_guard<std::mutex> lock(mutex_);
     hook_ = std::move(hook);
   }
 
-  // Until the last report of server `uid` satisfies `condition`; false after kPatience.
+  // Waits until the last report of server `uid` satisfies `condition`. Returns false after
+  // kPatience.
   template <typename Condition>
   bool Await(std::uint32_t uid, Condition condition) {
     std::unique_lock<std::mutex> lock(mutex_);
@@ -46,6 +47,7 @@ class RecordingListener : public HealthCheckStatsListener {
     });
   }
 
+  // The last report of server `uid`.
   TabletStats last(std::uint32_t uid) const {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto found = last_.find(uid);
@@ -78,6 +80,6 @@ inline bool IsReplica(const TabletStats& stats) {
 }
 inline bool IsDown(const TabletStats& stats) { return !stats.up && !stats.serving; }
 
-}  // namespace failover::mysql
+}  // namespace failover::test
 
-#endif  // FAILOVER_TESTS_UNIT_MYSQL_RECORDING_LISTENER_H_
+#endif  // FAILOVER_TESTS_SUPPORT_RECORDING_LISTENER_H_

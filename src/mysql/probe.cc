@@ -1,4 +1,4 @@
-#include "mysql/server_poller.h"
+#include "mysql/probe.h"
 
 #include <errmsg.h>
 #include <mysqld_error.h>
@@ -12,17 +12,18 @@
 namespace failover::mysql::internal {
 namespace {
 
-// Beside libmariadb's MYSQL_WAIT_...: the step waits for a look-up.
+// What a step waits for, in addition to libmariadb's MYSQL_WAIT_...: the look-up of an address.
 constexpr int kWaitForLookUp = 1 << 8;
 
-// Of the coroutine that libmariadb runs a step on. Authentication plugins are loaded there.
+// The stack of the coroutine on which libmariadb runs a step. Authentication plugins are loaded on
+// this stack.
 constexpr std::size_t kStackBytes = std::size_t{256} * 1024;
 
-// Those that never send the password in the clear.
+// The authentication plugins that never send the password in the clear.
 constexpr char kAuthentication[] =
     "mysql_native_password,client_ed25519,caching_sha2_password,sha256_password";
 
-// A connection that is yet to be made; nullptr if there is no memory.
+// A handle that is not connected yet; nullptr if there is no memory.
 MYSQL* NewConnection(bool by_socket) {
   MYSQL* const connection = mysql_init(nullptr);
   if (connection == nullptr) return nullptr;
@@ -52,13 +53,14 @@ Seen SeenFromError(unsigned int number) {
     case ER_TOO_MANY_USER_CONNECTIONS:
     case ER_USER_LIMIT_REACHED:
       return Seen::kFull;
-    // Soon it will be gone; it is not to be polled less often for that.
+    // The server will be gone soon. It counts as unreachable, because a server that refuses is
+    // checked less often.
     case ER_SERVER_SHUTDOWN:
       return Seen::kUnreachable;
-    // Of a Galera node: not yet prepared.
+    // A Galera node answers with this error while it is not part of its cluster.
     case ER_UNKNOWN_COM_ERROR:
       return Seen::kNotReady;
-    // The client library's, but about an answer.
+    // The client library makes these errors, but from an answer of the server.
     case CR_AUTH_PLUGIN_CANNOT_LOAD:
     case CR_AUTH_PLUGIN_ERR:
     case CR_PLUGIN_NOT_ALLOWED:
@@ -70,7 +72,7 @@ Seen SeenFromError(unsigned int number) {
   return from_client ? Seen::kUnreachable : Seen::kRefused;
 }
 
-// The first row, without nulls; empty if there is none.
+// The fields of the first row, with NULL as an empty string. Empty if there is no row.
 std::vector<std::string> FirstRow(MYSQL_RES* rows) {
   std::vector<std::string> fields;
   const MYSQL_ROW row = mysql_fetch_row(rows);
@@ -84,18 +86,18 @@ std::vector<std::string> FirstRow(MYSQL_RES* rows) {
 
 }  // namespace
 
-ServerPoller::ServerPoller(MonitoredServer server, std::function<void()> lookup_ended,
-                           Resolver resolve)
+Probe::Probe(MonitoredServer server, std::function<void()> wake_up, Resolver resolve)
     : server_(std::move(server)),
-      lookup_ended_(std::move(lookup_ended)),
+      wake_up_(std::move(wake_up)),
       resolve_(std::move(resolve)),
-      needs_lookup_(server_.unix_socket.empty() && !IsNumericAddress(server_.host)) {
+      needs_lookup_(server_.unix_socket.empty() &&
+                    !watch::internal::IsNumericAddress(server_.host)) {
   if (!needs_lookup_) addresses_ = {server_.host};
 }
 
-ServerPoller::~ServerPoller() { Abandon(); }
+Probe::~Probe() { Abandon(); }
 
-void ServerPoller::Begin() {
+void Probe::Begin() {
   observation_ = Observation();
   unproven_ = connection_ != nullptr;
   if (unproven_) {
@@ -106,7 +108,7 @@ void ServerPoller::Begin() {
   if (busy()) Run(StartStep());
 }
 
-pollfd ServerPoller::event() const {
+pollfd Probe::event() const {
   pollfd event = {-1, 0, 0};
   if (step_ == Step::kNone || step_ == Step::kLookUp) return event;
   event.fd = mysql_get_socket(connection_.get());
@@ -116,23 +118,23 @@ pollfd ServerPoller::event() const {
   return event;
 }
 
-void ServerPoller::Continue(int revents) {
+void Probe::Continue(int revents) {
   int ready = 0;
   if ((revents & POLLIN) != 0) ready |= MYSQL_WAIT_READ;
   if ((revents & POLLOUT) != 0) ready |= MYSQL_WAIT_WRITE;
   if ((revents & POLLPRI) != 0) ready |= MYSQL_WAIT_EXCEPT;
-  // The next read or write finds out what is wrong.
+  // The step goes on as if it were ready: its next read or write finds out what is wrong.
   if ((revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) ready |= waits_for_ & ~MYSQL_WAIT_TIMEOUT;
   if (step_ == Step::kLookUp || ready != 0) Run(ContinueStep(ready));
 }
 
-void ServerPoller::Expire() {
+void Probe::Expire() {
   const bool looking_up = step_ == Step::kLookUp;
   Abandon();
   End(Seen::kHung, looking_up ? "its address was not found in time" : "no answer in time");
 }
 
-void ServerPoller::Run(int waits_for) {
+void Probe::Run(int waits_for) {
   waits_for_ = waits_for;
   while (waits_for_ == 0) {
     EndStep();
@@ -141,7 +143,7 @@ void ServerPoller::Run(int waits_for) {
   }
 }
 
-int ServerPoller::StartStep() {
+int Probe::StartStep() {
   constexpr std::string_view kQuestions[] = {
       "SHOW GLOBAL VARIABLES LIKE 'wsrep_on'",
       "SELECT @@global.read_only, @@global.innodb_read_only",
@@ -152,7 +154,7 @@ int ServerPoller::StartStep() {
     case Step::kNone:
       return 0;
     case Step::kLookUp:
-      if (!lookup_.has_value()) lookup_.emplace(server_.host, resolve_, lookup_ended_);
+      if (!lookup_.has_value()) lookup_.emplace(server_.host, resolve_, wake_up_);
       return ContinueStep(0);
     case Step::kConnect: {
       const bool by_socket = !server_.unix_socket.empty();
@@ -171,7 +173,7 @@ int ServerPoller::StartStep() {
   return 0;
 }
 
-int ServerPoller::ContinueStep(int ready) {
+int Probe::ContinueStep(int ready) {
   MYSQL* const connection = connection_.get();
   switch (step_) {
     case Step::kNone:
@@ -188,7 +190,7 @@ int ServerPoller::ContinueStep(int ready) {
   return 0;
 }
 
-void ServerPoller::EndStep() {
+void Probe::EndStep() {
   switch (step_) {
     case Step::kNone:
       return;
@@ -203,8 +205,8 @@ void ServerPoller::EndStep() {
   }
 }
 
-void ServerPoller::BeginConnection() {
-  galera_ = false;
+void Probe::BeginConnection() {
+  multi_writer_ = false;
   next_address_ = 0;
   if (needs_lookup_) {
     step_ = Step::kLookUp;
@@ -213,7 +215,7 @@ void ServerPoller::BeginConnection() {
   }
 }
 
-void ServerPoller::EndLookUp() {
+void Probe::EndLookUp() {
   const Addresses found = *lookup_->result();
   lookup_.reset();
   // A name server that fails together with the primary must not prevent the failover.
@@ -224,28 +226,28 @@ void ServerPoller::EndLookUp() {
   Connect();
 }
 
-void ServerPoller::Connect() {
+void Probe::Connect() {
   connection_.reset(NewConnection(!server_.unix_socket.empty()));
   if (connection_ == nullptr) return End(Seen::kUnreachable, "no memory for a connection");
   step_ = Step::kConnect;
 }
 
-void ServerPoller::EndConnect() {
+void Probe::EndConnect() {
   if (connected_ == nullptr) return Failed();
   Ask(Question::kWsrepOn);
 }
 
-void ServerPoller::Ask(Question question) {
+void Probe::Ask(Question question) {
   question_ = question;
   step_ = Step::kAsk;
 }
 
-void ServerPoller::EndAsk() {
+void Probe::EndAsk() {
   if (refused_ != 0) return Failed();
   step_ = Step::kRead;
 }
 
-void ServerPoller::EndRead() {
+void Probe::EndRead() {
   if (rows_ == nullptr) return Failed();
   const std::vector<std::string> row = FirstRow(rows_);
   mysql_free_result(std::exchange(rows_, nullptr));
@@ -253,17 +255,17 @@ void ServerPoller::EndRead() {
   Answered(row);
 }
 
-void ServerPoller::Answered(const std::vector<std::string>& row) {
-  // Where the server knows no such variable, SHOW answers without a row.
+void Probe::Answered(const std::vector<std::string>& row) {
+  // SHOW answers without a row if the server does not know the variable.
   const bool is_on = row.size() == 2 && IsOn(row[1]);
   switch (question_) {
     case Question::kWsrepOn:
-      galera_ = is_on;
+      multi_writer_ = is_on;
       return Ask(Question::kReadOnly);
     case Question::kReadOnly: {
       if (row.size() != 2) return End(Seen::kRefused, "it does not tell whether it is read-only");
       if (!IsOff(row[0]) || !IsOff(row[1])) return End(Seen::kReadOnly, "");
-      if (!galera_) return End(Seen::kWritable, "");
+      if (!multi_writer_) return End(Seen::kWritable, "");
       return Ask(Question::kWsrepReady);
     }
     case Question::kWsrepReady:
@@ -271,7 +273,7 @@ void ServerPoller::Answered(const std::vector<std::string>& row) {
   }
 }
 
-void ServerPoller::Failed() {
+void Probe::Failed() {
   const unsigned int number = mysql_errno(connection_.get());
   const Seen seen = SeenFromError(number);
   std::string problem = absl::StrCat(number, " ", mysql_error(connection_.get()));
@@ -284,15 +286,16 @@ void ServerPoller::Failed() {
   End(seen, std::move(problem));
 }
 
-void ServerPoller::End(Seen seen, std::string problem) {
-  observation_ = {seen, galera_, std::move(problem)};
+void Probe::End(Seen seen, std::string problem) {
+  observation_ = {seen, multi_writer_, std::move(problem)};
   step_ = Step::kNone;
   waits_for_ = 0;
 }
 
-void ServerPoller::Abandon() {
+void Probe::Abandon() {
   if (step_ == Step::kNone || step_ == Step::kLookUp) return;
-  // libmariadb unwinds the step: its memory would be lost if the connection were just closed.
+  // libmariadb must unwind the step: the step's memory would leak if the connection were just
+  // closed.
   while (waits_for_ != 0) waits_for_ = ContinueStep(MYSQL_WAIT_TIMEOUT);
   if (rows_ != nullptr) mysql_free_result(std::exchange(rows_, nullptr));
   connection_.reset();

@@ -1,5 +1,5 @@
-// What needs more control than a whole monitor gives: the look-up of names.
-#include "mysql/server_poller.h"
+// The look-up of names, which needs more control over the probe than a whole monitor gives.
+#include "mysql/probe.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ using testing::HasSubstr;
 
 constexpr int kPatienceMs = std::chrono::milliseconds(test::kPatience).count();
 
-// A name service whose answer can be changed, and held back.
+// A name service whose answer the test can change and hold back. Thread-safe.
 class FakeNames {
  public:
   void Set(Addresses answer) {
@@ -53,41 +53,42 @@ class FakeNames {
   int asked_ = 0;
 };
 
-class ServerPollerTest : public testing::Test {
+class ProbeTest : public testing::Test {
  protected:
-  ServerPollerTest() {
+  ProbeTest() {
     MonitoredServer server;
     server.host = "db.example";
     server.port = fake_.port();
     server.user = "monitor";
-    // What the other threads use lives as long as they do.
-    poller_ = std::make_unique<ServerPoller>(
+    // A thread of a look-up may outlive the test, so the state of the test lives as long as the
+    // thread.
+    probe_ = std::make_unique<Probe>(
         server,
         [state = state_] {
           const std::lock_guard<std::mutex> lock(state->mutex);
-          state->lookup_ended = true;
+          state->woken_up = true;
           state->changed.notify_all();
         },
         [state = state_](const std::string&) { return state->names.Resolve(); });
   }
 
-  // Of a poll that has all the time it needs.
+  // The result of a check that has all the time it needs.
   Observation Poll() {
-    poller_->Begin();
+    probe_->Begin();
     Finish();
-    return poller_->observation();
+    return probe_->observation();
   }
 
   void Finish() {
-    while (poller_->busy()) {
-      pollfd event = poller_->event();
+    while (probe_->busy()) {
+      pollfd event = probe_->event();
       if (event.fd < 0) {
         std::unique_lock<std::mutex> lock(state_->mutex);
-        state_->changed.wait(lock, [this] { return std::exchange(state_->lookup_ended, false); });
+        state_->changed.wait(lock, [this] { return std::exchange(state_->woken_up, false); });
       } else {
         ASSERT_EQ(poll(&event, 1, kPatienceMs), 1);
       }
-      poller_->Continue(event.revents);
+      probe_->Continue(event.revents);
     }
   }
 
@@ -96,16 +97,16 @@ class ServerPollerTest : public testing::Test {
   struct State {
     std::mutex mutex;
     std::condition_variable changed;
-    bool lookup_ended = false;
+    bool woken_up = false;
     FakeNames names;
   };
 
   FakeServer fake_{{}};
   const std::shared_ptr<State> state_ = std::make_shared<State>();
-  std::unique_ptr<ServerPoller> poller_;
+  std::unique_ptr<Probe> probe_;
 };
 
-TEST_F(ServerPollerTest, NameIsLookedUpForEachConnectionOnly) {
+TEST_F(ProbeTest, NameIsLookedUpForEachConnectionOnly) {
   names().Set({{"127.0.0.1"}, ""});
   for (int i = 0; i < 3; ++i) EXPECT_EQ(Poll().seen, Seen::kWritable);
   EXPECT_EQ(names().asked(), 1);
@@ -114,20 +115,20 @@ TEST_F(ServerPollerTest, NameIsLookedUpForEachConnectionOnly) {
   EXPECT_EQ(names().asked(), 2);
 }
 
-TEST_F(ServerPollerTest, EachAddressIsTried) {
-  // TCP to the broadcast address fails at once.
+TEST_F(ProbeTest, EachAddressIsTried) {
+  // A TCP connection to the broadcast address fails at once.
   names().Set({{"255.255.255.255", "127.0.0.1"}, ""});
   EXPECT_EQ(Poll().seen, Seen::kWritable);
 }
 
-TEST_F(ServerPollerTest, NameThatIsNotFoundIsUnreachable) {
+TEST_F(ProbeTest, NameThatIsNotFoundIsUnreachable) {
   names().Set({{}, "no such name"});
   const Observation found = Poll();
   EXPECT_EQ(found.seen, Seen::kUnreachable);
   EXPECT_EQ(found.problem, "its address was not found: no such name");
 }
 
-TEST_F(ServerPollerTest, LastAddressesAreUsedWhenTheNameServiceFails) {
+TEST_F(ProbeTest, LastAddressesAreUsedWhenTheNameServiceFails) {
   names().Set({{"127.0.0.1"}, ""});
   EXPECT_EQ(Poll().seen, Seen::kWritable);
   names().Set({{}, "name service is down"});
@@ -136,39 +137,39 @@ TEST_F(ServerPollerTest, LastAddressesAreUsedWhenTheNameServiceFails) {
   EXPECT_EQ(names().asked(), 2);
 }
 
-TEST_F(ServerPollerTest, LookUpThatHangsIsNotStartedTwice) {
+TEST_F(ProbeTest, LookUpThatHangsIsNotStartedTwice) {
   names().Set({{"127.0.0.1"}, ""});
   names().Hold(true);
   for (int i = 0; i < 3; ++i) {
-    poller_->Begin();
-    EXPECT_TRUE(poller_->busy());
-    EXPECT_LT(poller_->event().fd, 0);
-    poller_->Continue(0);
-    EXPECT_TRUE(poller_->busy());
-    poller_->Expire();
-    EXPECT_FALSE(poller_->busy());
-    EXPECT_EQ(poller_->observation().seen, Seen::kHung);
-    EXPECT_THAT(poller_->observation().problem, HasSubstr("address was not found in time"));
+    probe_->Begin();
+    EXPECT_TRUE(probe_->busy());
+    EXPECT_LT(probe_->event().fd, 0);
+    probe_->Continue(0);
+    EXPECT_TRUE(probe_->busy());
+    probe_->Expire();
+    EXPECT_FALSE(probe_->busy());
+    EXPECT_EQ(probe_->observation().seen, Seen::kHung);
+    EXPECT_THAT(probe_->observation().problem, HasSubstr("address was not found in time"));
   }
   names().Hold(false);
   EXPECT_EQ(Poll().seen, Seen::kWritable);
   EXPECT_EQ(names().asked(), 1);
 }
 
-TEST_F(ServerPollerTest, MayEndWhileALookUpHangs) {
+TEST_F(ProbeTest, MayEndWhileALookUpHangs) {
   names().Hold(true);
-  poller_->Begin();
-  poller_.reset();
+  probe_->Begin();
+  probe_.reset();
   names().Hold(false);
 }
 
-TEST_F(ServerPollerTest, MayEndWhileTheServerHangs) {
+TEST_F(ProbeTest, MayEndWhileTheServerHangs) {
   names().Set({{"127.0.0.1"}, ""});
   EXPECT_EQ(Poll().seen, Seen::kWritable);
   fake_.Set({FakeServer::Mode::kHang, "0", "0", false, true});
-  poller_->Begin();
-  EXPECT_TRUE(poller_->busy());
-  poller_.reset();
+  probe_->Begin();
+  EXPECT_TRUE(probe_->busy());
+  probe_.reset();
 }
 
 }  // namespace

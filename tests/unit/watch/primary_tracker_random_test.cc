@@ -1,9 +1,9 @@
-// Random failovers against random polls. A tool that does its work properly (the old primary is
-// fenced off before a server is promoted) moves the primary of a shard around; servers crash, hang
-// and come back as they please. Two things must always hold:
-//  - a server that is reported as a serving primary was the primary at the moment when its poll
-//    looked at it, and
-//  - when all is quiet, the primary is reported as serving after at most two rounds of polls.
+// Random failovers meet random checks. A tool that does its work properly (the tool fences off the
+// old primary before it promotes a server) moves the primary of a shard around. Servers crash and
+// come back at any time. Two things must always hold:
+//  - A server that is reported as a serving primary was the primary at the moment when its check
+//    looked at it.
+//  - When all is quiet, the primary is reported as serving after at most two rounds of checks.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -16,9 +16,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "mysql/primary_tracker.h"
+#include "watch/primary_tracker.h"
 
-namespace failover::mysql::internal {
+namespace failover::watch::internal {
 namespace {
 
 constexpr std::size_t kServers = 4;
@@ -32,7 +32,7 @@ std::vector<PrimaryTracker::Name> Names() {
 
 class World {
  public:
-  explicit World(std::uint32_t seed) : random_(seed), tracker_("ks", "0", Names()) {
+  explicit World(std::uint32_t seed) : random_(seed), tracker_("test monitor", "ks", "0", Names()) {
     servers_[0].state = Seen::kWritable;
     for (std::size_t i = 0; i < kServers; ++i) Poll(i);
   }
@@ -80,12 +80,13 @@ class World {
   struct Server {
     Seen state = Seen::kReadOnly;
     bool polling = false;
-    // What the poll that runs saw when it looked, and whether this was the primary then.
+    // What the check that is under way saw when it looked, and whether the server was the primary
+    // then.
     std::optional<Seen> looked;
     bool was_primary_then = false;
-    // The same of the last one that ended.
+    // Whether the server was the primary when the last check that has ended looked.
     bool was_primary = false;
-    // What the tracker knows about it.
+    // What the tracker knows about the server.
     Seen known_as = Seen::kUnreachable;
   };
 
@@ -100,15 +101,15 @@ class World {
   void Promote(std::size_t server) {
     const bool fenced = servers_[primary_].state != Seen::kWritable;
     const bool ready = servers_[server].state == Seen::kReadOnly;
-    // The tracker cannot tell a promotion unless it has seen the replica before.
+    // The tracker recognizes a promotion only if it has seen the replica before.
     if (!fenced || !ready || servers_[server].known_as != Seen::kReadOnly) return;
     if (primary_ != server) ++failovers_;
     primary_ = server;
     servers_[server].state = Seen::kWritable;
   }
 
-  // A former primary may come back taking writes, once its successor has been noticed: before that
-  // nobody could tell the two apart.
+  // A former primary may come back and take writes after the tracker has noticed its successor.
+  // Before that nobody could tell the two servers apart.
   void Restart(std::size_t server) {
     if (servers_[server].state != Seen::kUnreachable || server == primary_) return;
     const bool noticed = serving_ == primary_;
@@ -131,7 +132,7 @@ class World {
     if (servers_[server].polling) return;
     servers_[server].polling = true;
     servers_[server].looked.reset();
-    tracker_.PollStarted(server);
+    tracker_.CheckStarted(server);
   }
 
   void Look(std::size_t server) {
@@ -149,7 +150,7 @@ class World {
     polled.was_primary = polled.was_primary_then;
     if (*polled.looked != Seen::kUnreachable) polled.known_as = *polled.looked;
     const Findings findings =
-        tracker_.PollEnded(server, Observation{*polled.looked, false, ""}, absl::UnixEpoch());
+        tracker_.CheckEnded(server, Observation{*polled.looked, false, ""}, absl::UnixEpoch());
     for (const TabletStats& stats : findings.reports) Check(stats);
   }
 
@@ -174,7 +175,7 @@ class World {
   PrimaryTracker tracker_;
   std::array<Server, kServers> servers_;
   std::size_t primary_ = 0;
-  // As reported.
+  // The server that was reported as the serving primary, and the timestamp of that report.
   std::optional<std::size_t> serving_;
   std::int64_t timestamp_ = 0;
   std::size_t failovers_ = 0;
@@ -194,4 +195,4 @@ TEST(PrimaryTrackerRandomTest, ReportsOnlyThePrimaryAndAlwaysFindsIt) {
 }
 
 }  // namespace
-}  // namespace failover::mysql::internal
+}  // namespace failover::watch::internal

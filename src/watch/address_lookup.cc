@@ -1,4 +1,4 @@
-#include "mysql/address_lookup.h"
+#include "watch/address_lookup.h"
 
 #include <netdb.h>
 #include <sys/socket.h>
@@ -9,10 +9,10 @@
 #include <thread>
 #include <utility>
 
-namespace failover::mysql::internal {
+namespace failover::watch::internal {
 namespace {
 
-// Both take the addresses of `host` that a TCP connection may use.
+// What getaddrinfo is asked for: addresses that a TCP connection may use.
 addrinfo TcpHints(int flags) {
   addrinfo hints;
   std::memset(&hints, 0, sizeof(hints));
@@ -26,7 +26,7 @@ addrinfo TcpHints(int flags) {
 
 struct AddressLookup::Shared {
   std::atomic<bool> ended{false};
-  // Written before `ended`.
+  // Belongs to the look-up's thread until `ended` is true, and is constant from then on.
   Addresses result;
 };
 
@@ -65,17 +65,20 @@ AddressLookup::AddressLookup(std::string host, Resolver resolve, std::function<v
     std::thread([shared = shared_, host = std::move(host), resolve = std::move(resolve),
                  ended = std::move(ended)] {
       shared->result = resolve(host);
+      // Release: whoever reads `ended` as true also sees `result`, which was written before.
       shared->ended.store(true, std::memory_order_release);
       ended();
     }).detach();
   } catch (const std::system_error& error) {
     shared_->result.error = error.what();
+    // Release is more than necessary here: there is no other thread.
     shared_->ended.store(true, std::memory_order_release);
   }
 }
 
 const Addresses* AddressLookup::result() const {
+  // Acquire: pairs with the release store, so `result` is complete if `ended` is true.
   return shared_->ended.load(std::memory_order_acquire) ? &shared_->result : nullptr;
 }
 
-}  // namespace failover::mysql::internal
+}  // namespace failover::watch::internal

@@ -1,4 +1,4 @@
-#include "mysql/primary_tracker.h"
+#include "watch/primary_tracker.h"
 
 #include <algorithm>
 #include <string_view>
@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
-namespace failover::mysql::internal {
+namespace failover::watch::internal {
 namespace {
 
 const char* Describe(Seen seen) {
@@ -37,35 +37,37 @@ std::string Describe(const Observation& observation) {
 
 bool Answers(Seen seen) { return seen != Seen::kUnreachable && seen != Seen::kHung; }
 
-bool SameState(const TabletStats& a, const TabletStats& b) {
-  return a.target.tablet_type == b.target.tablet_type && a.up == b.up && a.serving == b.serving &&
-         a.tablet_externally_reparented_timestamp == b.tablet_externally_reparented_timestamp;
+bool SameState(const ServerReport& a, const ServerReport& b) {
+  return a.role == b.role && a.reachable == b.reachable && a.serving == b.serving &&
+         a.term == b.term;
 }
 
 }  // namespace
 
-PrimaryTracker::PrimaryTracker(std::string keyspace, std::string shard, std::vector<Name> servers)
-    : keyspace_(std::move(keyspace)),
+PrimaryTracker::PrimaryTracker(std::string monitor, std::string keyspace, std::string shard,
+                               std::vector<Name> servers)
+    : monitor_(std::move(monitor)),
+      keyspace_(std::move(keyspace)),
       shard_(std::move(shard)),
       names_(std::move(servers)),
       election_(names_.size()),
       reported_(names_.size()),
       distrusted_(names_.size()) {}
 
-Findings PrimaryTracker::PollEnded(std::size_t server, Observation observation, absl::Time now) {
+Findings PrimaryTracker::CheckEnded(std::size_t server, Observation observation, absl::Time now) {
   const Observation* const before = election_.last(server);
   const bool first = before == nullptr;
   const bool changed = first || before->seen != observation.seen;
   const std::uint64_t term_before = election_.term();
 
-  election_.PollEnded(server, std::move(observation));
+  election_.CheckEnded(server, std::move(observation));
   if (election_.term() != term_before) {
-    // Two switches may fall into one microsecond, and the wall clock may be set back.
-    reparent_timestamp_ = std::max(absl::ToUnixMicros(now), reparent_timestamp_ + 1);
+    // Two switches may happen within one microsecond, and the wall clock may be set back.
+    reported_term_ = std::max(absl::ToUnixMicros(now), reported_term_ + 1);
   }
 
   Findings findings;
-  findings.poll_others = changed && !first;
+  findings.check_others = changed && !first;
   if (changed) LogServer(server, findings);
   LogDistrust(findings);
   LogSituation(findings);
@@ -73,38 +75,39 @@ Findings PrimaryTracker::PollEnded(std::size_t server, Observation observation, 
   return findings;
 }
 
-TabletStats PrimaryTracker::ReportOf(std::size_t server) const {
+ServerReport PrimaryTracker::ReportOf(std::size_t server) const {
   const Observation& last = *election_.last(server);
-  TabletStats stats;
-  stats.alias = names_[server].alias;
-  stats.target = {keyspace_, shard_, TabletType::kUnknown};
-  stats.up = Answers(last.seen);
-  stats.last_error = last.problem;
+  ServerReport report;
+  report.keyspace = keyspace_;
+  report.shard = shard_;
+  report.address = names_[server].address;
+  report.reachable = Answers(last.seen);
+  report.problem = last.problem;
   if (election_.primary() == server) {
-    stats.target.tablet_type = TabletType::kPrimary;
-    stats.tablet_externally_reparented_timestamp = reparent_timestamp_;
-    stats.serving = election_.situation() == Situation::kPrimary;
-    if (!stats.serving) stats.last_error = Describe(last);
-    if (election_.situation() == Situation::kSplitBrain) stats.last_error = SplitBrainText();
+    report.role = ServerRole::kPrimary;
+    report.term = reported_term_;
+    report.serving = election_.situation() == Situation::kPrimary;
+    if (!report.serving) report.problem = Describe(last);
+    if (election_.situation() == Situation::kSplitBrain) report.problem = SplitBrainText();
   } else if (last.seen == Seen::kWritable && !election_.peer_of_primary(server)) {
-    stats.last_error = "takes writes, but is not trusted as the primary";
+    report.problem = "takes writes, but is not trusted as the primary";
   } else {
     const bool replica = election_.known_as_replica(server) || election_.peer_of_primary(server);
-    if (replica) stats.target.tablet_type = TabletType::kReplica;
-    stats.serving = last.seen == Seen::kReadOnly || last.seen == Seen::kWritable;
+    if (replica) report.role = ServerRole::kReplica;
+    report.serving = last.seen == Seen::kReadOnly || last.seen == Seen::kWritable;
   }
-  return stats;
+  return report;
 }
 
 void PrimaryTracker::CollectReports(Findings& findings) {
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (election_.last(i) == nullptr) continue;
-    TabletStats stats = ReportOf(i);
-    if (reported_[i].has_value() && SameState(*reported_[i], stats)) continue;
-    reported_[i] = stats;
-    findings.reports.push_back(std::move(stats));
+    ServerReport report = ReportOf(i);
+    if (reported_[i].has_value() && SameState(*reported_[i], report)) continue;
+    findings.reports.push_back(ToTabletStats(report, names_[i].alias));
+    reported_[i] = std::move(report);
   }
-  // Who listens hears of the old primary's end before the new one's beginning.
+  // The listener hears that the old primary has ended before it hears of the new primary.
   std::stable_partition(findings.reports.begin(), findings.reports.end(), [](const auto& stats) {
     return stats.target.tablet_type != TabletType::kPrimary;
   });
@@ -154,7 +157,7 @@ void PrimaryTracker::LogSituation(Findings& findings) {
 }
 
 LogLine PrimaryTracker::Line(LogLevel level, const std::string& text) const {
-  return {level, absl::StrCat("mysql monitor, shard ", keyspace_, "/", shard_, ": ", text)};
+  return {level, absl::StrCat(monitor_, ", shard ", keyspace_, "/", shard_, ": ", text)};
 }
 
 std::string PrimaryTracker::PrimaryText() const {
@@ -183,4 +186,4 @@ std::string PrimaryTracker::NameOf(std::size_t server) const {
   return absl::StrCat(name.alias.cell, "-", name.alias.uid, " (", name.address, ")");
 }
 
-}  // namespace failover::mysql::internal
+}  // namespace failover::watch::internal

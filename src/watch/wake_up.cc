@@ -1,9 +1,9 @@
-#include "mysql/wake_up.h"
+#include "watch/wake_up.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-namespace failover::mysql::internal {
+namespace failover::watch::internal {
 
 std::shared_ptr<WakeUp> WakeUp::Create() {
   const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -14,7 +14,7 @@ std::shared_ptr<WakeUp> WakeUp::Create() {
 WakeUp::~WakeUp() { close(fd_); }
 
 void WakeUp::Signal() {
-  // Fails only if the counter is full, and then it is readable anyway.
+  // The write fails only if the counter is full. The descriptor is readable then anyway.
   static_cast<void>(eventfd_write(fd_, 1));
 }
 
@@ -23,4 +23,4 @@ void WakeUp::Clear() {
   static_cast<void>(eventfd_read(fd_, &count));
 }
 
-}  // namespace failover::mysql::internal
+}  // namespace failover::watch::internal

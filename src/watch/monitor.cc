@@ -1,0 +1,279 @@
+#include "failover/watch/monitor.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <random>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "watch/primary_tracker.h"
+#include "watch/wake_up.h"
+
+namespace failover::watch {
+namespace {
+
+using failover::internal::EnsureLogger;
+using failover::internal::Log;
+using failover::internal::MutexLock;
+using internal::Findings;
+using internal::LogLine;
+using internal::PrimaryTracker;
+using internal::WakeUp;
+using SteadyClock = std::chrono::steady_clock;
+
+// A server that refuses the monitor is checked this many times less often: each check takes a new
+// connection, and perhaps a line in the server's log.
+constexpr int kRefusedSlowdown = 10;
+
+// The monitor that the current thread belongs to; nullptr on all other threads.
+thread_local const void* monitor_of_this_thread = nullptr;
+
+struct Server {
+  Server(std::size_t its_shard, std::size_t its_index, std::unique_ptr<ServerProbe> its_probe)
+      : shard(its_shard), index(its_index), probe(std::move(its_probe)) {}
+
+  const std::size_t shard;
+  const std::size_t index;  // within the shard
+  const std::unique_ptr<ServerProbe> probe;
+  // When the next check is due. While a check is under way, a value in the past means that the next
+  // check begins as soon as this one has ended.
+  SteadyClock::time_point due;
+  // When the check that is under way began, and when it expires.
+  SteadyClock::time_point began;
+  SteadyClock::time_point deadline;
+  // The position of the probe's file descriptor in the list for poll(2). 0: the list does not hold
+  // a descriptor of this probe.
+  std::size_t event = 0;
+};
+
+PrimaryTracker TrackerOf(const std::string& monitor, const WatchedShard& shard) {
+  std::vector<PrimaryTracker::Name> names;
+  for (const WatchedServer& server : shard.servers) {
+    names.push_back({server.alias, server.address});
+  }
+  return {monitor, shard.keyspace, shard.shard, std::move(names)};
+}
+
+bool Refused(Seen seen) { return seen == Seen::kRefused || seen == Seen::kFull; }
+
+// The time until `time` for poll(2). The value is rounded up: a thread that wakes too early has to
+// wait once more.
+int MillisecondsUntil(SteadyClock::time_point time) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - SteadyClock::now());
+  return static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
+}
+
+}  // namespace
+
+class Monitor::Impl {
+ public:
+  Impl(const MonitorOptions& options, HealthCheckStatsListener* listener,
+       std::shared_ptr<WakeUp> wake_up);
+  ~Impl() { Stop(); }
+
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  // Makes the probes. Must be called once, before Start.
+  absl::Status MakeProbes(const MonitorOptions& options);
+  absl::Status Start();
+  void Stop();
+
+ private:
+  void Run();
+  void BeginDueChecks();
+  void WaitForEvents();
+  void HandleEvents();
+  void EndCheck(Server& server);
+  void CheckOthers(const Server& server);
+  void Tell(const Findings& findings);
+  SteadyClock::duration Pause(Seen seen);
+
+  const absl::Duration interval_;
+  const SteadyClock::duration timeout_;
+  HealthCheckStatsListener* const listener_;
+  const std::shared_ptr<WakeUp> wake_up_;
+
+  // These belong to the monitor's thread as soon as that thread runs.
+  std::vector<PrimaryTracker> trackers_;
+  std::vector<std::unique_ptr<Server>> servers_;
+  std::vector<pollfd> events_;
+  std::minstd_rand random_{std::random_device{}()};
+  std::uniform_real_distribution<double> spread_;
+
+  std::atomic<bool> stopping_{false};
+  failover::internal::Mutex mutex_;
+  bool started_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_ ABSL_GUARDED_BY(mutex_);
+};
+
+Monitor::Impl::Impl(const MonitorOptions& options, HealthCheckStatsListener* listener,
+                    std::shared_ptr<WakeUp> wake_up)
+    : interval_(options.poll_interval),
+      timeout_(absl::ToChronoNanoseconds(options.timeout)),
+      listener_(listener),
+      wake_up_(std::move(wake_up)),
+      spread_(1.0 - options.jitter, 1.0 + options.jitter) {
+  for (const WatchedShard& shard : options.shards) {
+    trackers_.push_back(TrackerOf(options.name, shard));
+  }
+}
+
+absl::Status Monitor::Impl::MakeProbes(const MonitorOptions& options) {
+  // A probe may call this when the monitor is gone, so the function shares the ownership.
+  const std::function<void()> wake_up = [wake = wake_up_] { wake->Signal(); };
+  for (std::size_t i = 0; i < options.shards.size(); ++i) {
+    const WatchedShard& shard = options.shards[i];
+    for (std::size_t j = 0; j < shard.servers.size(); ++j) {
+      std::unique_ptr<ServerProbe> probe = shard.servers[j].make_probe(wake_up);
+      if (probe == nullptr) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("shards[", i, "].servers[", j, "].make_probe gave no probe"));
+      }
+      servers_.push_back(std::make_unique<Server>(i, j, std::move(probe)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Monitor::Impl::Start() {
+  const MutexLock lock(mutex_);
+  if (started_ || stopping_) {
+    return absl::FailedPreconditionError("the monitor was started or stopped before");
+  }
+  EnsureLogger();
+  try {
+    thread_ = std::thread([this] { Run(); });
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(absl::StrCat("no thread: ", error.what()));
+  }
+  started_ = true;
+  return absl::OkStatus();
+}
+
+void Monitor::Impl::Stop() {
+  stopping_ = true;
+  wake_up_->Signal();
+  if (monitor_of_this_thread == this) return;
+  const MutexLock lock(mutex_);
+  if (thread_.joinable()) thread_.join();
+}
+
+void Monitor::Impl::Run() {
+  monitor_of_this_thread = this;
+  for (const auto& server : servers_) server->due = SteadyClock::now();
+  while (!stopping_) {
+    BeginDueChecks();
+    WaitForEvents();
+    HandleEvents();
+  }
+  servers_.clear();
+}
+
+void Monitor::Impl::BeginDueChecks() {
+  for (const auto& server : servers_) {
+    const auto now = SteadyClock::now();
+    if (server->probe->busy() || server->due > now) continue;
+    trackers_[server->shard].CheckStarted(server->index);
+    server->began = now;
+    server->deadline = now + timeout_;
+    // EndCheck sets the time of the next check, unless CheckOthers sets an earlier one before.
+    server->due = SteadyClock::time_point::max();
+    server->probe->Begin();
+    if (!server->probe->busy()) EndCheck(*server);
+  }
+}
+
+void Monitor::Impl::WaitForEvents() {
+  events_.assign(1, {wake_up_->fd(), POLLIN, 0});
+  auto next = SteadyClock::time_point::max();
+  for (const auto& server : servers_) {
+    server->event = 0;
+    next = std::min(next, server->probe->busy() ? server->deadline : server->due);
+    const pollfd event = server->probe->event();
+    if (event.fd < 0) continue;
+    server->event = events_.size();
+    events_.push_back(event);
+  }
+  // A signal may end the call early. No event is set then.
+  static_cast<void>(poll(events_.data(), events_.size(), MillisecondsUntil(next)));
+}
+
+void Monitor::Impl::HandleEvents() {
+  if (events_[0].revents != 0) wake_up_->Clear();
+  for (const auto& server : servers_) {
+    if (!server->probe->busy()) continue;
+    const int revents = server->event == 0 ? 0 : events_[server->event].revents;
+    server->probe->Continue(revents);
+    // A server that has sent something does not hang, even if this thread comes too late to read it
+    // because it was busy with the listener.
+    if (server->probe->busy() && revents == 0 && SteadyClock::now() >= server->deadline) {
+      server->probe->Expire();
+    }
+    if (!server->probe->busy()) EndCheck(*server);
+  }
+}
+
+void Monitor::Impl::EndCheck(Server& server) {
+  const Observation& observation = server.probe->observation();
+  server.due = std::min(server.due, server.began + Pause(observation.seen));
+  const Findings findings =
+      trackers_[server.shard].CheckEnded(server.index, observation, absl::Now());
+  if (findings.check_others) CheckOthers(server);
+  Tell(findings);
+}
+
+void Monitor::Impl::CheckOthers(const Server& server) {
+  for (const auto& other : servers_) {
+    if (other->shard == server.shard && other.get() != &server) other->due = SteadyClock::now();
+  }
+}
+
+void Monitor::Impl::Tell(const Findings& findings) {
+  for (const TabletStats& stats : findings.reports) {
+    if (stopping_) return;
+    listener_->StatsUpdate(stats);
+  }
+  for (const LogLine& line : findings.log) Log(line.level, line.text);
+}
+
+SteadyClock::duration Monitor::Impl::Pause(Seen seen) {
+  const double factor = spread_(random_) * (Refused(seen) ? kRefusedSlowdown : 1);
+  return absl::ToChronoNanoseconds(interval_ * factor);
+}
+
+absl::StatusOr<std::unique_ptr<Monitor>> Monitor::Create(const MonitorOptions& options,
+                                                         HealthCheckStatsListener* listener) {
+  absl::Status status = options.Validate();
+  if (!status.ok()) return status;
+  if (listener == nullptr) return absl::InvalidArgumentError("listener must not be null");
+  std::shared_ptr<WakeUp> wake_up = WakeUp::Create();
+  if (wake_up == nullptr) {
+    return absl::ResourceExhaustedError(absl::StrCat("no event file descriptor, errno ", errno));
+  }
+  auto impl = std::make_unique<Impl>(options, listener, std::move(wake_up));
+  status = impl->MakeProbes(options);
+  if (!status.ok()) return status;
+  return std::unique_ptr<Monitor>(new Monitor(std::move(impl)));
+}
+
+Monitor::Monitor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Monitor::~Monitor() = default;
+
+absl::Status Monitor::Start() { return impl_->Start(); }
+
+void Monitor::Stop() { impl_->Stop(); }
+
+}  // namespace failover::watch

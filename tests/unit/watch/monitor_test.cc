@@ -1,0 +1,273 @@
+// The monitor with servers that exist only in a script: nothing here belongs to a database.
+#include "failover/watch/monitor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "scripted_server.h"
+#include "support/log_capture.h"
+#include "support/recording_listener.h"
+
+namespace failover::watch {
+namespace {
+
+using test::IsDown;
+using test::IsPrimaryThatDoesNotServe;
+using test::IsReplica;
+using test::IsServingPrimary;
+using Way = ScriptedServer::Way;
+
+constexpr std::uint32_t kA = 100;
+constexpr std::uint32_t kB = 101;
+
+Observation Writable() { return {Seen::kWritable, false, ""}; }
+Observation ReadOnly() { return {Seen::kReadOnly, false, ""}; }
+Observation Unreachable() { return {Seen::kUnreachable, false, "no connection"}; }
+
+// Two servers: A takes writes, B is its replica.
+class MonitorTest : public testing::Test {
+ protected:
+  MonitorTest() {
+    options_.shards.push_back(
+        {"shop", "0", {{{"zone1", kA}, "a", a_.factory()}, {{"zone1", kB}, "b", b_.factory()}}});
+    options_.poll_interval = absl::Milliseconds(2);
+    // A check expires only in the tests that set another timeout.
+    options_.timeout = absl::Hours(1);
+    options_.name = "scripted monitor";
+  }
+
+  void Start() {
+    auto monitor = Monitor::Create(options_, &listener_);
+    ASSERT_TRUE(monitor.ok()) << monitor.status();
+    monitor_ = *std::move(monitor);
+    const absl::Status started = monitor_->Start();
+    ASSERT_TRUE(started.ok()) << started;
+  }
+
+  void StartAndFindA() {
+    Start();
+    ASSERT_TRUE(listener_.Await(kA, IsServingPrimary));
+    ASSERT_TRUE(listener_.Await(kB, IsReplica));
+  }
+
+  std::size_t reports() const { return listener_.count(kA) + listener_.count(kB); }
+
+  test::LogCapture log_;
+  ScriptedServer a_{Writable()};
+  ScriptedServer b_{ReadOnly()};
+  MonitorOptions options_;
+  test::RecordingListener listener_;
+  std::unique_ptr<Monitor> monitor_;
+};
+
+TEST_F(MonitorTest, FindsThePrimaryAndItsReplica) {
+  StartAndFindA();
+  const TabletStats primary = listener_.last(kA);
+  EXPECT_EQ(primary.alias.cell, "zone1");
+  EXPECT_EQ(primary.target.keyspace, "shop");
+  EXPECT_EQ(primary.target.shard, "0");
+  EXPECT_GT(primary.tablet_externally_reparented_timestamp, 0);
+  // The monitor logs the result of a check before the next check begins.
+  ASSERT_TRUE(a_.AwaitChecks(2));
+  ASSERT_TRUE(b_.AwaitChecks(2));
+  EXPECT_EQ(log_.Count("scripted monitor, shard shop/0: zone1-100 (a) is the primary"), 1u);
+}
+
+TEST_F(MonitorTest, ReportsChangesOnly) {
+  StartAndFindA();
+  const std::size_t before = reports();
+  ASSERT_TRUE(a_.AwaitChecks(20));
+  ASSERT_TRUE(b_.AwaitChecks(20));
+  EXPECT_EQ(reports(), before);
+}
+
+TEST_F(MonitorTest, Switchover) {
+  StartAndFindA();
+  const std::int64_t before = listener_.last(kA).tablet_externally_reparented_timestamp;
+  a_.Set(ReadOnly());
+  ASSERT_TRUE(listener_.Await(kA, IsPrimaryThatDoesNotServe));
+  b_.Set(Writable());
+  ASSERT_TRUE(listener_.Await(kB, IsServingPrimary));
+  EXPECT_GT(listener_.last(kB).tablet_externally_reparented_timestamp, before);
+  EXPECT_TRUE(listener_.Await(kA, IsReplica));
+}
+
+TEST_F(MonitorTest, PrimaryThatFailsIsReplacedByAPromotedServer) {
+  StartAndFindA();
+  a_.Set(Unreachable());
+  ASSERT_TRUE(listener_.Await(kA, IsDown));
+  EXPECT_EQ(listener_.last(kA).last_error, "cannot be reached: no connection");
+  b_.Set(Writable());
+  EXPECT_TRUE(listener_.Await(kB, IsServingPrimary));
+}
+
+TEST_F(MonitorTest, NodeOfAMultiWriterClusterReplacesThePrimary) {
+  a_.Set({Seen::kWritable, true, ""});
+  b_.Set({Seen::kWritable, true, ""});
+  StartAndFindA();
+  a_.Set({Seen::kNotReady, true, "out of its cluster"});
+  EXPECT_TRUE(listener_.Await(kB, IsServingPrimary));
+}
+
+TEST_F(MonitorTest, CheckMayEndAtOnce) {
+  a_.Set(Way::kAtOnce);
+  b_.Set(Way::kAtOnce);
+  StartAndFindA();
+  EXPECT_TRUE(a_.AwaitChecks(5));
+}
+
+TEST_F(MonitorTest, CheckWithoutADescriptorGoesOnWhenItsProbeWakesTheMonitor) {
+  options_.poll_interval = absl::Hours(1);
+  a_.Set(Way::kByWakeUp);
+  b_.Set(Way::kByWakeUp);
+  StartAndFindA();
+}
+
+TEST_F(MonitorTest, ServerThatHangsDoesNotDelayTheOthers) {
+  a_.Set(Way::kNever);
+  Start();
+  ASSERT_TRUE(a_.AwaitHangingCheck());
+  EXPECT_TRUE(b_.AwaitChecks(20));
+  EXPECT_EQ(a_.checks(), 0);
+  EXPECT_EQ(listener_.count(kA), 0u);
+}
+
+TEST_F(MonitorTest, SlowAnswerIsStillAnAnswer) {
+  a_.Set(Way::kNever);
+  Start();
+  ASSERT_TRUE(a_.AwaitHangingCheck());
+  ASSERT_TRUE(b_.AwaitChecks(5));
+  a_.Answer();
+  EXPECT_TRUE(listener_.Await(kA, IsServingPrimary));
+  EXPECT_EQ(a_.expired(), 0);
+}
+
+TEST_F(MonitorTest, PrimaryThatHangsIsReportedOnceAndReturns) {
+  StartAndFindA();
+  monitor_.reset();
+  options_.timeout = absl::Milliseconds(20);
+  a_.Set(Way::kNever);
+  Start();
+  ASSERT_TRUE(listener_.Await(kA, IsDown));
+  EXPECT_EQ(listener_.last(kA).last_error, "the script does not answer");
+  const std::size_t before = listener_.count(kA);
+  ASSERT_TRUE(a_.AwaitChecks(3));
+  EXPECT_EQ(listener_.count(kA), before);
+  EXPECT_GE(a_.expired(), 3);
+  a_.Set(Way::kByEvent);
+  EXPECT_TRUE(listener_.Await(kA, IsServingPrimary));
+}
+
+// The interval is an hour, so a second check of a server would need a reason.
+TEST_F(MonitorTest, FirstAnswerOfAServerIsNoReasonToCheckTheOthers) {
+  options_.poll_interval = absl::Hours(1);
+  b_.Set(Way::kNever);
+  ScriptedServer c(ReadOnly());
+  options_.shards[0].servers.push_back({{"zone1", 102}, "c", c.factory()});
+  Start();
+  ASSERT_TRUE(listener_.Await(102, IsReplica));
+  ASSERT_TRUE(b_.AwaitHangingCheck());
+  EXPECT_EQ(a_.checks(), 1);
+  EXPECT_EQ(c.checks(), 1);
+  b_.Answer();
+  EXPECT_TRUE(listener_.Await(kB, IsReplica));
+  EXPECT_TRUE(listener_.Await(kA, IsServingPrimary));
+  EXPECT_EQ(a_.checks(), 1);
+}
+
+TEST_F(MonitorTest, EachShardHasItsOwnPrimary) {
+  ScriptedServer other(Writable());
+  options_.shards.push_back({"shop", "1", {{{"zone1", 200}, "other", other.factory()}}});
+  StartAndFindA();
+  ASSERT_TRUE(listener_.Await(200, IsServingPrimary));
+  EXPECT_EQ(listener_.last(200).target.shard, "1");
+  EXPECT_EQ(listener_.last(kA).target.shard, "0");
+}
+
+TEST_F(MonitorTest, NothingIsCheckedOrReportedAfterStop) {
+  StartAndFindA();
+  monitor_->Stop();
+  EXPECT_FALSE(a_.has_probe());
+  EXPECT_FALSE(b_.has_probe());
+  const std::size_t before = reports();
+  const int checks = a_.checks();
+  a_.Set(ReadOnly());
+  monitor_->Stop();
+  EXPECT_EQ(reports(), before);
+  EXPECT_EQ(a_.checks(), checks);
+}
+
+TEST_F(MonitorTest, StopDoesNotWaitForAServerThatHangs) {
+  a_.Set(Way::kNever);
+  Start();
+  ASSERT_TRUE(a_.AwaitHangingCheck());
+  monitor_->Stop();
+  EXPECT_FALSE(a_.has_probe());
+  EXPECT_EQ(a_.expired(), 0);
+}
+
+TEST_F(MonitorTest, StopInsideTheListenerIsTheEnd) {
+  auto monitor = Monitor::Create(options_, &listener_);
+  ASSERT_TRUE(monitor.ok());
+  std::promise<void> called;
+  listener_.SetHook([&] {
+    (*monitor)->Stop();
+    called.set_value();
+  });
+  ASSERT_TRUE((*monitor)->Start().ok());
+  ASSERT_EQ(called.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  (*monitor)->Stop();
+  EXPECT_EQ(reports(), 1u);
+}
+
+TEST_F(MonitorTest, ProbeMayWakeUpAMonitorThatIsGone) {
+  std::function<void()> wake_up;
+  options_.shards[0].servers[0].make_probe =
+      [&wake_up, make = a_.factory()](const std::function<void()>& its_wake_up) {
+        wake_up = its_wake_up;
+        return make(its_wake_up);
+      };
+  StartAndFindA();
+  monitor_.reset();
+  wake_up();
+}
+
+TEST_F(MonitorTest, StartsOnce) {
+  Start();
+  EXPECT_EQ(monitor_->Start().code(), absl::StatusCode::kFailedPrecondition);
+  monitor_->Stop();
+  EXPECT_EQ(monitor_->Start().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(MonitorTest, NeedNotBeStarted) {
+  auto monitor = Monitor::Create(options_, &listener_);
+  ASSERT_TRUE(monitor.ok());
+  EXPECT_TRUE(a_.has_probe());
+  (*monitor)->Stop();
+  EXPECT_EQ((*monitor)->Start().code(), absl::StatusCode::kFailedPrecondition);
+  monitor->reset();
+  EXPECT_FALSE(a_.has_probe());
+  EXPECT_EQ(reports(), 0u);
+}
+
+TEST_F(MonitorTest, NeedsAListenerAndValidOptions) {
+  EXPECT_THAT(std::string(Monitor::Create(options_, nullptr).status().message()),
+              testing::HasSubstr("listener"));
+  options_.jitter = 1.0;
+  EXPECT_THAT(std::string(Monitor::Create(options_, &listener_).status().message()),
+              testing::HasSubstr("jitter"));
+}
+
+}  // namespace
+}  // namespace failover::watch
