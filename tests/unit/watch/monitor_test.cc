@@ -226,7 +226,7 @@ TEST_F(MonitorTest, StopInsideTheListenerIsTheEnd) {
     called.set_value();
   });
   ASSERT_TRUE((*monitor)->Start().ok());
-  ASSERT_EQ(called.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  ASSERT_EQ(called.get_future().wait_for(test::kPatience), std::future_status::ready);
   (*monitor)->Stop();
   EXPECT_EQ(reports(), 1u);
 }

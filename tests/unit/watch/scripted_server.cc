@@ -8,10 +8,12 @@
 #include <thread>
 #include <utility>
 
+#include "support/patience.h"
+
 namespace failover::watch {
 namespace {
 
-constexpr std::chrono::seconds kGenerous(20);
+constexpr std::chrono::seconds kGenerous = test::kPatience;
 
 }  // namespace
 
