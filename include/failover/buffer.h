@@ -16,8 +16,8 @@
 //   }
 //   // ~RetryDoneFunc tells the Buffer that the retry ended.
 //
-// failover/retry.h has this loop ready made. docs/guide/embedding.md shows the loop for event loops. The
-// health check calls this for every report:
+// failover/retry.h has this loop ready made. docs/guide/embedding.md shows the loop for event
+// loops. The health check calls this for every report:
 //
 //   buffer->StatsUpdate(tablet_stats);
 //

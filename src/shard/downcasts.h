@@ -1,11 +1,9 @@
-// The downcasts of the library. Other floors know a shard by one of its two bases; these functions
-// find the shard.
+// The downcast of the library: other floors know a shard by its gate, and ShardOf finds the shard.
 #ifndef FAILOVER_SRC_SHARD_DOWNCASTS_H_
 #define FAILOVER_SRC_SHARD_DOWNCASTS_H_
 
 #include <cassert>
 
-#include "base/timer.h"
 #include "failover/internal/shard_gate.h"
 #include "failover/internal/waiter.h"
 #include "shard/shard_buffer.h"
@@ -21,13 +19,6 @@ inline ShardBuffer& ShardOf(ShardGate& gate) {
 }
 
 inline ShardBuffer& ShardOf(const Waiter& waiter) { return ShardOf(*waiter.gate); }
-
-// Every Timer that a Buffer gives to its dispatcher is a ShardBuffer.
-inline ShardBuffer& ShardOf(Timer& timer) {
-  auto& shard = static_cast<ShardBuffer&>(timer);
-  assert(shard.IsAlive());
-  return shard;
-}
 
 }  // namespace failover::internal
 
