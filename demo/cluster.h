@@ -2,14 +2,28 @@
 #ifndef FAILOVER_DEMO_CLUSTER_H_
 #define FAILOVER_DEMO_CLUSTER_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "database.h"
+#include "failover/health_check.h"
 
 namespace failover_demo {
+
+// A HealthSource reports the health of a cluster's servers until it is destroyed.
+class HealthSource {
+ public:
+  virtual ~HealthSource() = default;
+};
+
+// How reports name the servers: ServerAlias(i) belongs to Cluster::server(i), and ServerOf finds i.
+inline failover::TabletAlias ServerAlias(int server) {
+  return {"local", static_cast<std::uint32_t>(server + 1)};
+}
+inline int ServerOf(const failover::TabletAlias& alias) { return static_cast<int>(alias.uid) - 1; }
 
 // Server 0 is the primary at first. The servers live as long as the Cluster.
 //
@@ -21,6 +35,11 @@ class Cluster {
   virtual ~Cluster() = default;
 
   virtual Server& server(int index) = 0;
+
+  // Begins to report the servers to `listener`, on a thread of the source's own. The caller owns
+  // `listener`, which must outlive the source. The source must not outlive the cluster.
+  virtual absl::StatusOr<std::unique_ptr<HealthSource>> WatchHealth(
+      failover::HealthCheckStatsListener& listener) = 0;
 
   // Makes the primary refuse writes, lets the other server catch up and take over, and makes the
   // old primary follow the new one. Returns when every acknowledged write is on both servers again.

@@ -30,9 +30,6 @@ class Connection {
   virtual absl::Status Insert(RowId row) = 0;
   virtual absl::StatusOr<bool> Exists(RowId row) = 0;
 
-  // Returns whether the server takes writes, that is whether it is the primary.
-  virtual absl::StatusOr<bool> IsWritable() = 0;
-
   // Returns every row, as often as it is in the table.
   virtual absl::StatusOr<std::vector<RowId>> AllRows() = 0;
 };

@@ -47,13 +47,6 @@ class MariadbConnection final : public Connection {
     return mysql_fetch_row(result->get()) != nullptr;
   }
 
-  absl::StatusOr<bool> IsWritable() override {
-    absl::StatusOr<ResultPtr> result = Run("SELECT @@global.read_only");
-    if (!result.ok()) return result.status();
-    const MYSQL_ROW row = mysql_fetch_row(result->get());
-    return row != nullptr && row[0][0] == '0';
-  }
-
   absl::StatusOr<std::vector<RowId>> AllRows() override {
     absl::StatusOr<ResultPtr> result = Run("SELECT row_id FROM demo.requests");
     if (!result.ok()) return result.status();

@@ -10,7 +10,6 @@
 #include "absl/time/clock.h"
 #include "failover/buffer.h"
 #include "failover/clock.h"
-#include "health_check.h"
 #include "monitor.h"
 #include "progress.h"
 #include "router.h"
@@ -96,7 +95,8 @@ absl::StatusOr<PassResult> RunPass(const PassOptions& options, bool buffered,
   if (!buffer.ok()) return buffer.status();
 
   Router router(**cluster, **buffer);
-  const HealthCheck health_check(**cluster, router, **buffer);
+  const absl::StatusOr<std::unique_ptr<HealthSource>> health = (*cluster)->WatchHealth(router);
+  if (!health.ok()) return health.status();
   if (!router.AwaitPrimary(0, kTakeOverTimeout).has_value()) {
     return absl::DeadlineExceededError("the health check sees no primary");
   }

@@ -5,8 +5,18 @@
 
 namespace failover_demo {
 
+void Router::StatsUpdate(const failover::TabletStats& stats) {
+  // The router must know the new primary before the Buffer releases the held requests, because
+  // their retries ask the router where to go.
+  if (stats.target.tablet_type == failover::TabletType::kPrimary && stats.up && stats.serving) {
+    SetPrimary(ServerOf(stats.alias));
+  }
+  buffer_.StatsUpdate(stats);
+}
+
 void Router::SetPrimary(int server) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (primary_since_ != absl::InfinitePast() && primary() == server) return;
   primary_.store(server, std::memory_order_release);
   primary_since_ = failover::Clock::Steady().Now();
   primary_changed_.notify_all();

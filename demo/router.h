@@ -22,22 +22,25 @@ namespace failover_demo {
 inline constexpr char kKeyspace[] = "demo";
 inline constexpr char kShard[] = "0";
 
-// A Router is thread-safe.
-class Router {
+// A Router is thread-safe. It listens to the reports of the servers' health.
+class Router final : public failover::HealthCheckStatsListener {
  public:
   // The caller owns `cluster` and `buffer`, which must outlive the router.
   Router(Cluster& cluster, failover::Buffer& buffer)
       : cluster_(cluster), buffer_(buffer), shard_(buffer.GetShard(kKeyspace, kShard)) {}
 
   int primary() const { return primary_.load(std::memory_order_acquire); }
-  // Makes `server` the primary, to which new attempts go. The health check calls this function.
-  void SetPrimary(int server);
+  // Takes in a report: new attempts go to the server that serves as the primary. Then gives the
+  // report to the Buffer.
+  void StatsUpdate(const failover::TabletStats& stats) override;
   // Waits until `server` is the primary, and returns the time at which it became the primary.
   // Returns nullopt if that takes longer than `timeout`.
   std::optional<absl::Time> AwaitPrimary(int server, absl::Duration timeout);
 
  private:
   friend class Session;
+
+  void SetPrimary(int server);
 
   Cluster& cluster_;
   failover::Buffer& buffer_;

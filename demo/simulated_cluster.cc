@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "health_check.h"
 #include "simulated_server.h"
 
 namespace failover_demo {
@@ -17,6 +18,13 @@ class SimulatedCluster final : public Cluster {
   SimulatedCluster() { servers_[0].ReplicateTo(&servers_[1]); }
 
   Server& server(int index) override { return servers_.at(static_cast<std::size_t>(index)); }
+
+  absl::StatusOr<std::unique_ptr<HealthSource>> WatchHealth(
+      failover::HealthCheckStatsListener& listener) override {
+    return std::make_unique<HealthCheck>(
+        [this](int server) { return servers_.at(static_cast<std::size_t>(server)).IsWritable(); },
+        listener);
+  }
 
   absl::Status Switchover() override {
     primary_->StopWrites();

@@ -20,7 +20,6 @@ class SimulatedConnection final : public Connection {
   bool IsOpen() override { return server_.IsUp(); }
   absl::Status Insert(RowId row) override { return server_.Insert(row); }
   absl::StatusOr<bool> Exists(RowId row) override { return server_.Exists(row); }
-  absl::StatusOr<bool> IsWritable() override { return server_.IsWritable(); }
   absl::StatusOr<std::vector<RowId>> AllRows() override { return server_.AllRows(); }
 
  private:

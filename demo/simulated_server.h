@@ -27,6 +27,8 @@ class SimulatedServer final : public Server {
   void StopWrites();
   // Applies all that was received, and then takes writes.
   void Promote();
+  // Returns whether the server takes writes, or the error of a server that is down.
+  absl::StatusOr<bool> IsWritable();
   // Behaves as if the process were gone: statements under way get no answer, and connections close.
   void Crash();
 
@@ -35,7 +37,6 @@ class SimulatedServer final : public Server {
 
   absl::Status Insert(RowId row);
   absl::StatusOr<bool> Exists(RowId row);
-  absl::StatusOr<bool> IsWritable();
   absl::StatusOr<std::vector<RowId>> AllRows();
   bool IsUp();
 
