@@ -85,7 +85,8 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
 
   // Calls Shutdown, and returns only after every blocked caller has left. It is an error to destroy
   // a Buffer inside one of its own callbacks. That error is logged, and the thread that runs the
-  // callback ends the Buffer after its turn of polling.
+  // callback ends the Buffer after its turn of polling. Until then the clock, `wakeup` and the
+  // classifier of the options must live.
   ~Buffer() override;
 
   Buffer(const Buffer&) = delete;

@@ -111,8 +111,10 @@ absl::Duration BufferCore::Poll() {
     const Lifecycle::Caller caller(lifecycle_);
     turn = dispatcher_.Poll(PollMode::kOneTurn);
   }
-  if (turn.last) DestroyAfterLastTurn();
-  return turn.idle_for;
+  if (!turn.last) return turn.idle_for;
+  DestroyAfterLastTurn();
+  // The Buffer is gone, so nothing will ever be due.
+  return absl::InfiniteDuration();
 }
 
 absl::Duration BufferCore::PollOnServiceThread() {

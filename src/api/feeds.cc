@@ -3,6 +3,7 @@
 #include <string>
 
 #include "api/buffer_core.h"
+#include "api/lifecycle.h"
 #include "api/shard_change.h"
 
 namespace failover::internal {
@@ -17,6 +18,9 @@ void BufferCore::OnReport(const TabletStats& stats) {
 }
 
 void BufferCore::OnKeyspaceEvent(const KeyspaceEvent& event) {
+  // A request that the event released for one shard may make another thread destroy the Buffer. The
+  // destructor then waits until the event has reached the last shard.
+  const Lifecycle::Caller caller(lifecycle_);
   for (const ShardEvent& shard_event : event.shards) {
     const Target& target = shard_event.target;
     if (target.tablet_type != TabletType::kPrimary && target.tablet_type != TabletType::kUnknown) {

@@ -1,4 +1,4 @@
-// The one way in which BufferCore changes a shard.
+// How BufferCore changes a shard, but for the retirement of shards at the end.
 #ifndef FAILOVER_SRC_API_SHARD_CHANGE_H_
 #define FAILOVER_SRC_API_SHARD_CHANGE_H_
 

@@ -1,5 +1,6 @@
 #include "run/dispatcher.h"
 
+#include <cassert>
 #include <limits>
 #include <utility>
 
@@ -57,6 +58,8 @@ PollTurn Dispatcher::Poll(PollMode mode) {
 bool Dispatcher::BeginTurn(PollMode mode) {
   const MutexLock lock(mutex_);
   if (polling_ && mode == PollMode::kOneTurn) return false;
+  // A thread that polls would wait for itself. A clock or a log sink that calls Shutdown does that.
+  assert(!polling_ || poller_ != std::this_thread::get_id());
   ++watchers_;
   while (polling_) something_ended_.Wait(mutex_);
   --watchers_;

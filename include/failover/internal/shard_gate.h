@@ -33,7 +33,13 @@ class ShardGate {
   explicit ShardGate(std::uint32_t bits) : bits_(bits) {}
   ~ShardGate() = default;
 
-  void Set(std::uint32_t bits) { bits_.store(bits, std::memory_order_release); }
+  // A gate that stays as it is writes nothing, so that a report which changes nothing takes no
+  // cache line from the idle path. Relaxed is enough for the look: the mutex of the shard orders
+  // all writes.
+  void Set(std::uint32_t bits) {
+    if (bits_.load(std::memory_order_relaxed) == bits) return;
+    bits_.store(bits, std::memory_order_release);
+  }
 
  private:
   std::atomic<std::uint32_t> bits_;

@@ -594,6 +594,26 @@ TEST_F(NamedRacesTest, TheBufferIsDestroyedOnlyAfterTheCallThatHeldACoroutine) {
   EXPECT_EQ(ends, 1);
 }
 
+// A request that the event released for its first shard may make a thread destroy the Buffer, while
+// the event is on its way to the second shard.
+TEST_F(NamedRacesTest, BugEventOfTwoShards_TheBufferIsDestroyedOnlyAfterTheSecond) {
+  std::unique_ptr<Buffer> buffer = Make(ManualOptions());
+  KeyspaceEvent event;
+  event.keyspace = "ks";
+  for (const char* shard : {"0", "1"}) {
+    event.shards.push_back({{"zone1", 1}, {"ks", shard, TabletType::kPrimary}, true});
+  }
+  StopAt between("event:after-lock");
+  Step feed([&] { buffer->HandleKeyspaceEvent(event); });
+  ASSERT_TRUE(between.Await());
+  Step destroy([&] { buffer.reset(); });
+  ASSERT_TRUE(destroy.EndsOrStands());
+  EXPECT_FALSE(destroy.ended());
+  between.LetGo();
+  ASSERT_TRUE(feed.Join());
+  ASSERT_TRUE(destroy.Join());
+}
+
 TEST_F(NamedRacesTest, TheBufferIsDestroyedOnlyAfterTheBlockedCallerHasLeft) {
   std::unique_ptr<Buffer> buffer = Make(ManualOptions());
   absl::StatusOr<RetryDoneFunc> result;
