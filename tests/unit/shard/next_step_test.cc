@@ -1,11 +1,11 @@
 // This test covers the whole state machine: it tries every event in every state.
+#include "shard/next_step.h"
+
 #include <gtest/gtest.h>
 
 #include <array>
 #include <set>
 #include <utility>
-
-#include "shard/next_step.h"
 
 namespace failover::internal {
 namespace {
