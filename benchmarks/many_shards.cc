@@ -24,8 +24,7 @@ void Library(benchmark::State& state) {
   std::vector<BufferedRequest> held(count);
   for (auto _ : state) {
     // Each iteration needs a new Buffer, because the start guard does not let a shard fail over
-    // twice
-    // in a row.
+    // twice in a row.
     const std::unique_ptr<Buffer> buffer =
         MakeBuffer(HoldingOptions(count, Threading::kServiceThread));
     std::vector<ShardHandle> shards;

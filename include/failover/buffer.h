@@ -95,8 +95,8 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   // Call this before each attempt of a query for a primary, with the error of the attempt before
   // (OK if there was none). It blocks while the request is held. The answer is one of these:
   //   OK, empty token:   The request was not held; go on.
-  //   OK, engaged token: The request was held. (Re)try now, and keep the token until the retry
-  //   ended. error:             The request could not be held, or no longer. ReasonOf tells why.
+  //   OK, engaged token: The request was held. Retry now. Keep the token until the retry has ended.
+  //   error:             The request could not be held, or not any longer. ReasonOf tells why.
   // A request is not held if its shard is idle or draining, if it comes with an error that no
   // failover caused, or for one of the SkippedReasons. (Only kBufferFull is an error.) In
   // Threading::kManual another thread must call Poll, or this call blocks for ever.
@@ -126,9 +126,8 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   // Does the same without blocking. The answer is one of these:
   //   OK, empty:   The request was not held; go on. The callback was destroyed unused.
   //   OK, engaged: The request is held. The callback runs exactly once, unless the handle cancels
-  //   it
-  //                first. It runs on the service thread (kManual: inside Poll or Shutdown), never
-  //                inside this call.
+  //                it first. The callback runs on the service thread (kManual: inside Poll or
+  //                Shutdown), never inside this call.
   //   error:       The request could not be held. The callback was destroyed unused.
   //                kInvalidArgument means that the callback is empty.
   absl::StatusOr<BufferedRequest> WaitForFailoverEndAsync(RequestContext context, ShardHandle shard,

@@ -61,8 +61,7 @@ enum class Outcome : std::uint8_t {
   // key.
   kFailed,
   // Nobody knows whether the statement was executed. The client must be told so, because a retry
-  // may
-  // execute the statement twice.
+  // may execute the statement twice.
   kUnknown,
 };
 

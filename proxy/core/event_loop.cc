@@ -14,8 +14,7 @@ namespace proxy {
 namespace {
 
 // How often the sessions look whether their backend is silent. A quarter of a second is short
-// beside
-// --silence_limit, which is given in seconds.
+// beside --silence_limit, which is given in seconds.
 constexpr std::chrono::milliseconds kCheckInterval{250};
 
 // A session is known to its loop as long as its Registration lives.

@@ -38,12 +38,12 @@ class RetriedStatement {
 struct RetryResult {
   // OK: the client has got the whole reply.
   absl::Status error;
-  // The error because of which the Buffer was asked to hold the statement; OK if there was none. It
-  // explains an `error` of the Buffer itself.
+  // The error for which the Buffer was asked to hold the statement, or OK if there was no error. If
+  // `error` comes from the Buffer, `before` tells why the statement needed the Buffer.
   absl::Status before;
 };
 
-// Used on its event loop only, for one statement at a time.
+// All calls come from the client's event loop. A RetryDriver runs one statement at a time.
 class RetryDriver {
  public:
   // `context` is not owned.

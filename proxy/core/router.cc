@@ -31,16 +31,16 @@ failover::TabletAlias Router::AliasOf(std::size_t backend) {
 }
 
 std::optional<std::size_t> Router::primary() const {
-  // The acquire pairs with the release in StatsUpdate: a thread that sees the new primary also sees
-  // that this backend is not silent any more, which was stored before.
+  // StatsUpdate stores first that the backend is not silent, and then the primary. The acquire here
+  // pairs with the release there, so a thread that sees the new primary sees both.
   const std::size_t primary = primary_.load(std::memory_order_acquire);
   if (primary == kNone) return std::nullopt;
   return primary;
 }
 
 bool Router::HasLooked() const {
-  // The acquire pairs with the release in StatsUpdate: a thread that reads zero also sees the
-  // primary, which was stored before the counter went down.
+  // StatsUpdate stores first the primary, and then the counter. The acquire here pairs with the
+  // release there, so a thread that reads zero also sees the primary.
   return not_reported_.load(std::memory_order_acquire) == 0 || primary().has_value();
 }
 

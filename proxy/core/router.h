@@ -26,7 +26,7 @@ struct Address {
 };
 
 // Stands between the monitor and the Buffer, so that the router knows a new primary before the
-// Buffer lets requests go to it.
+// Buffer releases requests to it.
 //
 // Thread-safe: StatsUpdate is for the one thread of the monitor, every other function for any
 // thread.

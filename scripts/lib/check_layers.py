@@ -94,7 +94,16 @@ FLOORS = (
 )
 
 # Headers of other projects that only the floors may include that name them.
-GUARDED_OUTSIDE = ("spdlog", "mysql.h", "mariadb", "errmsg.h", "asio", "openssl")
+GUARDED_OUTSIDE = (
+    "spdlog",
+    "mysql.h",
+    "mariadb",
+    "errmsg.h",
+    "libpq-fe.h",
+    "postgresql",
+    "asio",
+    "openssl",
+)
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.MULTILINE)
 FOLDERS = ("include", "src", "proxy", "demo", "examples")
 

@@ -25,7 +25,7 @@ LifecycleTransition NextTransition(LifecycleState state, LifecycleEvent event) {
       switch (event) {
         case Event::kShutdown:
         case Event::kDestruction:
-        // Retries and callbacks cannot end before every shard has let its requests go.
+        // Retries and callbacks cannot end before every shard has released its requests.
         case Event::kLastTurn:
           return {state, Step::kWait};
         case Event::kShutdownInCallback:

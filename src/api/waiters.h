@@ -76,9 +76,9 @@ class CallbackWaiter final : public Waiter {
 
   void Unref();
 
-  // Called by the BufferedRequest. True means that the Buffer's ownership has ended: the callback
-  // has run, or will never run. The acquire pairs with the release in Unref, so this thread sees
-  // all that the Buffer did to *this.
+  // The BufferedRequest calls HasLeft. True means that the Buffer's ownership has ended. The
+  // callback has then run, or will never run. The acquire pairs with the release in Unref, so this
+  // thread sees all that the Buffer did to *this.
   bool HasLeft() const { return references_.load(std::memory_order_acquire) == 1; }
 
  private:

@@ -53,8 +53,8 @@ Seen SeenFromError(unsigned int number) {
     case ER_TOO_MANY_USER_CONNECTIONS:
     case ER_USER_LIMIT_REACHED:
       return Seen::kFull;
-    // The server will be gone soon. It counts as unreachable, because a server that refuses is
-    // checked less often.
+    // The server will be gone soon. The server counts as unreachable and not as refusing, because a
+    // server that refuses is checked less often.
     case ER_SERVER_SHUTDOWN:
       return Seen::kUnreachable;
     // A Galera node answers with this error while it is not part of its cluster.

@@ -19,9 +19,8 @@
 namespace failover::internal {
 
 enum class PollMode : std::uint8_t {
-  // Runs a limited number of callbacks. Does nothing if a thread is polling already: another one,
-  // or
-  // this one, inside a callback.
+  // Runs a limited number of callbacks. Does nothing if another thread polls, or if this thread is
+  // inside a callback.
   kOneTurn,
   // Waits until no other thread polls, and then runs every callback.
   kAllReady,

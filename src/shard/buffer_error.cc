@@ -1,6 +1,7 @@
 #include "shard/buffer_error.h"
 
 #include <array>
+#include <cstdint>
 #include <new>
 #include <optional>
 
@@ -11,11 +12,12 @@
 namespace failover {
 namespace {
 
-// Short enough for a std::string to hold it without an allocation.
+// The type of the payload that holds the name of the reason. It is so short that a std::string
+// holds it without an allocation.
 constexpr char kReasonPayload[] = "failover/reason";
 
 // Puts a text together without an allocation. The text has room for two names, an observation and
-// the original error; the rest is cut.
+// the original error. What does not fit is cut.
 class Text {
  public:
   void Append(std::string_view part) {
@@ -42,9 +44,8 @@ absl::StatusCode CodeOf(BufferErrorReason reason) {
   return absl::StatusCode::kInternal;
 }
 
-constexpr std::array<BufferErrorReason, 5> kReasons = {
-    BufferErrorReason::kBufferFull, BufferErrorReason::kEvicted, BufferErrorReason::kCancelled,
-    BufferErrorReason::kTimeout, BufferErrorReason::kShardMissing};
+// The name of a number that stands for no reason.
+constexpr std::string_view kNoName = "?";
 
 }  // namespace
 
@@ -61,17 +62,20 @@ std::string_view ToString(BufferErrorReason reason) {
     case BufferErrorReason::kShardMissing:
       return "ShardMissing";
   }
-  return "?";
+  return kNoName;
 }
 
 std::optional<BufferErrorReason> ReasonOf(const absl::Status& status) {
   const auto payload = status.GetPayload(kReasonPayload);
   if (!payload.has_value()) return std::nullopt;
-  for (const BufferErrorReason reason : kReasons) {
+  // The reasons are numbered from 0 without a gap. The loop ends at the first number that has no
+  // name, so no list of the reasons is needed that could lack one.
+  for (std::uint8_t number = 0;; ++number) {
+    const auto reason = static_cast<BufferErrorReason>(number);
     const std::string_view name = ToString(reason);
+    if (name == kNoName) return std::nullopt;
     if (*payload == absl::string_view(name.data(), name.size())) return reason;
   }
-  return std::nullopt;
 }
 
 namespace internal {

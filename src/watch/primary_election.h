@@ -20,9 +20,9 @@ class PrimaryElection {
  public:
   enum class Situation : std::uint8_t {
     kStarting,    // some server has not been checked yet
-    kPrimary,     // the primary takes writes, and no other trusted server does
-    kNoPrimary,   // no server that is trusted takes writes
-    kSplitBrain,  // several servers that are trusted take writes, or did a moment ago
+    kPrimary,     // the primary takes writes, and no other trusted server takes writes
+    kNoPrimary,   // no trusted server takes writes
+    kSplitBrain,  // several trusted servers take writes, or took writes a moment ago
   };
 
   explicit PrimaryElection(std::size_t servers) : servers_(servers) {}

@@ -58,8 +58,8 @@ enum class Place : std::uint8_t {
 // suspended coroutine. The queue and the dispatcher never own a waiter; the deriving class says how
 // long the waiter lives.
 //
-// The links and `end` go with the place: the shard's mutex guards them while the waiter is held,
-// the dispatcher's mutex while the waiter is ready.
+// While the waiter is held, the shard's mutex guards the links and `end`. While the waiter is
+// ready, the dispatcher's mutex guards them.
 class FAILOVER_EXPORT Waiter {
  public:
   Waiter(const Waiter&) = delete;
@@ -69,11 +69,12 @@ class FAILOVER_EXPORT Waiter {
   // thread, by the thread that released the waiter. *this may be gone when Complete returns.
   virtual void Complete() = 0;
 
-  // The shard's mutex guards each step from kNew and kHeld, the dispatcher's mutex each step from
-  // kReady. Relaxed is enough: a thread acts on kNew and kHeld only under the shard's mutex, and on
-  // kReady only under the dispatcher's, so the mutex orders what the thread then touches. kLeft is
-  // read under the shard's mutex, or after the acquire in CallbackWaiter::HasLeft. A thread that
-  // reads kReady or kRunning under the shard's mutex alone knows just that the waiter is not held.
+  // The shard's mutex guards each step from kNew and kHeld. The dispatcher's mutex guards each step
+  // from kReady. A thread acts on kNew and kHeld only under the shard's mutex, and on kReady only
+  // under the dispatcher's mutex. So the mutex orders what the thread then touches, and relaxed is
+  // enough. kLeft is read under the shard's mutex, or after the acquire in CallbackWaiter::HasLeft.
+  // A thread may read kReady or kRunning under the shard's mutex alone. Such a thread knows only
+  // that the waiter is not held.
   Place place() const { return place_.load(std::memory_order_relaxed); }
   void set_place(Place place) { place_.store(place, std::memory_order_relaxed); }
 

@@ -37,8 +37,8 @@ using failover::ToString;
 
 // An error as the error packet of a server carries it, or as a client library reports it.
 struct MysqlError {
-  // The error number. 0: none is known, for instance because the router itself read an end of file
-  // from the connection.
+  // The error number. 0 means that no number is known, for instance because the router itself read
+  // an end of file from the connection.
   std::uint32_t number = 0;
   // Five characters, or empty. The SQLSTATE is kept for the client; the rules look at the number
   // and at the text.

@@ -89,7 +89,7 @@ class FAILOVER_EXPORT PrimaryMonitor {
  public:
   // `listener` is not owned and must outlive the monitor, or its Stop. A router that has a table of
   // primaries of its own and a Buffer passes a listener that calls both: first the table, so that
-  // the table is up to date when the Buffer lets requests go.
+  // the table is up to date when the Buffer releases requests.
   // kInvalidArgument: an option is wrong (PrimaryMonitorOptions::Validate), or there is no
   // listener. kResourceExhausted: the system gives no file descriptor. kInternal: the client
   // library could not be initialized.

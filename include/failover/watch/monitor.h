@@ -26,10 +26,9 @@
 //     A server that takes writes and was not promoted (a former primary that crashed, a replica
 //     that was never set read-only) is not trusted until it has been read-only once.
 //  4. Two servers may take writes at once: one was promoted while the primary still takes writes,
-//  or
-//     two were promoted after the primary was lost. Then no server is reported as serving until
-//     only one takes writes. Whatever a Buffer holds then waits; what a Buffer does not hold goes
-//     on as before.
+//     or two were promoted after the primary was lost. Then no server is reported as serving until
+//     only one takes writes. Meanwhile a Buffer goes on holding what it holds, and other requests
+//     go on as before.
 //  5. The servers of one multi-writer cluster may all take writes. The primary remains until it is
 //     lost; then the first server of the list that takes writes replaces it.
 //
@@ -43,12 +42,11 @@
 //    last check found that it takes writes. Its timestamp (microseconds since the Unix epoch, made
 //    strictly monotonic) grows whenever another server becomes the primary, and never when the same
 //    server returns.
-//  - A server that is read-only is reported as kReplica, and so is a server of a multi-writer
-//    cluster that is not the primary. A replica is `serving` if it answers. The monitor does not
-//    look at replication and its delay.
+//  - A server that is read-only is reported as kReplica. A server of a multi-writer cluster that is
+//    not the primary is reported as kReplica, too. A replica is `serving` if it answers. The
+//    monitor does not look at replication and its delay.
 //  - A server that takes writes and is not trusted, or that was never seen, is reported as
-//  kUnknown,
-//    not serving.
+//    kUnknown, not serving.
 // `up` is false if there is no connection, or no answer within the timeout. A server that refuses
 // the monitor (wrong credentials, connection limit) is up and not serving. `last_error` says why.
 // If a check leads to several reports, the report of the new primary comes last.

@@ -89,8 +89,8 @@ class SqlLexer {
   const TextRules rules_;
   const Reading reading_;
   std::size_t words_ = 0;
-  // Only kEveryWord uses this: comments are skipped as long as nothing has come whose end may be
-  // doubtful. So the first two words, which tell what the statement is, are found behind comments.
+  // Only kEveryWord uses this member. Comments are skipped until something comes whose end may be
+  // in doubt. So the first two words, which tell what the statement is, are found behind comments.
   bool comments_are_certain_ = true;
   bool in_doubt_ = false;
 };

@@ -29,8 +29,8 @@ struct BackendLogin {
   std::string schema;  // empty: no default schema
 };
 
-// Used on its event loop only, by one coroutine at a time. Close may be called at any time; the
-// function that is running then fails.
+// All calls come from the connection's event loop, and from one coroutine at a time. Only Close may
+// also be called while another function runs. That function then fails.
 class BackendConnection {
  public:
   // `backend` is an index in Router::backends(). `number` distinguishes the connection from the

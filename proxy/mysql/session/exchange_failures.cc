@@ -82,8 +82,7 @@ const std::vector<FailureRule>& FailureRules() {
   static const auto* const rules = new std::vector<FailureRule>{
       // --- The connection is lost. ---------------------------------------------------------------
       // A connection also ends by a time-out or by a KILL. Nothing was sent, so the statement may
-      // go
-      // to another connection at once; whether there is a failover, connecting will tell.
+      // go to another connection at once. The next connect tells whether there is a failover.
       {Event::kFoundDead, When::kAlways, Tell::kConnectionGone, Repeat::kAtOnce,
        Connection::kDropped},
       // The client would take an error packet for the rest of the packet that it has a part of.

@@ -164,8 +164,8 @@ Task<bool> MysqlSession::Greet(const std::string& scramble) {
   co_return co_await WritePacket(payload, 0);
 }
 
-// Reads the client's login. If the client prefers another method than kNativePassword, it is asked
-// to answer `scramble` by kNativePassword.
+// Reads the client's login. A client may prefer another method than kNativePassword. The proxy then
+// asks the client to answer `scramble` by kNativePassword.
 Task<std::optional<Login>> MysqlSession::ReadLogin(const std::string& scramble) {
   ReadEnd end = co_await client_.Read(1);
   if (end != ReadEnd::kPacket) co_return std::nullopt;

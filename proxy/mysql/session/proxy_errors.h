@@ -10,10 +10,10 @@
 
 namespace mysql_proxy {
 
-// Every function that returns a Status returns one of failover::mysql::ToStatus, which keeps the
-// number and the text of the error.
+// Every function here that returns a Status makes the Status with failover::mysql::ToStatus. Such a
+// Status keeps the number and the text of the error.
 
-// The end of the text of an error after which the client must not expect an open transaction.
+// An error text that ends with these words tells the client that no transaction is open any more.
 inline constexpr char kNothingRemains[] = "; no transaction and no table lock is left";
 
 // The proxy did not let the statement be executed. `why` ends the sentence.

@@ -10,7 +10,7 @@ namespace mysql_proxy {
 
 enum class VariableUse : std::uint8_t {
   kRestore,  // SET with the reported value brings back what the client had.
-  kLose,     // SET with the reported value does not: the change is lost with its connection.
+  kLose,     // SET does not bring the change back. The change is lost with its connection.
   kIgnore,   // The report says nothing about the state of the session.
 };
 

@@ -238,7 +238,8 @@ TEST_F(TroubleTest, ACrashIsAnErrorForWhatWasSentOnly) {
   ASSERT_TRUE(server(0).Restart());
 }
 
-// A client that repeated the row of a table lock would insert it twice.
+// The row that was written under the table lock remains. So a client that believed in a rollback
+// would insert the row twice.
 TEST_F(TroubleTest, WhatWasWrittenUnderATableLockIsNotCalledRolledBack) {
   StartProxy();
   ProxyClient client(port());

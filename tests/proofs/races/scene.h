@@ -30,7 +30,7 @@ enum class Phase {
 class Scene {
  public:
   explicit Scene(Phase phase);
-  // Ends what is left, and checks that no request was lost, doubled or left behind.
+  // Ends the requests that are left, and checks that each request ended exactly once.
   ~Scene();
 
   // The operations. Any thread may call them, each of them twice.

@@ -33,14 +33,14 @@ class Ledger {
  public:
   std::shared_ptr<Trip> BeginTrip();
 
-  // Told notes what a request was told. OK means that the request passed or was released.
-  // told(reason) returns how many requests were told `reason`: a request that is told kBufferFull
-  // was never held, and a request that is told kEvicted was held before.
+  // Told writes down how a wait ended: `status` is OK if the request passed or was released.
+  // told(reason) returns how many waits ended with `reason`. A request that ends with kBufferFull
+  // was never held. A request that ends with kEvicted was held before.
   void Told(const absl::Status& status);
   std::uint64_t told(BufferErrorReason reason) const {
     return told_[static_cast<std::size_t>(reason)];
   }
-  // Returns how many requests were told something.
+  // Returns how many waits ended.
   std::uint64_t requests() const { return requests_; }
 
   // Notes a failure, which `what` describes.

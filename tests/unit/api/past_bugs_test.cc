@@ -241,7 +241,7 @@ TEST_F(PastBugsTest, BugSlowRemove_TheOrderOfTheOthersSurvives) {
   EXPECT_EQ(order, "bcef");
 }
 
-// The full queue of one shard affected the requests of another shard.
+// When the queue of one shard was full, the requests of another shard suffered, too.
 TEST_F(PastBugsTest, BugPgbouncer715_AShardsTroubleIsItsOwn) {
   const AsyncRequest request = FailOn(Shard("a"));
   EXPECT_TRUE(RequestTo(Shard("b")).passed());

@@ -84,7 +84,14 @@ class CheckLayersTest(unittest.TestCase):
         )
 
     def test_a_header_of_another_project_on_the_wrong_floor_is_found(self):
-        for header in ("spdlog/spdlog.h", "mysql.h", "asio.hpp", "asio/co_spawn.hpp"):
+        for header in (
+            "spdlog/spdlog.h",
+            "mysql.h",
+            "libpq-fe.h",
+            "postgresql/libpq-fe.h",
+            "asio.hpp",
+            "asio/co_spawn.hpp",
+        ):
             with self.subTest(header=header):
                 self.assert_finds(
                     {"src/shard/slot_pool.cc": f"#include <{header}>\n"},

@@ -54,9 +54,9 @@ run_pass() {
   }' "$folder/$name.records" >"$folder/$name.times"
 }
 
-# first_row <front> <pass>: prints the first row of a pass, so that no two threads have the same rows.
-# The threads are 10,000,000 rows apart, and all threads together have less than 200,000,000 rows. The
-# names of the fronts differ in length.
+# first_row <front> <pass>: prints the number of the first row of a pass, so that no two threads write
+# the same rows. The threads are 10,000,000 rows apart, and all threads of a pass together write less
+# than 200,000,000 rows. The fronts of a pass begin apart, because their names differ in length.
 first_row() { echo $((200000000 * $2 + 1000000 * ${#1})); }
 
 # mark <name> <when it began> <what happens now>: writes a mark for the picture.
