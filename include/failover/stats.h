@@ -1,4 +1,4 @@
-// Counters and gauges of a Buffer, as plain copies. docs/reference/metrics.md explains each counter.
+// Counters and gauges of a Buffer, as plain copies. docs/reference/metrics.md explains them.
 //
 // They are vtgate's Buffer* variables, per shard. The counter of every reason exists from the
 // moment when the shard becomes known, so that a rate works on the first failover. Counters never
