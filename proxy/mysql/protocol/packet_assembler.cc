@@ -9,7 +9,7 @@ namespace {
 
 // The number is in bytes. A session that once sent a large packet does not keep the memory of that
 // packet for ever.
-constexpr std::size_t kMemoryToKeep = 64 * 1024;
+constexpr std::size_t kMemoryToKeep = std::size_t{64} << 10;
 
 }  // namespace
 

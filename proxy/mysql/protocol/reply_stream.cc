@@ -9,7 +9,7 @@ namespace mysql_proxy {
 namespace {
 
 // The limit is in bytes: every OK packet and every error packet is shorter.
-constexpr std::size_t kMaxWholePacket = 4 * 1024 * 1024;
+constexpr std::size_t kMaxWholePacket = std::size_t{4} << 20;
 
 std::size_t FrameLength(std::string_view header) {
   return PacketReader(header).U32() & kMaxFrameLength;
