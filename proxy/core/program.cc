@@ -72,7 +72,7 @@ absl::Status Serve(const Context& context, const Protocol& protocol, BackendMoni
   Listener listener(context, protocol, io);
   if (absl::Status status = listener.Listen(); !status.ok()) return status;
   SignalHandler signals(io, listener, context);
-  // Whoever reads this line may send signals. The monitor's first lines come after it.
+  // A program that reads this line may send signals. The first lines of the monitor come later.
   spdlog::info("listening on {}:{}", context.options.listen.host, listener.port());
   if (absl::Status status = monitor.Start(); !status.ok()) return status;
   io.run();

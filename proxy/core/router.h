@@ -1,4 +1,4 @@
-// Who is the primary now.
+// This class knows which backend is the primary now.
 #ifndef FAILOVER_PROXY_CORE_ROUTER_H_
 #define FAILOVER_PROXY_CORE_ROUTER_H_
 

@@ -36,7 +36,7 @@ struct WaitEnd {
   bool released() const { return !error.has_value(); }
 
   std::optional<BufferErrorReason> error;
-  // Of a released wait only.
+  // This field has a meaning only if the wait was released.
   std::optional<StopReason> released_by;
   Turn turn = Turn::kBesideDrain;
 };

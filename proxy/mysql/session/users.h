@@ -1,4 +1,4 @@
-// Who may log in.
+// This file names the users who may log in.
 #ifndef FAILOVER_PROXY_MYSQL_SESSION_USERS_H_
 #define FAILOVER_PROXY_MYSQL_SESSION_USERS_H_
 
