@@ -28,12 +28,19 @@ namespace {
 
 std::atomic<bool> counting{false};
 std::atomic<std::size_t> allocations{0};
+std::atomic<std::size_t> bytes{0};
 std::atomic<std::size_t> locks{0};
 std::atomic<std::size_t> clock_readings{0};
 std::atomic<std::size_t> wakeups{0};
 
-void Count(std::atomic<std::size_t>* what) {
-  if (counting.load(std::memory_order_relaxed)) what->fetch_add(1, std::memory_order_relaxed);
+void Count(std::atomic<std::size_t>* what, std::size_t how_many = 1) {
+  if (counting.load(std::memory_order_relaxed))
+    what->fetch_add(how_many, std::memory_order_relaxed);
+}
+
+void CountAllocation(std::size_t size) {
+  Count(&allocations);
+  Count(&bytes, size);
 }
 
 // The memory from which the preparation of RunReadOnly allocates. The arena has pages of its own,
@@ -106,12 +113,12 @@ void __libc_free(void* pointer);
 namespace counters = failover::benchmarks;
 
 void* malloc(std::size_t size) noexcept {
-  counters::Count(&counters::allocations);
+  counters::CountAllocation(size);
   return counters::arena.open() ? counters::arena.Allocate(size, 1) : __libc_malloc(size);
 }
 
 void* calloc(std::size_t count, std::size_t size) noexcept {
-  counters::Count(&counters::allocations);
+  counters::CountAllocation(count * size);
   // A block of the arena is zero already: the kernel clears the pages, and no block is used twice.
   return counters::arena.open() ? counters::arena.Allocate(count * size, 1)
                                 : __libc_calloc(count, size);
@@ -119,7 +126,7 @@ void* calloc(std::size_t count, std::size_t size) noexcept {
 
 void* realloc(void* pointer, std::size_t size) noexcept {
   if (!counters::arena.open() && !counters::arena.Owns(pointer)) {
-    counters::Count(&counters::allocations);
+    counters::CountAllocation(size);
     return __libc_realloc(pointer, size);
   }
   void* const moved = malloc(size);
@@ -131,7 +138,7 @@ void* realloc(void* pointer, std::size_t size) noexcept {
 }
 
 void* memalign(std::size_t alignment, std::size_t size) noexcept {
-  counters::Count(&counters::allocations);
+  counters::CountAllocation(size);
   return counters::arena.open() ? counters::arena.Allocate(size, alignment)
                                 : __libc_memalign(alignment, size);
 }
@@ -185,7 +192,7 @@ Costs Measure(absl::FunctionRef<void()> work) {
   counting.store(true);
   MeasuredPart(work);
   counting.store(false);
-  return {allocations.load(), locks.load(), clock_readings.load(), wakeups.load()};
+  return {allocations.load(), bytes.load(), locks.load(), clock_readings.load(), wakeups.load()};
 }
 
 absl::Time CountingClock::Now() {

@@ -13,6 +13,7 @@ namespace failover::benchmarks {
 // What the whole process did while Measure ran.
 struct Costs {
   std::size_t allocations = 0;     // calls of malloc and its kin, also those by operator new
+  std::size_t bytes = 0;           // that these allocations asked for
   std::size_t locks = 0;           // calls of pthread_mutex_lock and its kin, also by std::mutex
   std::size_t clock_readings = 0;  // calls of CountingClock::Now
   std::size_t wakeups = 0;         // calls of CountWakeup
@@ -23,7 +24,7 @@ struct Costs {
 Costs Measure(absl::FunctionRef<void()> work);
 
 // The steady clock, which counts its readings. Thread-safe.
-class CountingClock final : public Clock {
+class CountingClock : public Clock {
  public:
   absl::Time Now() override;
 };

@@ -17,7 +17,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "coroutine_task.h"
+#include "cost_comebacks.h"
 #include "cost_counters.h"
+#include "cost_subject.h"
 #include "failover/buffer.h"
 #include "failover/coroutine.h"
 #include "harness.h"
@@ -25,57 +27,6 @@
 
 namespace failover::benchmarks {
 namespace {
-
-// A Buffer with one shard whose requests are measured.
-class Subject {
- public:
-  explicit Subject(std::size_t size, std::size_t known_shards = 1,
-                   const std::string& keyspace_shards = "")
-      : names_(MakeNames(known_shards)) {
-    BufferOptions options = HoldingOptions(size, Threading::kManual);
-    options.keyspace_shards = keyspace_shards;
-    options.clock = &clock_;
-    options.wakeup = CountWakeup;
-    buffer_ = MakeBuffer(options);
-    for (const ShardName& name : names_) buffer_->StatsUpdate(ServingPrimary(name, 1));
-    shard_ = buffer_->GetShard(name().keyspace, name().shard);
-  }
-
-  Buffer& buffer() { return *buffer_; }
-  ShardHandle shard() const { return shard_; }
-  const ShardName& name() const { return names_[0]; }
-  const std::vector<ShardName>& names() const { return names_; }
-
-  void StartFailover() {
-    Require(buffer_->StartBuffering(shard_, "cost"), "a failover did not start");
-  }
-  void EndFailover() { buffer_->StatsUpdate(ServingPrimary(name(), 2)); }
-
-  // Holds one request.
-  BufferedRequest Hold(const absl::Status& error, std::size_t number) {
-    absl::StatusOr<BufferedRequest> held =
-        buffer_->WaitForFailoverEndAsync({}, shard_, error, returns_.Callback(number));
-    Require(held.ok() && *held, "a request was not held");
-    return *std::move(held);
-  }
-  std::vector<BufferedRequest> HoldMany(std::size_t count) {
-    std::vector<BufferedRequest> held(count);
-    for (std::size_t i = 0; i < count; ++i) held[i] = Hold(absl::OkStatus(), i);
-    return held;
-  }
-
-  void PollUntilReturned(std::size_t count) {
-    while (returns_.released() + returns_.failed() < count) buffer_->Poll();
-  }
-  Returns& returns() { return returns_; }
-
- private:
-  const std::vector<ShardName> names_;
-  CountingClock clock_;
-  Returns returns_;
-  std::unique_ptr<Buffer> buffer_;
-  ShardHandle shard_;
-};
 
 Costs PassByHandle(Subject& subject, const absl::Status& error, std::size_t operations) {
   return Measure([&] {
@@ -90,6 +41,15 @@ Costs PassByHandle(Subject& subject, const absl::Status& error, std::size_t oper
 Costs IdleByHandle(std::size_t operations) {
   Subject subject(1);
   return PassByHandle(subject, absl::OkStatus(), operations);
+}
+
+Costs Epoch(std::size_t operations) {
+  Subject subject(1);
+  return Measure([&] {
+    for (std::size_t i = 0; i < operations; ++i) {
+      Require(subject.shard().epoch() != 0, "a shard has no epoch");
+    }
+  });
 }
 
 Costs IdleOtherError(std::size_t operations) {
@@ -112,6 +72,17 @@ Costs IdleByNames(std::size_t operations) {
           subject.buffer().WaitForFailoverEnd({}, name.keyspace, name.shard, no_error);
       Require(done.ok() && !*done, "a request did not pass");
     }
+  });
+}
+
+// Measures the first report of each shard.
+Costs KnowShard(std::size_t operations) {
+  const std::vector<ShardName> names = MakeNames(operations + 1);
+  std::vector<TabletStats> reports;
+  for (const ShardName& name : names) reports.push_back(ServingPrimary(name, 1));
+  Subject subject(1);
+  return Measure([&] {
+    for (const TabletStats& report : reports) subject.buffer().StatsUpdate(report);
   });
 }
 
@@ -177,8 +148,7 @@ Costs Cancel(std::size_t operations) { return CancelNewestFirst(operations, 0); 
 Costs CancelAmong50000Held(std::size_t operations) { return CancelNewestFirst(operations, 50'000); }
 
 // Measures the arrival of a request, and the error that the evicted request gets.
-Costs Evict(std::size_t operations) {
-  Subject subject(operations);
+Costs Evict(Subject& subject, std::size_t operations) {
   subject.StartFailover();
   const std::vector<BufferedRequest> evicted = subject.HoldMany(operations);
   std::vector<BufferedRequest> held(operations);
@@ -188,6 +158,18 @@ Costs Evict(std::size_t operations) {
   });
   Require(subject.returns().failed() == operations, "the oldest were not evicted");
   return costs;
+}
+
+Costs EvictFromFullBuffer(std::size_t operations) {
+  Subject subject(operations);
+  return Evict(subject, operations);
+}
+
+Costs EvictFromFullShard(std::size_t operations) {
+  BufferOptions options = HoldingOptions(2 * operations, Threading::kManual);
+  options.max_per_shard = static_cast<std::int64_t>(operations);
+  Subject subject(options);
+  return Evict(subject, operations);
 }
 
 // This coroutine waits twice. The first wait is for a start signal, so that the frame exists before
@@ -223,6 +205,23 @@ Costs CoroutineResume(std::size_t operations) {
   });
 }
 
+FireAndForget Start(Subject& subject, std::size_t number) {
+  subject.returns().Count(
+      number, co_await AwaitFailoverEnd(subject.buffer(), {}, subject.shard(), absl::OkStatus()));
+}
+
+// Measures the start of a coroutine that waits at once, its frame included.
+Costs CoroutineStart(std::size_t operations) {
+  Subject subject(operations);
+  subject.StartFailover();
+  const Costs costs = Measure([&] {
+    for (std::size_t i = 0; i < operations; ++i) Start(subject, i);
+  });
+  subject.EndFailover();
+  subject.PollUntilReturned(operations);
+  return costs;
+}
+
 // Measures shards that all fail over, with one request each.
 Costs ShardFailsOver(std::size_t operations) {
   Subject subject(operations, operations);
@@ -247,8 +246,10 @@ Costs ShardFailsOver(std::size_t operations) {
 const std::map<std::string, Costs (*)(std::size_t)> kRows = {
     {"idle_by_handle", IdleByHandle},
     {"idle_by_names", IdleByNames},
+    {"epoch", Epoch},
     {"idle_other_error", IdleOtherError},
     {"disabled_shard", DisabledShard},
+    {"know_shard", KnowShard},
     {"enqueue", EnqueueFirstAttempt},
     {"enqueue_failed_attempt", EnqueueFailedAttempt},
     {"enqueue_among_10000_shards", EnqueueAmong10000Shards},
@@ -256,16 +257,21 @@ const std::map<std::string, Costs (*)(std::size_t)> kRows = {
     {"drop_handle", DropHandle},
     {"cancel", Cancel},
     {"cancel_among_50000_held", CancelAmong50000Held},
-    {"evict", Evict},
+    {"evict", EvictFromFullBuffer},
+    {"evict_full_shard", EvictFromFullShard},
+    {"coroutine_start", CoroutineStart},
     {"coroutine_suspend", CoroutineSuspend},
     {"coroutine_resume", CoroutineResume},
     {"shard_fails_over", ShardFailsOver},
+    {"held_again", HeldAgain},
+    {"probe", Probe},
+    {"adaptive_drain", AdaptiveDrain},
 };
 
 void PrintRow(const std::string& row, std::size_t operations) {
   const Costs costs = kRows.at(row)(operations);
-  std::printf("allocations %zu\nlocks %zu\nclock_readings %zu\nwakeups %zu\n", costs.allocations,
-              costs.locks, costs.clock_readings, costs.wakeups);
+  std::printf("allocations %zu\nbytes %zu\nlocks %zu\nclock_readings %zu\nwakeups %zu\n",
+              costs.allocations, costs.bytes, costs.locks, costs.clock_readings, costs.wakeups);
 }
 
 // Lets idle requests of all kinds pass while everything that the Buffer owns is read-only.

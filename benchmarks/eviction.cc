@@ -2,6 +2,7 @@
 // the error.
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -19,8 +20,10 @@ namespace {
 constexpr std::size_t kSize = 1000;
 constexpr std::size_t kArrivalsPerPoll = 100;
 
-void Library(benchmark::State& state) {
-  const std::unique_ptr<Buffer> buffer = MakeBuffer(HoldingOptions(kSize, Threading::kManual));
+void Library(benchmark::State& state, std::size_t size, std::int64_t max_per_shard) {
+  BufferOptions options = HoldingOptions(size, Threading::kManual);
+  options.max_per_shard = max_per_shard;
+  const std::unique_ptr<Buffer> buffer = MakeBuffer(options);
   const ShardHandle shard = buffer->GetShard("commerce", "-80");
   Require(buffer->StartBuffering(shard, "benchmark"), "a failover did not start");
   Returns returns;
@@ -69,7 +72,9 @@ void ErrorAlone(benchmark::State& state) {
   }
 }
 
-BENCHMARK(Library)->Name("eviction/library");
+BENCHMARK_CAPTURE(Library, , kSize, 0)->Name("eviction/library");
+BENCHMARK_CAPTURE(Library, , 2 * kSize, static_cast<std::int64_t>(kSize))
+    ->Name("eviction/full_shard");
 BENCHMARK(ErrorAlone)->Name("eviction/error_alone");
 BENCHMARK(Floor)->Name("eviction/floor");
 

@@ -42,6 +42,17 @@ void Library(benchmark::State& state) {
   }
 }
 
+// What a router pays to learn whether a connection of its pool may lead to an old primary.
+void Epoch(benchmark::State& state) {
+  static const std::unique_ptr<Buffer> buffer = MakeBuffer({});
+  const ShardHandle shard = buffer->GetShard("commerce", "-80");
+  for (auto _ : state) {
+    const std::uint64_t epoch = shard.epoch();
+    if (epoch == 0) return state.SkipWithError("a shard has no epoch");
+    Execute(epoch);
+  }
+}
+
 struct alignas(64) Gate {
   std::atomic<std::uint32_t> bits{2};
 };
@@ -82,6 +93,7 @@ void Arguments(benchmark::internal::Benchmark* benchmark) {
 
 BENCHMARK(Library)->Name("idle_by_handle/library")->Apply(Arguments);
 BENCHMARK(Floor)->Name("idle_by_handle/floor")->Apply(Arguments);
+BENCHMARK(Epoch)->Name("idle_by_handle/epoch")->ArgName("shards")->UseRealTime()->Arg(kOneShard);
 BENCHMARK(ReaderLock)->Name("idle_by_handle/reader_lock")->Apply(Arguments);
 
 }  // namespace

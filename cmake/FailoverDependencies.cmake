@@ -33,7 +33,9 @@ function(failover_dependency package target repository tag)
 endfunction()
 
 failover_dependency(absl absl::status https://github.com/abseil/abseil-cpp.git 20240722.0)
-failover_dependency(spdlog spdlog::spdlog https://github.com/gabime/spdlog.git v1.15.2)
+if(FAILOVER_WITH_SPDLOG)
+  failover_dependency(spdlog spdlog::spdlog https://github.com/gabime/spdlog.git v1.15.2)
+endif()
 find_package(Threads REQUIRED)
 
 # CMake shows imported targets only to the directory that found them and to the directories below. A

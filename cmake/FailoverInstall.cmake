@@ -10,16 +10,39 @@ function(failover_install_libraries export_set)
   install(EXPORT ${export_set} NAMESPACE failover:: DESTINATION ${package_dir})
 endfunction()
 
+# What a program in C must link beside a static library in C++: the compiler of C does not link the
+# library of C++ by itself, and that library needs the library of mathematics.
+set(libs_of_cxx "")
+foreach(library IN ITEMS stdc++ c++ c++abi m)
+  if(library IN_LIST CMAKE_CXX_IMPLICIT_LINK_LIBRARIES)
+    list(APPEND libs_of_cxx -l${library})
+  endif()
+endforeach()
+
+# What the users of a static library that logs must link. The pkg-config file of spdlog is not named
+# as a requirement, because the users would get its definitions for the compiler, too.
+set(libs_of_log "")
+if(FAILOVER_WITH_SPDLOG AND NOT BUILD_SHARED_LIBS)
+  set(libs_of_log -lspdlog)
+  get_target_property(links spdlog::spdlog INTERFACE_LINK_LIBRARIES)
+  if("fmt::fmt" IN_LIST links)
+    list(APPEND libs_of_log -lfmt)
+  endif()
+endif()
+
 # failover_install_pkg_config(<module> LIBRARY <name> DESCRIPTION <text>
-#                             [REQUIRES <module>...] [PRIVATE <module>...])
+#                             [REQUIRES <module>...] [PRIVATE <module>...] [LIBS <flag>...])
 #
 # Writes and installs the pkg-config file of a library. The users of a static library must link its
-# private dependencies, too.
+# private dependencies and the library of C++, too.
 function(failover_install_pkg_config module)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LIBRARY;DESCRIPTION" "REQUIRES;PRIVATE")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LIBRARY;DESCRIPTION" "REQUIRES;PRIVATE;LIBS")
   if(NOT BUILD_SHARED_LIBS)
     list(APPEND arg_REQUIRES ${arg_PRIVATE})
+    list(APPEND arg_LIBS ${libs_of_cxx})
   endif()
+  list(TRANSFORM arg_LIBS PREPEND " ")
+  list(JOIN arg_LIBS "" libs)
   list(JOIN arg_REQUIRES ", " requires)
   # The pkg-config file finds the prefix relative to its own folder, so that the installation can be
   # moved.
@@ -31,14 +54,14 @@ function(failover_install_pkg_config module)
 endfunction()
 
 failover_install_libraries(failoverTargets failover_buffer failover_flags failover_mysql
-                           failover_outcome failover_testing)
+                           failover_outcome failover_postgres failover_testing)
 failover_install_pkg_config(
   failover
   LIBRARY failover_buffer
   DESCRIPTION ${PROJECT_DESCRIPTION}
-  REQUIRES absl_any_invocable absl_function_ref absl_status absl_statusor absl_time
+  REQUIRES absl_any_invocable absl_function_ref absl_span absl_status absl_statusor absl_time
   PRIVATE absl_cord absl_core_headers absl_flat_hash_set absl_hash absl_str_format absl_strings
-          spdlog)
+  LIBS ${libs_of_log})
 failover_install_pkg_config(
   failover-flags
   LIBRARY failover_flags
@@ -57,6 +80,12 @@ failover_install_pkg_config(
   DESCRIPTION "Errors of MySQL and MariaDB for failover"
   REQUIRES failover failover-outcome absl_status
   PRIVATE absl_strings)
+failover_install_pkg_config(
+  failover-postgres
+  LIBRARY failover_postgres
+  DESCRIPTION "Errors of PostgreSQL for failover"
+  REQUIRES failover failover-outcome absl_status
+  PRIVATE absl_strings)
 
 set(package_has_watch OFF)
 set(package_has_monitor OFF)
@@ -69,7 +98,8 @@ if(TARGET failover_watch)
     LIBRARY failover_watch
     DESCRIPTION "Finds the primary among the servers of a database for failover"
     REQUIRES failover absl_status absl_statusor absl_time
-    PRIVATE absl_core_headers absl_strings spdlog)
+    PRIVATE absl_core_headers absl_strings
+    LIBS ${libs_of_log})
 else()
   list(APPEND headers_left_out PATTERN failover/watch EXCLUDE)
 endif()
@@ -93,6 +123,10 @@ install(DIRECTORY include/failover DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
 set(package_is_static ON)
 if(BUILD_SHARED_LIBS)
   set(package_is_static OFF)
+endif()
+set(package_needs_spdlog OFF)
+if(package_is_static AND FAILOVER_WITH_SPDLOG)
+  set(package_needs_spdlog ON)
 endif()
 configure_package_config_file(cmake/failoverConfig.cmake.in failoverConfig.cmake
                               INSTALL_DESTINATION ${package_dir})

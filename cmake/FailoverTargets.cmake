@@ -74,6 +74,12 @@ endfunction()
 function(failover_library_settings target)
   failover_compile_settings(${target})
   target_compile_features(${target} PUBLIC cxx_std_17)
+  # A static library may become part of a module that a host program loads.
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  # g++ inlines no exported function in position independent code unless it is told that nobody
+  # replaces the function. Nobody replaces ours.
+  target_compile_options(${target}
+                         PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>)
   target_include_directories(
     ${target}
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>

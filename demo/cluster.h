@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "database.h"
 #include "failover/health_check.h"
+#include "failover/transition.h"
 
 namespace failover_demo {
 
@@ -40,6 +41,10 @@ class Cluster {
   // `listener`, which must outlive the source. The source must not outlive the cluster.
   virtual absl::StatusOr<std::unique_ptr<HealthSource>> WatchHealth(
       failover::HealthCheckStatsListener& listener) = 0;
+
+  // What a Buffer tells of its shards, for BufferOptions::on_transition. The source of WatchHealth
+  // looks at the servers more often while the Buffer holds requests. May be empty.
+  virtual std::function<void(const failover::Transition&)> OnTransition() { return {}; }
 
   // Makes the primary refuse writes, lets the other server catch up and take over, and makes the
   // old primary follow the new one. Returns when every acknowledged write is on both servers again.

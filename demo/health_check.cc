@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "failover/clock.h"
 #include "router.h"
 
 namespace failover_demo {
@@ -28,6 +29,8 @@ void HealthCheck::Run() {
 }
 
 void HealthCheck::Poll(int server) {
+  // The report is about a moment after this one, as the Buffer expects of a stamp.
+  const absl::Time now = failover::Clock::Steady().Now();
   const absl::StatusOr<bool> writable = ask_(server);
   const bool serving = writable.ok() && *writable;
   if (serving && server != primary_) {
@@ -39,6 +42,7 @@ void HealthCheck::Poll(int server) {
   report.target = {
       kKeyspace, kShard,
       server == primary_ ? failover::TabletType::kPrimary : failover::TabletType::kReplica};
+  report.observed_at = now;
   report.up = writable.ok();
   report.serving = serving;
   report.tablet_externally_reparented_timestamp = server == primary_ ? reparents_ : 0;

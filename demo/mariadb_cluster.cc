@@ -62,8 +62,10 @@ class MonitorSource final : public HealthSource {
 };
 
 absl::StatusOr<std::unique_ptr<HealthSource>> WatchWithMonitor(
-    MonitoredShard shard, failover::HealthCheckStatsListener& listener) {
+    MonitoredShard shard, failover::HealthCheckStatsListener& listener,
+    const failover::watch::MonitorHook& hook) {
   PrimaryMonitorOptions options;
+  options.hook = hook;
   options.poll_interval = absl::Milliseconds(10);
   options.shards.push_back(std::move(shard));
   absl::StatusOr<std::unique_ptr<PrimaryMonitor>> monitor =
@@ -103,8 +105,10 @@ class MariadbCluster final : public Cluster {
       monitored->alias = ServerAlias(i);
       shard.servers.push_back(*std::move(monitored));
     }
-    return WatchWithMonitor(std::move(shard), listener);
+    return WatchWithMonitor(std::move(shard), listener, hook_);
   }
+
+  std::function<void(const failover::Transition&)> OnTransition() override { return hook_; }
 
   absl::Status Switchover() override { return Pair({"switchover"}); }
   absl::Status CrashPrimary() override { return Pair({"crash"}); }
@@ -121,6 +125,7 @@ class MariadbCluster final : public Cluster {
   const std::string pair_script_;
   const std::string folder_;
   std::array<MariadbServer, kServers> servers_;
+  const failover::watch::MonitorHook hook_;
 };
 
 }  // namespace

@@ -21,8 +21,9 @@ namespace {
 constexpr absl::Duration kTakeOverTimeout = absl::Seconds(20);
 
 absl::StatusOr<std::unique_ptr<failover::Buffer>> MakeBuffer(const PassOptions& options,
-                                                             bool buffered) {
+                                                             bool buffered, Cluster& cluster) {
   failover::BufferOptions buffer;
+  buffer.on_transition = cluster.OnTransition();
   buffer.enabled = buffered;
   buffer.window = options.window;
   buffer.max_failover_duration = options.window;
@@ -91,7 +92,8 @@ absl::StatusOr<PassResult> RunPass(const PassOptions& options, bool buffered,
                                    const ClusterFactory& start_cluster) {
   absl::StatusOr<std::unique_ptr<Cluster>> cluster = start_cluster();
   if (!cluster.ok()) return cluster.status();
-  absl::StatusOr<std::unique_ptr<failover::Buffer>> buffer = MakeBuffer(options, buffered);
+  absl::StatusOr<std::unique_ptr<failover::Buffer>> buffer =
+      MakeBuffer(options, buffered, **cluster);
   if (!buffer.ok()) return buffer.status();
 
   Router router(**cluster, **buffer);

@@ -1,14 +1,13 @@
 // A router whose queries are coroutines (C++20). A held query is a suspended coroutine: no thread
 // waits for the query, and nothing else is allocated.
 
-#include "failover/coroutine.h"
-
 #include <coroutine>
 #include <cstdio>
 #include <exception>
 #include <memory>
 
 #include "failover/buffer.h"
+#include "failover/coroutine_retry.h"
 #include "toy_primary.h"
 
 namespace {
@@ -30,20 +29,19 @@ struct Detached {
 
 Detached ServeQuery(failover::Buffer& buffer, failover::ShardHandle shard, ToyPrimary& primary,
                     int& succeeded) {
-  absl::Status result;
-  failover::RetryDoneFunc done;
-  for (int attempt = 1; attempt <= 3; ++attempt) {
-    if (!done) {  // each query is held at most once
-      absl::StatusOr<failover::RetryDoneFunc> waited =
-          co_await failover::AwaitFailoverEnd(buffer, {}, shard, result);
-      if (!waited.ok()) co_return;
-      done = *std::move(waited);
+  using Step = failover::RetrySteps::Step;
+  failover::Clock& clock = failover::Clock::Steady();
+  failover::RetrySteps steps;
+  Step step = steps.Start(clock.Now(), {});
+  while (step != Step::kFinish) {
+    if (step == Step::kWait) {
+      step = co_await failover::AwaitNextAttempt(buffer, shard, steps, clock.Now());
+    } else {
+      const absl::Status status = primary.Execute();
+      step = steps.AttemptEnded(clock.Now(), status, failover::AttemptOf(buffer, status));
     }
-    result = primary.Execute();
-    if (!buffer.IsFailover(result)) break;
   }
-  done(result);
-  if (result.ok()) ++succeeded;
+  if (steps.result().ok()) ++succeeded;
 }
 
 }  // namespace

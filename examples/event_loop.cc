@@ -15,7 +15,9 @@
 #include <utility>
 #include <vector>
 
+#include "failover/attempt_of.h"
 #include "failover/buffer.h"
+#include "failover/retry_steps.h"
 #include "toy_primary.h"
 
 namespace {
@@ -67,41 +69,43 @@ class Query {
       : buffer_(buffer), shard_(shard), primary_(primary) {}
 
   bool answered() const { return answered_; }
-  const absl::Status& result() const { return result_; }
+  const absl::Status& result() const { return steps_.result(); }
 
-  // Makes one attempt. `error` says how the previous attempt ended, and is OK for the first
-  // attempt.
-  void Attempt(const absl::Status& error) {
-    absl::StatusOr<failover::BufferedRequest> held = buffer_.WaitForFailoverEndAsync(
-        {}, shard_, error, [this](absl::StatusOr<failover::RetryDoneFunc> done) {
-          if (!done.ok()) return Answer(done.status());
-          was_held_ = true;
-          const absl::Status result = primary_.Execute();
-          (*done)(result);
-          Answer(result);
-        });
-    if (!held.ok()) return Answer(held.status());
-    held_ = *std::move(held);  // destroying the query frees its slot in the Buffer
-    if (held_) return;
-    const absl::Status result = primary_.Execute();
-    // A query is held at most once, and only if it was certainly not executed.
-    if (buffer_.IsFailover(result) && !was_held_ && error.ok()) return Attempt(result);
-    Answer(result);
-  }
+  void Start() { GoOn(steps_.Start(Now(), {})); }
 
  private:
-  void Answer(const absl::Status& result) {
-    result_ = result;
+  using Step = failover::RetrySteps::Step;
+
+  static absl::Time Now() { return failover::Clock::Steady().Now(); }
+
+  void GoOn(Step step) {
+    if (step == Step::kWait) return Wait();
+    if (step == Step::kAttempt) return Try();
     answered_ = true;
+  }
+
+  void Try() {
+    const absl::Status status = primary_.Execute();
+    GoOn(steps_.AttemptEnded(Now(), status, failover::AttemptOf(buffer_, status)));
+  }
+
+  void Wait() {
+    absl::StatusOr<failover::BufferedRequest> held = buffer_.WaitForFailoverEndAsync(
+        steps_.context(Now()), shard_, failover::TakeLastAttempt(buffer_, steps_),
+        [this](absl::StatusOr<failover::RetryDoneFunc> done) {
+          GoOn(steps_.WaitEnded(Now(), std::move(done)));
+        });
+    if (!held.ok()) return GoOn(steps_.WaitEnded(held.status()));
+    held_ = *std::move(held);  // destroying the query frees its slot in the Buffer
+    if (!held_) GoOn(steps_.WaitEnded(failover::RetryDoneFunc()));
   }
 
   failover::Buffer& buffer_;
   const failover::ShardHandle shard_;
   ToyPrimary& primary_;
+  failover::RetrySteps steps_;
   failover::BufferedRequest held_;
-  bool was_held_ = false;
   bool answered_ = false;
-  absl::Status result_;
 };
 
 }  // namespace
@@ -121,7 +125,7 @@ int main() {
   std::vector<std::unique_ptr<Query>> queries;
   for (int i = 0; i < 4; ++i) {
     queries.push_back(std::make_unique<Query>(**buffer, shard, primary));
-    loop.Post([query = queries.back().get()] { query->Attempt(absl::OkStatus()); });
+    loop.Post([query = queries.back().get()] { query->Start(); });
   }
   loop.Post([&] {
     primary.EndSwitchover();

@@ -14,7 +14,7 @@ import tempfile
 
 OPERATIONS = 1000
 TIMEOUT_SECONDS = 300
-COLUMNS = ("instructions", "allocations", "locks", "clock_readings", "wakeups")
+COLUMNS = ("instructions", "allocations", "bytes", "locks", "clock_readings", "wakeups")
 # --tighten leaves this much above the measured instructions, for another version of the C library.
 HEADROOM = 1.06
 # The rows of a pair must take the same number of instructions, up to TOLERANCE: the number of other

@@ -87,10 +87,12 @@ FAMILIES = (
     Family("idle_by_names", repetitions=9, seconds=0.003),
     Family("idle_other_error"),
     Family("disabled_shard", repetitions=9, seconds=0.003),
+    Family("counted_work", repetitions=9, seconds=0.003),
     Family("async_trip", once=("thread_per_request",), warm_megabytes=64),
     Family("coroutine", warm_megabytes=64),
     Family("cancel", once=("searched_list",), warm_megabytes=32),
     Family("eviction"),
+    Family("comebacks", warm_megabytes=32),
     Family("many_shards", once=("thread_per_failover",), warm_megabytes=192),
     Family("know_shards", warm_megabytes=128),
     Family("blocking", once=("one_condition",)),
@@ -132,6 +134,13 @@ def _idle_by_handle():
             Quotient(times("floor", 2, shards), times("floor", 1, 1)),
             ("reader lock", Quotient(times("reader_lock", 2, shards), times("reader_lock", 1, 1))),
         )
+    yield Row(
+        "the epoch of a shard, by handle",
+        "ns",
+        Time("idle_by_handle/epoch/shards:1"),
+        AtMost(1, 0.9),
+        times("floor", 1, 1),
+    )
 
 
 def _idle_by_names():
@@ -195,6 +204,32 @@ def _idle_otherwise():
             ),
         ),
     )
+
+
+def _counted():
+    def times(who, shards, threads):
+        return Time(f"counted_work/{who}/shards:{shards}/threads:{threads}")
+
+    for shards, words in ((1, "one shard"), (1000, "1,000 shards")):
+        yield Row(
+            f"a counted statement, entered and left, 1 thread, {words}",
+            "ns",
+            times("library", shards, 1),
+            AtMost(15, 10) if shards == 1 else None,
+            times("floor", shards, 1),
+            ("one counter", times("one_counter", shards, 1)),
+        )
+        yield Row(
+            f"a counted statement, 2 threads against 1, {words}",
+            "x",
+            Quotient(times("library", shards, 2), times("library", shards, 1)),
+            AtMost(0.55, 0.5) if shards == 1 else None,
+            Quotient(times("floor", shards, 2), times("floor", shards, 1)),
+            (
+                "one counter",
+                Quotient(times("one_counter", shards, 2), times("one_counter", shards, 1)),
+            ),
+        )
 
 
 def _held():
@@ -268,6 +303,26 @@ def _held():
         Time("eviction/floor"),
         ("its absl::Status alone", Time("eviction/error_alone")),
     )
+    yield Row(
+        "full shard (max_per_shard), an arrival evicts the oldest",
+        "ns",
+        Time("eviction/full_shard"),
+        AtMost(120, 37),
+        Time("eviction/floor"),
+        ("its absl::Status alone", Time("eviction/error_alone")),
+    )
+    for benchmark, title in (
+        ("held_again", "a retry is refused and its request held again"),
+        ("probe", "a probe, from its time to the end of its retry"),
+        ("adaptive_drain", "callback, whole trip, the drain adapts"),
+    ):
+        yield Row(
+            title,
+            "ns",
+            Time(f"comebacks/{benchmark}"),
+            None,
+            Time("async_trip/floor/held:10000"),
+        )
 
 
 def _scale():
@@ -368,6 +423,7 @@ ROWS = (
     *_idle_by_handle(),
     *_idle_by_names(),
     *_idle_otherwise(),
+    *_counted(),
     *_held(),
     *_scale(),
     *_memory(),

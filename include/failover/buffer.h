@@ -9,15 +9,16 @@
 //       buffer->WaitForFailoverEnd({}, shard, absl::OkStatus());
 //   if (!done.ok()) return done.status();             // the request could not be held
 //   absl::Status result = Execute(query);
-//   if (buffer->IsFailover(result) && !*done) {       // each request is held at most once
-//     done = buffer->WaitForFailoverEnd({}, shard, result);
+//   if (buffer->IsFailover(result)) {                 // refused: wait, and hand the token back
+//     done = buffer->WaitForFailoverEnd({}, shard, result, *std::move(done));
 //     if (!done.ok()) return done.status();
 //     result = Execute(query);
 //   }
-//   // ~RetryDoneFunc tells the Buffer that the retry ended.
+//   (*done)(result);                                  // tells the Buffer how the retry ended
 //
-// failover/retry.h has this loop ready made. docs/guide/embedding.md shows the loop for event
-// loops. The health check calls this for every report:
+// failover/retry.h has this loop ready made, and failover/retry_steps.h has its rules without a
+// thread. docs/guide/embedding.md shows the loop for event loops. The health check calls this for
+// every report:
 //
 //   buffer->StatsUpdate(tablet_stats);
 //
@@ -44,8 +45,10 @@
 #include "failover/export.h"
 #include "failover/handles.h"
 #include "failover/health_check.h"
+#include "failover/last_attempt.h"
 #include "failover/request_context.h"
 #include "failover/stats.h"
+#include "failover/work.h"
 
 #if __cplusplus >= 202002L
 #include <version>
@@ -62,6 +65,9 @@ class BufferAccess;
 class BufferCore;
 
 }  // namespace internal
+
+class Switchover;          // failover/switchover.h
+struct SwitchoverOptions;  // failover/switchover.h
 
 // Holds the requests of any number of shards while their primaries fail over.
 //
@@ -92,39 +98,59 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
-  // Call this before each attempt of a query for a primary, with the error of the attempt before
-  // (OK if there was none). It blocks while the request is held. The answer is one of these:
+  // Call this before each attempt of a query for a primary, with how the attempt before ended: an
+  // absl::Status or an Attempt (OK or kNone if there was none). It blocks while the request is
+  // held. The answer is one of these:
   //   OK, empty token:   The request was not held; go on.
   //   OK, engaged token: The request was held. Retry now. Keep the token until the retry has ended.
   //   error:             The request could not be held, or not any longer. ReasonOf tells why.
   // A request is not held if its shard is idle or draining, if it comes with an error that no
-  // failover caused, or for one of the SkippedReasons. (Only kBufferFull is an error.) In
-  // Threading::kManual another thread must call Poll, or this call blocks for ever.
+  // failover caused, or for one of the SkippedReasons. (Only kBufferFull is an error.)
+  // Never call this inside a callback of the same Buffer, nor in other code that runs while the
+  // Buffer polls: where the request would be held, the call returns kFailedPrecondition without a
+  // reason, and logs that once. With the steady clock (BufferOptions::clock) the call ends by the
+  // window and by the timeout even if nobody polls. With another clock in Threading::kManual,
+  // another thread must call Poll, or this call may block for ever.
   absl::StatusOr<RetryDoneFunc> WaitForFailoverEnd(const RequestContext& context, ShardHandle shard,
                                                    const absl::Status& error) {
     assert(Owns(shard));
-    if (error.ok() && shard.Passes()) return RetryDoneFunc();
-    return Wait(context, nullptr, shard, error);
+    if (error.ok() && context.work == Work::kUncounted && shard.Passes()) return RetryDoneFunc();
+    return Wait(context, nullptr, shard, internal::AttemptView(error));
+  }
+  absl::StatusOr<RetryDoneFunc> WaitForFailoverEnd(const RequestContext& context, ShardHandle shard,
+                                                   LastAttempt last) {
+    assert(Owns(shard));
+    if (context.work == Work::kUncounted && last.PassesIf(shard.Passes())) return RetryDoneFunc();
+    return Wait(context, nullptr, shard, last.view());
   }
   absl::StatusOr<RetryDoneFunc> WaitForFailoverEnd(const RequestContext& context,
                                                    std::string_view keyspace,
                                                    std::string_view shard,
                                                    const absl::Status& error);
+  absl::StatusOr<RetryDoneFunc> WaitForFailoverEnd(const RequestContext& context,
+                                                   std::string_view keyspace,
+                                                   std::string_view shard, LastAttempt last);
+  // As LastAttempt::After: `last` is how the retry that `previous` stands for ended.
+  absl::StatusOr<RetryDoneFunc> WaitForFailoverEnd(const RequestContext& context, ShardHandle shard,
+                                                   LastAttempt last, RetryDoneFunc previous) {
+    return WaitForFailoverEnd(context, shard, std::move(last).After(std::move(previous)));
+  }
 #if defined(__cpp_lib_jthread)
   // Returns kCancelled when a stop is requested, or when context.cancellation is cancelled.
   absl::StatusOr<RetryDoneFunc> WaitForFailoverEnd(const RequestContext& context, ShardHandle shard,
-                                                   const absl::Status& error,
-                                                   const std::stop_token& stop) {
+                                                   LastAttempt last, const std::stop_token& stop) {
     assert(Owns(shard));
-    if (error.ok() && shard.Passes()) return RetryDoneFunc();
+    if (context.work == Work::kUncounted && last.PassesIf(shard.Passes())) return RetryDoneFunc();
     Cancellation stopped;
     const std::stop_callback on_stop(stop, [&stopped] { stopped.Cancel(); });
-    return Wait(context, &stopped, shard, error);
+    return Wait(context, &stopped, shard, last.view());
   }
 #endif
 
   // Does the same without blocking. The answer is one of these:
-  //   OK, empty:   The request was not held; go on. The callback was destroyed unused.
+  //   OK, empty:   The request was not held; go on. The callback was destroyed unused. If the
+  //                request is counted (RequestContext::work), keep the handle until it has ended,
+  //                or take its token (BufferedRequest::TakeToken).
   //   OK, engaged: The request is held. The callback runs exactly once, unless the handle cancels
   //                it first. The callback runs on the service thread (kManual: inside Poll or
   //                Shutdown), never inside this call.
@@ -134,21 +160,45 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
                                                           const absl::Status& error,
                                                           WaitCallback callback) {
     assert(Owns(shard));
-    if (error.ok() && shard.Passes()) return BufferedRequest();
-    return WaitAsync(context, shard, error, std::move(callback));
+    if (error.ok() && context.work == Work::kUncounted && shard.Passes()) return BufferedRequest();
+    return WaitAsync(context, shard, internal::AttemptView(error), std::move(callback));
+  }
+  absl::StatusOr<BufferedRequest> WaitForFailoverEndAsync(RequestContext context, ShardHandle shard,
+                                                          LastAttempt last, WaitCallback callback) {
+    assert(Owns(shard));
+    if (context.work == Work::kUncounted && last.PassesIf(shard.Passes())) return BufferedRequest();
+    return WaitAsync(context, shard, last.view(), std::move(callback));
   }
   absl::StatusOr<BufferedRequest> WaitForFailoverEndAsync(RequestContext context,
                                                           std::string_view keyspace,
                                                           std::string_view shard,
                                                           const absl::Status& error,
                                                           WaitCallback callback);
+  absl::StatusOr<BufferedRequest> WaitForFailoverEndAsync(RequestContext context,
+                                                          std::string_view keyspace,
+                                                          std::string_view shard, LastAttempt last,
+                                                          WaitCallback callback);
+
+  // Does the same, and fills `request` before the callback can run. So the callback may use the
+  // handle, even if it runs on another thread before this call returns. Whoever needs the handle
+  // after the call must bear that the callback has ended it. OK with an empty `request`: the
+  // request was not held. What `request` held before is cancelled first, as its destructor does.
+  // Null is kInvalidArgument.
+  absl::Status WaitForFailoverEndAsync(RequestContext context, ShardHandle shard, LastAttempt last,
+                                       WaitCallback callback, BufferedRequest* request);
+
+  // A failover refused a request that cannot be repeated, for instance inside a transaction. That
+  // is a sign of a failover all the same, so the shard may begin to hold other requests. `why` goes
+  // to the log. An inert handle does nothing.
+  void NoteRefused(ShardHandle shard, std::string_view why);
 
   // Call this with every health report of every tablet; the Buffer picks out what matters. A shard
   // that is not known yet becomes known. Reports of other types than kPrimary are ignored. A report
   // that does not serve never ends a failover, but if it is the known primary's, then the next
   // request starts a failover without having failed. A serving report ends a failover if its
-  // timestamp is newer than any before, or if the known primary was seen not serving and serves
-  // again.
+  // timestamp is newer than any before; if it is of another server whose timestamp is not older
+  // while the known primary is down; or if it is the known primary's and was observed after the
+  // failover began or after the primary was down. docs/design.md has the rules.
   void StatsUpdate(const TabletStats& stats) override;
 
   // Ends the failovers of the shards that the event names. The StopReason is
@@ -163,6 +213,15 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   // or in that state already, or the Buffer is shut down.
   bool StartBuffering(ShardHandle shard, std::string_view reason);
   bool StopBuffering(ShardHandle shard);
+
+  // Begins a planned switchover of the shard. Include failover/switchover.h for the result and the
+  // options. The errors are kInvalidArgument, which names the option that is wrong, or says that
+  // the handle is inert, kFailedPrecondition if the shard does not really buffer, is not in
+  // State::kIdle, or if the Buffer is shut down, and kResourceExhausted if memory has run out.
+  // While the switchover is under way, StartBuffering does nothing and returns false, and
+  // StopBuffering calls it off. It counts as a failover in the statistics, whose StopReason is
+  // kManual for a commit and for an abort, and kMaxDurationExceeded if hold_timeout ended it.
+  absl::StatusOr<Switchover> BeginSwitchover(ShardHandle shard, const SwitchoverOptions& options);
 
   // Returns the handle of a shard, which is valid as long as the Buffer. The shard becomes known if
   // it is not known yet. The handle is inert if max_shards shards are known already, if a name is
@@ -181,20 +240,22 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   // Calls the visitor with a copy of each shard, one at a time, for programs that collect metrics.
   // The visitor is not called under a lock.
   void ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) const;
+  // The time of BufferOptions::clock, with which the times in ShardStats compare.
+  absl::Time Now() const;
 
   // Releases all held requests at once for a retry, runs their callbacks, and waits for the retries
   // to end, at most shutdown_grace (kManual: not at all). After Shutdown returned, the Buffer has
   // no thread, runs no callback and holds no request any more. Requests pass, and tokens and
   // handles are harmless. Shutdown is idempotent, and a concurrent call waits for the first. Inside
-  // a callback it does not wait: the remaining callbacks run afterwards, and the next Shutdown, or
-  // the destructor, waits for them.
+  // a callback or on_transition it does not wait: the remaining callbacks run afterwards, and the
+  // next Shutdown, or the destructor, waits for them.
   void Shutdown();
 
   // For Threading::kManual only. Runs what is due, callbacks included, and returns for how long
   // nothing will be due. Zero means that it should be called again at once, and infinite means that
-  // nothing is waiting. One thread at a time polls: a concurrent call, a call inside a callback,
-  // and a call in Threading::kServiceThread do nothing and return infinite. Harmless after
-  // Shutdown.
+  // nothing is waiting. One thread at a time polls: a concurrent call, a call inside a callback or
+  // on_transition, and a call in Threading::kServiceThread do nothing and return infinite. Harmless
+  // after Shutdown.
   absl::Duration Poll();
 
  private:
@@ -206,9 +267,14 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   bool Owns(ShardHandle shard) const;
 
   absl::StatusOr<RetryDoneFunc> Wait(const RequestContext& context, Cancellation* stop,
-                                     ShardHandle shard, const absl::Status& error);
+                                     ShardHandle shard, const internal::AttemptView& last);
   absl::StatusOr<BufferedRequest> WaitAsync(const RequestContext& context, ShardHandle shard,
-                                            const absl::Status& error, WaitCallback&& callback);
+                                            const internal::AttemptView& last,
+                                            WaitCallback&& callback);
+  // Sets *request, which must be empty, before the callback can run.
+  absl::Status WaitAsync(const RequestContext& context, ShardHandle shard,
+                         const internal::AttemptView& last, WaitCallback&& callback,
+                         BufferedRequest* request);
 
   // The tokens and handles that the embedder keeps share the ownership of it.
   internal::BufferCore* const core_;

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "failover/export.h"
+#include "failover/log.h"
 
 namespace failover {
 
@@ -24,6 +25,7 @@ namespace failover {
 inline constexpr std::size_t kMaxNameLength = 256;
 
 class Clock;
+struct Transition;  // failover/transition.h
 
 // Which thread drives timers and runs callbacks.
 enum class Threading : std::uint8_t {
@@ -53,6 +55,28 @@ struct FAILOVER_EXPORT BufferOptions {
   // How many requests of one shard are retried at the same time when its failover is over. At
   // least 1. Small values spare the new primary.
   std::int64_t drain_concurrency = 1;
+  // The drain of requests that may come back (RequestContext::may_probe) speeds up to this many
+  // retries at the same time, as long as their retries succeed. A value below drain_concurrency
+  // counts as drain_concurrency. At least 1.
+  std::int64_t drain_concurrency_max = 32;
+  // For how long a released retry that does not end counts against drain_concurrency, and keeps its
+  // shard in Draining. Less, if the request's own timeout is less. If this is unset,
+  // max_failover_duration. At least 1 ms.
+  std::optional<absl::Duration> max_retry_time = {};
+  // How long a shard is held on a suspicion: because of a failed request that may come back, when
+  // its error alone does not prove a failover. At least 1 ms.
+  absl::Duration suspicion = absl::Seconds(1);
+  // How long after the beginning of a failover a request that may come back is let go alone, to see
+  // whether the shard takes writes. At least 1 ms.
+  absl::Duration probe_after = absl::Seconds(1);
+  // A serving report without TabletStats::observed_at counts as observed so long before it came. At
+  // least zero.
+  absl::Duration unstamped_report_delay = absl::Seconds(3);
+  // For how long the primary must have been reported down until requests that have not failed are
+  // held. A drain stops at once. At least zero.
+  absl::Duration down_confirmation = absl::ZeroDuration();
+  // How many requests of one shard are held or being retried at once. 0 means no limit but `size`.
+  std::int64_t max_per_shard = 0;
   // Limits the buffering to these shards: a comma-separated list of `keyspace` and
   // `keyspace/shard`. Blanks around items are ignored. If the list is empty, all shards buffer.
   std::string keyspace_shards = {};
@@ -72,12 +96,25 @@ struct FAILOVER_EXPORT BufferOptions {
   // For Threading::kManual only. The Buffer calls this when Poll is due earlier than it last said.
   // The call may come on any thread and inside any call of the Buffer, but never under a lock. Post
   // to the event loop (write an eventfd) and return; do not call the Buffer in here. Must not throw
-  // (std::terminate). Never called after Shutdown returned.
+  // (std::terminate). Never called after Shutdown returned. Without it, Poll must be called at a
+  // fixed rate, for instance every 10 ms. Callbacks and timers are late by up to that time. If a
+  // request is held and Poll is not called for 1 s, that is logged once.
   std::function<void()> wakeup = {};
   // Says whether a failover caused the error of a request. If this is empty, CausedByFailover says
   // so. It must be thread-safe, and must return true only for statements that were not executed. It
   // is called for each failed request, maybe more than once, never under a lock.
   std::function<bool(const absl::Status&)> caused_by_failover = {};
+
+  // Is told each change of the state of a shard, for instance to drop pooled connections
+  // (ShardHandle::epoch) or to check the servers at once. Called under no lock, one call at a time
+  // and in order for each shard, on the thread that decided or on the thread that is still
+  // delivering an earlier change of that shard. May call the Buffer. Shutdown waits for calls that
+  // run. Inside of them it returns at once, as inside a callback. Must not throw (std::terminate).
+  std::function<void(const Transition&)> on_transition = {};
+
+  // Takes the log lines of this Buffer (failover/log.h has the rules). If this is empty, the lines
+  // go to the spdlog logger "failover" if one is registered, and otherwise to stderr.
+  LogFunction log = {};
 
   // Returns OK, or kInvalidArgument, which names the option and its value. All rules hold whether
   // or not buffering is enabled.

@@ -9,7 +9,7 @@
 #define FAILOVER_EXPORT __declspec(dllimport)
 #endif
 #elif defined(__GNUC__)
-#define FAILOVER_EXPORT __attribute__((visibility("default")))
+#define FAILOVER_EXPORT [[gnu::visibility("default")]]
 #else
 #define FAILOVER_EXPORT
 #endif

@@ -6,8 +6,9 @@
 // The flags, with the names and defaults of vtgate: --enable_buffer (false),
 // --enable_buffer_dry_run (false), --buffer_window (10s), --buffer_size (1000),
 // --buffer_max_failover_duration (20s), --buffer_min_time_between_failovers (1m),
-// --buffer_drain_concurrency (1), --buffer_keyspace_shards (""). Two flags are additions of this
-// library: --buffer_max_bytes (0), --buffer_max_shards (65536).
+// --buffer_drain_concurrency (1), --buffer_keyspace_shards (""). These flags are additions of
+// this library: --buffer_drain_concurrency_max (32), --buffer_max_per_shard (0),
+// --buffer_down_confirmation (0), --buffer_max_bytes (0), --buffer_max_shards (65536).
 #ifndef FAILOVER_FLAGS_H_
 #define FAILOVER_FLAGS_H_
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "failover/export.h"
 
 namespace failover {
@@ -45,6 +46,11 @@ struct TabletStats {
   std::int64_t tablet_externally_reparented_timestamp = 0;
   // A text for people. A Buffer does not look at it.
   std::string last_error = {};
+  // When the router's own check asked the server, on the Buffer's clock. A router that checks its
+  // servers itself should set this: then a report that was overtaken by a newer one does no harm,
+  // and a failover ends as soon as a check that began after it finds the primary serving. The
+  // default means that the time is not known.
+  absl::Time observed_at = absl::InfinitePast();
 };
 
 // Where a MoveTables (a move of tables to another keyspace) stands.

@@ -16,6 +16,8 @@
 #include <optional>
 
 #include "absl/status/status.h"
+#include "failover/attempt.h"
+#include "failover/errors.h"
 #include "failover/export.h"
 
 namespace failover {
@@ -71,9 +73,13 @@ FAILOVER_EXPORT const char* ToString(Outcome outcome);
 // Whether an error is a sign of a failover.
 enum class FailoverSign : std::uint8_t {
   kNo,
+  // The error is a sign of a failover, and the server gives it for writes only.
   kYes,
-  // The error is a sign of a failover unless StatementState::read_only_requested is set.
+  // As kYes, unless StatementState::read_only_requested is set.
   kUnlessReadOnlyRequested,
+  // The error is a sign of a failover, but a read gets it, too: no server could be reached, or the
+  // server refuses whatever it is asked. The refusal is RefusedAt::kConnect.
+  kForAnyStatement,
 };
 
 // The outcome that a module for a database gave to `status`; nullopt for any other Status. The
@@ -83,7 +89,31 @@ enum class FailoverSign : std::uint8_t {
 // The outcome tells more than CausedByFailover. A statement whose outcome is kNotExecuted without a
 // failover (the connection was found dead before the statement was sent, or a limit of the server
 // was reached) may be retried at once on another connection, outside a transaction.
+//
+// Does not allocate.
 FAILOVER_EXPORT std::optional<Outcome> OutcomeOf(const absl::Status& status);
+
+// The Attempt that ended with `outcome`. `refused` says that a failover caused the error, and what
+// was refused; nullopt means that no failover caused it. Only a statement that was not executed can
+// have been refused: for each other outcome, `refused` is ignored.
+//  - kNotExecuted: kRefused or kRefusedAtConnect if a failover caused the error, otherwise kFailed.
+//    Such a kFailed is a limit of the server, or a connection that was found dead before the
+//    statement was sent. It says nothing about the shard. A router that finds a connection dead
+//    takes another connection at once, and tells the Buffer only how that attempt ended.
+//  - kRolledBack and kFailed: kFailed.
+//  - kUnknown: kUnknown.
+// Never pass `refused` for a COMMIT or for a statement inside a transaction.
+FAILOVER_EXPORT Attempt AttemptOf(Outcome outcome, std::optional<RefusedAt> refused = std::nullopt);
+
+// The Attempt that ended with `status`:
+//  - OK: kSucceeded.
+//  - The outcome of `status` is kUnknown: kUnknown, whatever else the Status says.
+//  - CausedByFailover(status): kRefused or kRefusedAtConnect, as RefusedAtOf says.
+//  - kUnavailable or kDeadlineExceeded without an outcome: kUnknown. The answer may have been lost.
+//    That is not so for an error of a Buffer (ReasonOf), because nothing was sent.
+//  - Everything else: kFailed.
+// Knows nothing of BufferOptions::caused_by_failover. Does not allocate.
+FAILOVER_EXPORT Attempt AttemptOf(const absl::Status& status);
 
 }  // namespace failover
 

@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "failover/export.h"
+#include "failover/work.h"
 
 namespace failover {
 
@@ -17,10 +18,13 @@ class CancelHook;
 
 }  // namespace internal
 
-// Lets another thread end a blocking wait: the waiting call returns kCancelled.
+// Lets another thread end a wait with kCancelled: the blocked call returns it, and the callback or
+// the coroutine is given it where callbacks run.
 //
 // Thread-safety: thread-safe. One Cancellation may serve any number of calls, at once or in turn.
-// Lifetime: a Cancellation must outlive the calls that it was given to.
+// Lifetime: a Cancellation must outlive the waits that it was given to: until the blocked call has
+// returned, the callback runs or is destroyed, or the coroutine goes on. It must also outlive
+// Cancel itself.
 class FAILOVER_EXPORT Cancellation {
  public:
   Cancellation() = default;
@@ -47,12 +51,23 @@ struct RequestContext {
   // kTimeout. With zero or a negative value, a request fails at once with kTimeout if it would be
   // held, and passes if not. Even then a failover's error starts the buffering.
   absl::Duration timeout = absl::InfiniteDuration();
-  // Cancels a blocking call. The other calls ignore it: BufferedRequest::Cancel is for them. Not
-  // owned.
+  // Cancels the wait. A callback is given kCancelled then, whereas BufferedRequest::Cancel destroys
+  // it unused. Not owned; must live as Cancellation says.
   Cancellation* cancellation = nullptr;
   // The memory in bytes that the request pins while it is held. It counts against
   // BufferOptions::max_bytes.
   std::size_t bytes = 0;
+  // The router can bring the request back: if the retry is refused, too, the router hands the
+  // RetryDoneFunc to the next wait (LastAttempt::After). The Buffer may then let the request go
+  // alone, to see whether the shard takes writes again. RetrySteps sets this.
+  bool may_probe = false;
+  // The request writes. If its retry succeeds, the shard takes writes, even if the request was not
+  // refused before.
+  bool writes = false;
+  // Whether a planned switchover waits for the request, and as what. The token of the request, held
+  // or not, counts it as in flight until the token ends. Nothing is counted in a shard that does
+  // not buffer, nor after Shutdown, nor if the request comes with an error that no failover caused.
+  Work work = Work::kUncounted;
 };
 
 }  // namespace failover

@@ -5,19 +5,21 @@
 // go down, and durations are measured on a monotonic clock.
 //
 //   const failover::ShardStats s = *buffer->GetShardStats("commerce", "-80");
-//   s.requests_evicted[static_cast<std::size_t>(failover::EvictedReason::kWindowExceeded)];
+//   s.requests_evicted[failover::EvictedReason::kWindowExceeded];
 #ifndef FAILOVER_STATS_H_
 #define FAILOVER_STATS_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "failover/enum_array.h"
 #include "failover/export.h"
+#include "failover/histogram.h"
 
 namespace failover {
 
@@ -31,14 +33,16 @@ enum class StopReason : std::uint8_t {
   kShutdown,                   // Buffer::Shutdown
   kReshardingComplete,         // the shard is gone
   kMoveTablesSwitchedTraffic,  // the tables are served by another keyspace now
-  kManual,                     // Buffer::StopBuffering
+  kManual,                     // Buffer::StopBuffering, or the end of a planned switchover
+  kRetrySucceeded,             // a retry that was let go during the failover has succeeded
 };
-inline constexpr std::size_t kStopReasons = 7;
+inline constexpr std::size_t kStopReasons = 8;
 
 // Why a held request left the queue before its failover ended.
 enum class EvictedReason : std::uint8_t {
   kBufferFull,      // the request made room for a newer one, and failed
-  kWindowExceeded,  // the request was held for the whole window, and is retried
+  kWindowExceeded,  // the request was held for the whole window, and is retried (or fails, while a
+                    // planned switchover holds everything)
   kContextDone,     // the request was cancelled or its caller's timeout is over, and it failed
 };
 inline constexpr std::size_t kEvictedReasons = 3;
@@ -51,24 +55,37 @@ enum class SkippedReason : std::uint8_t {
   kShutdown,    // every request after Shutdown counts
   kLastReparentTooRecent,
   kLastFailoverTooRecent,
+  kBudgetUsedUp,  // the shard has been held for max_failover_duration of late
+  kDraining,      // a failover's error of a request that may not come back, while the shard drains
 };
-inline constexpr std::size_t kSkippedReasons = 5;
+inline constexpr std::size_t kSkippedReasons = 7;
+
+// How a held request left the queue: with the end of its failover (or as a probe, or because its
+// shard is gone), or for one of the EvictedReasons.
+enum class WayOut : std::uint8_t { kDrained, kBufferFull, kWindowExceeded, kContextDone };
+inline constexpr std::size_t kWaysOut = 4;
 
 // Return the name of a value without its leading k, which is vtgate's label: "NewPrimarySeen".
 FAILOVER_EXPORT std::string_view ToString(State state);
 FAILOVER_EXPORT std::string_view ToString(StopReason reason);
 FAILOVER_EXPORT std::string_view ToString(EvictedReason reason);
 FAILOVER_EXPORT std::string_view ToString(SkippedReason reason);
+FAILOVER_EXPORT std::string_view ToString(WayOut way);
 
 // What a shard counts.
 struct ShardCounters {
   // How many failovers began, and how many ended.
   std::uint64_t starts = 0;
-  std::array<std::uint64_t, kStopReasons> stops{};  // by StopReason
+  EnumArray<StopReason, kStopReasons> stops{};
 
   // How long failovers took from start to stop. The sum is over all failovers.
   absl::Duration failover_duration_sum;
   absl::Duration last_failover_duration;
+  // The durations of all failovers that ended. The count is the sum of `stops`.
+  DurationHistogram failover_durations;
+  // By way out: for how long requests had been held, counted from the moment when they were first
+  // held. A request that is held again counts each time when it leaves the queue.
+  EnumArray<WayOut, kWaysOut, DurationHistogram> held_durations{};
 
   // The sum over all failovers of the peak share of BufferOptions::size in use, in whole percent.
   std::uint64_t utilization_sum = 0;
@@ -81,12 +98,24 @@ struct ShardCounters {
   std::uint64_t requests_buffered = 0;
   std::uint64_t requests_buffered_dry_run = 0;
   std::uint64_t requests_drained = 0;
-  std::array<std::uint64_t, kEvictedReasons> requests_evicted{};  // by EvictedReason
-  std::array<std::uint64_t, kSkippedReasons> requests_skipped{};  // by SkippedReason
+  EnumArray<EvictedReason, kEvictedReasons> requests_evicted{};
+  EnumArray<SkippedReason, kSkippedReasons> requests_skipped{};
 
   // How retries ended, as far as their RetryDoneFunc was given an outcome.
   std::uint64_t retries_succeeded = 0;
   std::uint64_t retries_failed = 0;
+  // How many released retries did not end in BufferOptions::max_retry_time.
+  std::uint64_t retries_overdue = 0;
+
+  // How many requests came back after their retry was refused, and were held again. They count in
+  // requests_buffered, too.
+  std::uint64_t requests_held_again = 0;
+  // How many errors passed while the shard held or drained, because no failover caused them, and
+  // the absl::StatusCode of the last one.
+  std::uint64_t requests_slipped_past = 0;
+  int last_code_slipped_past = 0;
+  // How many reports were dropped because a newer report of the same server had come before.
+  std::uint64_t reports_late = 0;
 };
 
 struct ShardStats : ShardCounters {
@@ -97,6 +126,11 @@ struct ShardStats : ShardCounters {
   // How many requests wait now, and how many are released and have not ended their retry.
   std::uint64_t requests_held = 0;
   std::uint64_t requests_retrying = 0;
+  // Since when the request that came first is held, and when the last report of a primary of this
+  // shard came, but for reports that were late. Both are times of Buffer::Now. nullopt: no request
+  // is held, or no report came.
+  std::optional<absl::Time> oldest_held_since;
+  std::optional<absl::Time> last_report_at;
 };
 
 struct BufferStats {

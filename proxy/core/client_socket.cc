@@ -1,12 +1,11 @@
 #include "proxy/core/client_socket.h"
 
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <asio/buffer.hpp>
-#include <asio/write.hpp>
-#include <cstddef>
 #include <utility>
 
 namespace proxy {
@@ -15,6 +14,10 @@ namespace {
 // A client that takes nothing of a reply for a minute counts as gone. Databases wait as long by
 // default.
 constexpr int kWriteTimeoutMilliseconds = 60'000;
+
+// The buffer for input, in bytes.
+constexpr std::size_t kFirstBuffer = 4096;
+constexpr std::size_t kBuffer = 16384;
 
 void SetOptions(Socket& socket) {
   std::error_code ignored;
@@ -27,18 +30,30 @@ void SetOptions(Socket& socket) {
 
 }  // namespace
 
-ClientSocket::ClientSocket(Socket socket) : socket_(std::move(socket)) { SetOptions(socket_); }
+ClientSocket::ClientSocket(Socket socket) : stream_(std::move(socket)), buffer_(kFirstBuffer) {
+  SetOptions(stream_.socket());
+}
 
-Task<bool> ClientSocket::Receive() {
+void ClientSocket::Expand() {
+  buffer_ = std::vector<char>(kBuffer);
+  input_ = {};
+}
+
+Task<absl::Status> ClientSocket::AcceptTls(const TlsContext& context) {
+  if (!input_.empty()) co_return absl::FailedPreconditionError("bytes came before TLS");
+  co_return co_await stream_.AcceptTls(context);
+}
+
+Task<bool> ClientSocket::ReceiveAtMost(std::size_t count) {
   std::error_code error;
-  const std::size_t count = co_await socket_.async_read_some(asio::buffer(buffer_), ErrorTo(error));
-  input_ = std::string_view(buffer_.data(), error ? 0 : count);
+  const std::size_t received = co_await stream_.Read(asio::buffer(buffer_, count), error);
+  input_ = std::string_view(buffer_.data(), error ? 0 : received);
   co_return !error;
 }
 
 Task<bool> ClientSocket::Write(std::string_view bytes) {
   std::error_code error;
-  co_await asio::async_write(socket_, asio::buffer(bytes), ErrorTo(error));
+  co_await stream_.Write(bytes, error);
   co_return !error;
 }
 
@@ -48,7 +63,8 @@ void ClientSocket::Watch(std::function<void()> gone) {
 }
 
 void ClientSocket::AwaitInput() {
-  socket_.async_wait(Socket::wait_read, [this, self = shared_from_this()](std::error_code error) {
+  Socket& socket = stream_.socket();
+  socket.async_wait(Socket::wait_read, [this, self = shared_from_this()](std::error_code error) {
     if (error == asio::error::operation_aborted || !gone_) return;
     if (!error && TakeInput()) {
       if (input_.size() < buffer_.size()) AwaitInput();
@@ -62,7 +78,7 @@ void ClientSocket::AwaitInput() {
 bool ClientSocket::TakeInput() {
   std::copy(input_.begin(), input_.end(), buffer_.begin());
   std::error_code error;
-  const std::size_t count = socket_.read_some(asio::buffer(buffer_) + input_.size(), error);
+  const std::size_t count = stream_.ReadNow(asio::buffer(buffer_) + input_.size(), error);
   input_ = std::string_view(buffer_.data(), input_.size() + count);
   return !error || error == asio::error::would_block;
 }
@@ -70,12 +86,14 @@ bool ClientSocket::TakeInput() {
 void ClientSocket::StopWatching() {
   gone_ = nullptr;
   std::error_code ignored;
-  socket_.cancel(ignored);
+  stream_.socket().cancel(ignored);
 }
 
-void ClientSocket::Close() {
-  std::error_code ignored;
-  socket_.close(ignored);
+bool ClientSocket::HasLeft() {
+  pollfd file = {stream_.socket().native_handle(), POLLRDHUP, 0};
+  return poll(&file, 1, 0) == 1;
 }
+
+void ClientSocket::Close() { stream_.Close(); }
 
 }  // namespace proxy

@@ -2,9 +2,12 @@
 #ifndef FAILOVER_PROXY_CORE_CONTEXT_H_
 #define FAILOVER_PROXY_CORE_CONTEXT_H_
 
+#include "absl/time/time.h"
 #include "failover/buffer.h"
+#include "failover/clock.h"
 #include "proxy/core/options.h"
 #include "proxy/core/router.h"
+#include "proxy/core/tls.h"
 
 namespace proxy {
 
@@ -15,6 +18,12 @@ struct Context {
   const Router& router;
   failover::Buffer& buffer;
   failover::ShardHandle shard;
+  // BufferOptions::window of `buffer`.
+  absl::Duration window = failover::BufferOptions().window;
+  // The clock of `buffer`.
+  failover::Clock& clock = failover::Clock::Steady();
+  // nullptr: there is no TLS on either side.
+  Tls* tls = nullptr;
 };
 
 }  // namespace proxy

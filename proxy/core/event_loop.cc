@@ -47,14 +47,18 @@ EventLoop::EventLoop(const Protocol& protocol)
 
 EventLoop::~EventLoop() { Stop(); }
 
-void EventLoop::Serve(Socket socket, std::uint32_t id, std::function<void()> ended) {
-  asio::co_spawn(io_.get_executor(), RunSession(std::move(socket), id, std::move(ended)),
+void EventLoop::Serve(Socket socket, std::uint32_t id, Admission admission,
+                      std::function<void()> ended) {
+  asio::co_spawn(io_.get_executor(),
+                 RunSession(std::move(socket), id, std::move(admission), std::move(ended)),
                  asio::detached);
 }
 
-Task<> EventLoop::RunSession(Socket socket, std::uint32_t id, std::function<void()> ended) {
+Task<> EventLoop::RunSession(Socket socket, std::uint32_t id, Admission admission,
+                             std::function<void()> ended) {
   try {
-    const std::unique_ptr<Session> session = protocol_.Accept(std::move(socket), id);
+    const std::unique_ptr<Session> session =
+        protocol_.Accept(std::move(socket), id, std::move(admission));
     const Registration registration(sessions_, *session);
     if (draining_) session->Drain();
     co_await session->Run();

@@ -9,6 +9,7 @@
 #include <thread>
 #include <unordered_set>
 
+#include "proxy/core/admissions.h"
 #include "proxy/core/asio_types.h"
 #include "proxy/core/protocol.h"
 
@@ -28,22 +29,24 @@ class EventLoop {
 
   asio::io_context& io() { return io_; }
 
-  // Serves a client whose socket belongs to io(). `ended` is called on the loop when the session
-  // has ended, for whatever reason. `ended` is not called if the loop ends before the session.
-  void Serve(Socket socket, std::uint32_t id, std::function<void()> ended);
+  // Serves a client whose socket and admission belong to io(). `ended` is called on the loop when
+  // the session has ended, for whatever reason. `ended` is not called if the loop ends before the
+  // session.
+  void Serve(Socket socket, std::uint32_t id, Admission admission, std::function<void()> ended);
   // Drains all sessions, those that begin later included.
   void DrainSessions();
   // Ends the thread. No session runs any more when Stop has returned.
   void Stop();
 
  private:
-  Task<> RunSession(Socket socket, std::uint32_t id, std::function<void()> ended);
+  Task<> RunSession(Socket socket, std::uint32_t id, Admission admission,
+                    std::function<void()> ended);
   void CheckSilence();
 
   const Protocol& protocol_;
 
-  // Used on the loop's thread only. io_ is declared behind these two, because the sessions that are
-  // destroyed with io_ take themselves out of sessions_.
+  // Used on the loop's thread only. sessions_ is declared before io_ and so is destroyed after io_,
+  // because the sessions that are destroyed with io_ take themselves out of sessions_.
   std::unordered_set<Session*> sessions_;
   bool draining_ = false;
 

@@ -4,8 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "failover/request_context.h"
-
 namespace proxy {
 
 struct FailoverWait::Shared {
@@ -24,20 +22,18 @@ FailoverWait::FailoverWait(const Executor& executor, failover::Buffer& buffer,
                            failover::ShardHandle shard)
     : buffer_(buffer), shard_(shard), shared_(std::make_shared<Shared>(executor)) {}
 
-Task<absl::StatusOr<failover::RetryDoneFunc>> FailoverWait::Wait(const absl::Status& error,
-                                                                 std::size_t bytes,
-                                                                 ClientSocket& client) {
-  failover::RequestContext context;
-  context.bytes = bytes;
+Task<absl::StatusOr<failover::RetryDoneFunc>> FailoverWait::Wait(
+    const failover::RequestContext& context, failover::LastAttempt& last, ClientSocket& client) {
   absl::StatusOr<failover::BufferedRequest> held = buffer_.WaitForFailoverEndAsync(
-      context, shard_, error, [shared = shared_](absl::StatusOr<failover::RetryDoneFunc> result) {
+      context, shard_, std::move(last),
+      [shared = shared_](absl::StatusOr<failover::RetryDoneFunc> result) {
         asio::post(shared->executor, [shared, result = std::move(result)]() mutable {
           shared->result = std::move(result);
           shared->change.cancel();
         });
       });
   if (!held.ok()) co_return held.status();
-  if (!*held) co_return failover::RetryDoneFunc();
+  if (!*held) co_return held->TakeToken();
 
   client.Watch([shared = shared_] {
     shared->client_gone = true;

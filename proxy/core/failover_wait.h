@@ -2,12 +2,12 @@
 #ifndef FAILOVER_PROXY_CORE_FAILOVER_WAIT_H_
 #define FAILOVER_PROXY_CORE_FAILOVER_WAIT_H_
 
-#include <cstddef>
 #include <memory>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "failover/buffer.h"
+#include "failover/last_attempt.h"
+#include "failover/request_context.h"
 #include "proxy/core/asio_types.h"
 #include "proxy/core/client_socket.h"
 
@@ -19,10 +19,11 @@ class FailoverWait {
   // `buffer` is not owned.
   FailoverWait(const Executor& executor, failover::Buffer& buffer, failover::ShardHandle shard);
 
-  // As Buffer::WaitForFailoverEnd, for a request that keeps `bytes` bytes of memory. If the client
-  // closes its connection meanwhile, the request gives up its place at once, and the result is
-  // kCancelled.
-  Task<absl::StatusOr<failover::RetryDoneFunc>> Wait(const absl::Status& error, std::size_t bytes,
+  // As Buffer::WaitForFailoverEnd. If the client closes its connection meanwhile, the request gives
+  // up its place at once, and the result is kCancelled. `last` is used up. The references must be
+  // valid until the coroutine ends.
+  Task<absl::StatusOr<failover::RetryDoneFunc>> Wait(const failover::RequestContext& context,
+                                                     failover::LastAttempt& last,
                                                      ClientSocket& client);
 
  private:

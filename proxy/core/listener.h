@@ -3,7 +3,6 @@
 #ifndef FAILOVER_PROXY_CORE_LISTENER_H_
 #define FAILOVER_PROXY_CORE_LISTENER_H_
 
-#include <asio/basic_socket_acceptor.hpp>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -12,9 +11,13 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "proxy/core/acceptor.h"
+#include "proxy/core/admissions.h"
 #include "proxy/core/asio_types.h"
+#include "proxy/core/backoff.h"
 #include "proxy/core/context.h"
 #include "proxy/core/event_loop.h"
+#include "proxy/core/log_limiter.h"
 #include "proxy/core/protocol.h"
 
 namespace proxy {
@@ -39,19 +42,27 @@ class Listener {
   // Ends the event loops, and with them the sessions that are left.
   void Stop();
 
-  // How many sessions there are. Thread-safe.
+  // Whether Drain was called.
+  bool draining() const { return draining_; }
+
+  // How many sessions there are, those of clients that have not logged in included. Thread-safe.
   int connections() const { return connections_.load(std::memory_order_relaxed); }
+  // How many clients have not logged in. Thread-safe.
+  int logins() const { return admissions_.logins(); }
 
  private:
   Task<> Accept();
   Task<std::error_code> AcceptOne();
+  Task<> PauseAfter(const std::error_code& error);
   Task<> AwaitFirstLook();
   void Take(Socket socket, EventLoop& loop);
+  void LogEvictions();
 
   const Context& context_;
   const Protocol& protocol_;
   const Executor executor_;
 
+  Admissions admissions_;
   // The event loops change this counter, too. memory_order_relaxed is enough everywhere, because
   // the counter guards no other data: each change is one read-modify-write operation, so none is
   // lost.
@@ -59,8 +70,13 @@ class Listener {
 
   // Used on the thread of `io` only.
   bool accepting_ = false;  // Accept is running, and may hold a socket of one of the loops
+  bool draining_ = false;
   std::uint32_t taken_ = 0;
-  asio::basic_socket_acceptor<asio::ip::tcp, Executor> acceptor_;
+  Backoff accept_backoff_;
+  LogLimiter accept_log_;
+  LogLimiter eviction_log_;
+  std::uint64_t evictions_seen_ = 0;
+  Acceptor acceptor_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
 };
 

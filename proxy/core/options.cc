@@ -18,6 +18,13 @@
 ABSL_FLAG(std::string, listen, "127.0.0.1:6033",
           "The address that clients connect to. Port 0 means any free port.");
 ABSL_FLAG(
+    std::string, status_listen, "",
+    "The address, or the port of loopback, of the status page, which also has /metrics for "
+    "Prometheus, and /healthz. Port 0 means any free port. Without an address there is no page.");
+ABSL_FLAG(bool, status_remote, false,
+          "Lets --status-listen be an address that other machines reach. Whoever reaches the page "
+          "may read it: there is no password and no encryption.");
+ABSL_FLAG(
     std::string, servers, "",
     "The backends, that is the database servers that may be the primary: host:port,host:port. "
     "Names are looked up once, at the start. Every backend but the primary must be read-only.");
@@ -27,15 +34,29 @@ ABSL_FLAG(
     "the password's hash.");
 ABSL_FLAG(
     std::string, backend_user, "",
-    "The proxy's own account on the backends. It serves all clients and the health checks. It "
-    "must not be able to write to a backend that is read-only.");
+    "The proxy's own account on the backends. It serves all clients, and the health checks if "
+    "there is no --monitor-user. It must not be able to write to a backend that is read-only.");
 ABSL_FLAG(
     std::string, backend_password_file, "",
     "The file whose first line is the password of --backend-user. Without a file the password "
     "is empty.");
+ABSL_FLAG(std::string, monitor_user, "",
+          "The account of the health checks on the backends. It needs no privilege. Without a name "
+          "the health checks use --backend-user.");
+ABSL_FLAG(
+    std::string, monitor_password_file, "",
+    "The file whose first line is the password of --monitor-user. Without a file the password "
+    "is empty.");
 ABSL_FLAG(int, threads, 2, "The number of event loops. Each has one thread.");
 ABSL_FLAG(int, max_connections, 10000,
-          "The number of clients at the same time. Each client needs two file descriptors.");
+          "The number of clients that are logged in at the same time. Each client needs two file "
+          "descriptors.");
+ABSL_FLAG(int, max_logins, 10000,
+          "The number of clients at the same time that have not logged in. They do not count in "
+          "--max-connections. If one more comes, the client goes that has waited longest.");
+ABSL_FLAG(
+    int, max_user_connections, 0,
+    "The number of clients that may be logged in at the same time as the same user. 0: no limit.");
 ABSL_FLAG(std::string, keyspace, "main",
           "The keyspace by which the Buffer's flags and log lines name the backends.");
 ABSL_FLAG(std::string, shard, "0",
@@ -74,7 +95,8 @@ absl::StatusOr<Address> Resolve(std::string_view flag, std::string_view text) {
   if (error || found.empty()) {
     return InvalidFlag(flag, absl::StrCat("cannot look up ", host, ": ", error.message()));
   }
-  return Address{found.begin()->endpoint().address().to_string(), static_cast<std::uint16_t>(port)};
+  return Address{found.begin()->endpoint().address().to_string(), static_cast<std::uint16_t>(port),
+                 host};
 }
 
 absl::StatusOr<std::vector<Address>> ResolveAll(std::string_view flag, const std::string& list) {
@@ -89,6 +111,24 @@ absl::StatusOr<std::vector<Address>> ResolveAll(std::string_view flag, const std
   return addresses;
 }
 
+absl::Status ReadStatusAddress(Options& options) {
+  std::string text = absl::GetFlag(FLAGS_status_listen);
+  if (text.empty()) return absl::OkStatus();
+  if (text.find(':') == std::string::npos) text = "127.0.0.1:" + text;
+  absl::StatusOr<Address> address = Resolve("status_listen", text);
+  if (!address.ok()) return address.status();
+  std::error_code error;
+  const asio::ip::address ip = asio::ip::make_address(address->host, error);
+  if ((error || !ip.is_loopback()) && !absl::GetFlag(FLAGS_status_remote)) {
+    return InvalidFlag("status_listen", absl::StrCat(address->host,
+                                                     " is not a loopback address, so the page, "
+                                                     "which has no password, needs "
+                                                     "--status_remote"));
+  }
+  options.status_listen = *std::move(address);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> FirstLine(std::string_view flag, const std::string& file) {
   std::string line;
   if (file.empty()) return line;
@@ -98,11 +138,30 @@ absl::StatusOr<std::string> FirstLine(std::string_view flag, const std::string& 
   return line;
 }
 
+absl::Status ReadMonitorAccount(Options& options) {
+  const std::string file = absl::GetFlag(FLAGS_monitor_password_file);
+  options.monitor_user = absl::GetFlag(FLAGS_monitor_user);
+  if (options.monitor_user.empty()) {
+    if (!file.empty()) return InvalidFlag("monitor_password_file", "needs --monitor_user");
+    options.monitor_user = options.backend_user;
+    options.monitor_password = options.backend_password;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::string> password = FirstLine("monitor_password_file", file);
+  if (!password.ok()) return password.status();
+  options.monitor_password = *std::move(password);
+  return absl::OkStatus();
+}
+
 absl::Status CheckValues(const Options& options) {
   if (options.users_file.empty()) return InvalidFlag("users_file", "is needed");
   if (options.backend_user.empty()) return InvalidFlag("backend_user", "is needed");
   if (options.threads < 1) return InvalidFlag("threads", "must be at least 1");
   if (options.max_connections < 1) return InvalidFlag("max_connections", "must be at least 1");
+  if (options.max_logins < 1) return InvalidFlag("max_logins", "must be at least 1");
+  if (options.max_user_connections < 0) {
+    return InvalidFlag("max_user_connections", "must not be negative");
+  }
   const std::pair<const char*, absl::Duration> durations[] = {
       {"connect_timeout", options.connect_timeout},
       {"login_timeout", options.login_timeout},
@@ -124,6 +183,14 @@ absl::Status InvalidFlag(std::string_view flag, std::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("--", std::string(flag), ": ", std::string(why)));
 }
 
+absl::Status CheckFile(std::string_view flag, const std::string& file) {
+  if (file.empty()) return absl::OkStatus();
+  std::ifstream stream(file);
+  // A folder can be opened, but not read.
+  if (stream && stream.peek() != std::ifstream::traits_type::eof()) return absl::OkStatus();
+  return InvalidFlag(flag, absl::StrCat("cannot read ", file));
+}
+
 void UnifyFlagNames(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     std::string_view argument = argv[i];
@@ -138,7 +205,7 @@ void ConfigureHelp(std::string_view flags_file) {
   absl::FlagsUsageConfig config;
   const auto is_ours = [protocol_flags = std::string(flags_file)](absl::string_view file) {
     return absl::EndsWith(file, protocol_flags) || absl::EndsWith(file, "core/options.cc") ||
-           absl::EndsWith(file, "api/flags.cc");
+           absl::EndsWith(file, "core/tls_options.cc") || absl::EndsWith(file, "api/flags.cc");
   };
   config.contains_help_flags = is_ours;
   config.contains_helpshort_flags = is_ours;
@@ -165,13 +232,20 @@ absl::StatusOr<Options> OptionsFromFlags() {
   options.shard = absl::GetFlag(FLAGS_shard);
   options.threads = absl::GetFlag(FLAGS_threads);
   options.max_connections = absl::GetFlag(FLAGS_max_connections);
+  options.max_logins = absl::GetFlag(FLAGS_max_logins);
+  options.max_user_connections = absl::GetFlag(FLAGS_max_user_connections);
   options.poll_interval = absl::GetFlag(FLAGS_poll_interval);
   options.poll_timeout = absl::GetFlag(FLAGS_poll_timeout);
   options.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
   options.login_timeout = absl::GetFlag(FLAGS_login_timeout);
   options.silence_limit = absl::GetFlag(FLAGS_silence_limit);
   options.drain_timeout = absl::GetFlag(FLAGS_drain_timeout);
+  if (absl::Status status = ReadStatusAddress(options); !status.ok()) return status;
+  if (absl::Status status = ReadMonitorAccount(options); !status.ok()) return status;
   if (absl::Status status = CheckValues(options); !status.ok()) return status;
+  absl::StatusOr<TlsOptions> tls = TlsOptionsFromFlags();
+  if (!tls.ok()) return tls.status();
+  options.tls = *std::move(tls);
   return options;
 }
 

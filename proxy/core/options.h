@@ -2,6 +2,7 @@
 #ifndef FAILOVER_PROXY_CORE_OPTIONS_H_
 #define FAILOVER_PROXY_CORE_OPTIONS_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "proxy/core/router.h"
+#include "proxy/core/tls_options.h"
 
 namespace proxy {
 
@@ -20,12 +22,17 @@ struct Options {
   std::string users_file;
   std::string backend_user;
   std::string backend_password;
+  // The account of the health checks.
+  std::string monitor_user;
+  std::string monitor_password;
 
   std::string keyspace;
   std::string shard;
 
   int threads = 1;
   int max_connections = 1;
+  int max_logins = 1;
+  int max_user_connections = 0;  // 0: there is no such limit
 
   absl::Duration poll_interval;
   absl::Duration poll_timeout;
@@ -33,6 +40,11 @@ struct Options {
   absl::Duration login_timeout;
   absl::Duration silence_limit;
   absl::Duration drain_timeout;
+
+  TlsOptions tls;
+
+  // Where the status page is served; nullopt: nowhere.
+  std::optional<Address> status_listen;
 };
 
 // Lets the flags be written with dashes, too: --users-file is --users_file.
@@ -48,6 +60,9 @@ absl::StatusOr<Options> OptionsFromFlags();
 
 // "--flag: why", as kInvalidArgument.
 absl::Status InvalidFlag(std::string_view flag, std::string_view why);
+
+// OK if there is something to read in `file`, or if `file` is empty. kInvalidArgument names `flag`.
+absl::Status CheckFile(std::string_view flag, const std::string& file);
 
 }  // namespace proxy
 

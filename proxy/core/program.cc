@@ -7,20 +7,39 @@
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
 #include <csignal>
+#include <cstdint>
 #include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 
+#include "proxy/core/http_server.h"
 #include "proxy/core/listener.h"
 #include "proxy/core/state_report.h"
+#include "proxy/core/status_page.h"
 #include "spdlog/spdlog.h"
 
 namespace proxy {
 namespace {
 
+// Each client that is logged in has a connection to a backend, too.
+void WarnIfFilesAreFew(const Options& options) {
+  constexpr std::uint64_t kForTheProxyItself = 64;
+  const std::uint64_t wanted = 2 * static_cast<std::uint64_t>(options.max_connections) +
+                               static_cast<std::uint64_t>(options.max_logins) + kForTheProxyItself;
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  spdlog::warn(
+      "the system allows {} open files, and --max_connections and --max_logins may need {}",
+      limit.rlim_cur, wanted);
+}
+
 class SignalHandler {
  public:
   SignalHandler(asio::io_context& io, Listener& listener, const Context& context)
       : io_(io), listener_(listener), context_(context), signals_(io, SIGTERM, SIGINT, SIGUSR1) {
+    signals_.add(SIGHUP);
     Await();
   }
 
@@ -29,8 +48,11 @@ class SignalHandler {
     signals_.async_wait([this](std::error_code error, int signal) {
       if (error) return;
       if (signal == SIGUSR1) {
-        std::cout << StateReport(context_.buffer.Stats(), context_.router, listener_.connections())
+        std::cout << StateReport(context_.buffer.Stats(), context_.router, listener_.connections(),
+                                 listener_.logins())
                   << std::flush;
+      } else if (signal == SIGHUP) {
+        ReloadCertificates();
       } else if (draining_) {
         io_.stop();
       } else {
@@ -39,6 +61,16 @@ class SignalHandler {
       }
       Await();
     });
+  }
+
+  void ReloadCertificates() {
+    if (context_.tls == nullptr) return;
+    const absl::Status status = context_.tls->Reload();
+    if (status.ok()) {
+      spdlog::info("the certificates were read again");
+    } else {
+      spdlog::error("the certificates stay as they were: {}", std::string(status.message()));
+    }
   }
 
   Task<> Drain() {
@@ -61,17 +93,27 @@ class SignalHandler {
 
 void PrepareProcess() {
   std::signal(SIGPIPE, SIG_IGN);
+  spdlog::register_logger(spdlog::default_logger()->clone("failover"));
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-absl::Status Serve(const Context& context, const Protocol& protocol, BackendMonitor& monitor) {
+absl::Status Serve(const Context& context, const Protocol& protocol, BackendMonitor& monitor,
+                   const FailoverHistory& history) {
   asio::io_context io(1);
   Listener listener(context, protocol, io);
   if (absl::Status status = listener.Listen(); !status.ok()) return status;
+  HttpServer status_server(io, [&context, &listener, &history](std::string_view path) {
+    return StatusPage(context, listener, history, path);
+  });
+  if (const std::optional<Address>& address = context.options.status_listen) {
+    if (absl::Status status = status_server.Listen(*address); !status.ok()) return status;
+    spdlog::info("status page at http://{}:{}/", address->host, status_server.port());
+  }
   SignalHandler signals(io, listener, context);
+  WarnIfFilesAreFew(context.options);
   // A program that reads this line may send signals. The first lines of the monitor come later.
   spdlog::info("listening on {}:{}", context.options.listen.host, listener.port());
   if (absl::Status status = monitor.Start(); !status.ok()) return status;

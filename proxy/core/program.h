@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "proxy/core/context.h"
+#include "proxy/core/failover_history.h"
 #include "proxy/core/protocol.h"
 
 namespace proxy {
@@ -19,13 +20,17 @@ class BackendMonitor {
 };
 
 // Prepares the process: allows as many file descriptors as the system does, and ignores SIGPIPE,
-// because a connection that the other side has closed is noticed where it is used.
+// because a connection that the other side has closed is noticed where it is used. The log lines of
+// the library go where those of the proxy go. Must be called once, before a Buffer is made.
 void PrepareProcess();
 
 // Serves clients until SIGTERM or SIGINT, and then until the sessions have ended or
 // Options::drain_timeout is over. A second signal ends the program at once. SIGUSR1 prints the
-// state. An error says why nothing could be served. Afterwards the Buffer is shut down.
-absl::Status Serve(const Context& context, const Protocol& protocol, BackendMonitor& monitor);
+// state. SIGHUP reads the files of Context::tls again. An error says why nothing could be served.
+// Afterwards the Buffer is shut down. `history` is what the status page shows, and must know the
+// Buffer's transitions.
+absl::Status Serve(const Context& context, const Protocol& protocol, BackendMonitor& monitor,
+                   const FailoverHistory& history);
 
 }  // namespace proxy
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "proxy/core/admissions.h"
 #include "proxy/core/asio_types.h"
 
 namespace proxy {
@@ -39,10 +40,12 @@ class Protocol {
   virtual ~Protocol() = default;
 
   // Makes the session of a client that has just connected. `socket` belongs to the calling event
-  // loop; its executor is the loop's. `id` counts the clients of this program and wraps around.
+  // loop; its executor is the loop's. `id` counts the clients of this program and wraps around. The
+  // session keeps the `admission` as long as it lives, and tells it when the client has logged in.
   // May throw, std::bad_alloc for instance; then this client's connection is closed, and the other
   // sessions go on.
-  virtual std::unique_ptr<Session> Accept(Socket socket, std::uint32_t id) const = 0;
+  virtual std::unique_ptr<Session> Accept(Socket socket, std::uint32_t id,
+                                          Admission admission) const = 0;
 
   // The bytes that a client gets, before its connection is closed, if there are too many clients.
   virtual std::string RefusalPacket() const = 0;

@@ -20,6 +20,8 @@ struct Address {
   // A numeric address.
   std::string host;
   std::uint16_t port = 0;
+  // The host as the operator wrote it, which may be a name.
+  std::string name = {};
 
   // "host:port"
   std::string ToString() const;

@@ -36,10 +36,11 @@ void AppendShard(const failover::ShardStats& shard, std::string& out) {
 
 }  // namespace
 
-std::string StateReport(const failover::BufferStats& stats, const Router& router, int connections) {
+std::string StateReport(const failover::BufferStats& stats, const Router& router, int connections,
+                        int logins) {
   const std::optional<std::size_t> primary = router.primary();
   std::string out = absl::StrCat(
-      "connections=", connections, " primary=",
+      "connections=", connections, " logins=", logins, " primary=",
       primary.has_value() ? router.backends()[*primary].ToString() : std::string("none"), "\n");
   absl::StrAppend(&out, "buffer: size=", stats.size, " free=", stats.slots_free,
                   " bytes=", stats.bytes_held, "\n");

@@ -10,7 +10,9 @@
 namespace proxy {
 
 // The report: several lines, the last of which ends with a line feed.
-std::string StateReport(const failover::BufferStats& stats, const Router& router, int connections);
+// `connections` counts all clients, and `logins` those that have not logged in.
+std::string StateReport(const failover::BufferStats& stats, const Router& router, int connections,
+                        int logins);
 
 }  // namespace proxy
 

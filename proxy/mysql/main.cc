@@ -9,34 +9,49 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "failover/buffer.h"
+#include "failover/clock.h"
 #include "failover/flags.h"
 #include "failover/mysql/primary_monitor.h"
+#include "failover/transition.h"
+#include "failover/watch/monitor_hook.h"
+#include "proxy/core/failover_history.h"
 #include "proxy/core/options.h"
 #include "proxy/core/program.h"
 #include "proxy/core/router.h"
+#include "proxy/core/tls.h"
 #include "proxy/mysql/session/mysql_context.h"
 #include "proxy/mysql/session/mysql_options.h"
 #include "proxy/mysql/session/mysql_protocol.h"
+#include "proxy/mysql/session/primary_greeting.h"
+#include "proxy/mysql/session/session_registry.h"
 #include "proxy/mysql/session/users.h"
 
 namespace mysql_proxy {
 namespace {
 
-failover::mysql::PrimaryMonitorOptions MonitorOptions(const proxy::Options& options) {
+failover::mysql::PrimaryMonitorOptions MonitorOptions(const proxy::Options& options,
+                                                      const MysqlOptions& mysql_options,
+                                                      const failover::watch::MonitorHook& hook) {
   failover::mysql::MonitoredShard shard{options.keyspace, options.shard, {}};
   for (std::size_t i = 0; i < options.backends.size(); ++i) {
     failover::mysql::MonitoredServer server;
     server.alias = proxy::Router::AliasOf(i);
     server.host = options.backends[i].host;
     server.port = options.backends[i].port;
-    server.user = options.backend_user;
-    server.password = options.backend_password;
+    server.user = options.monitor_user;
+    server.password = options.monitor_password;
+    server.tls = mysql_options.monitor_tls;
+    if (server.tls.mode == failover::mysql::TlsMode::kVerify && server.tls.server_name.empty()) {
+      server.tls.server_name = options.backends[i].name;
+    }
+    server.server_public_key_file = mysql_options.monitor_server_public_key;
     shard.servers.push_back(std::move(server));
   }
   failover::mysql::PrimaryMonitorOptions monitor;
   monitor.shards.push_back(std::move(shard));
   monitor.poll_interval = options.poll_interval;
   monitor.timeout = options.poll_timeout;
+  monitor.hook = hook;
   return monitor;
 }
 
@@ -60,23 +75,40 @@ absl::Status RunProxy() {
   if (!buffer_options.ok()) return buffer_options.status();
   // Sessions have had --drain_timeout to end before the Buffer is shut down.
   buffer_options->shutdown_grace = absl::ZeroDuration();
+  // While the Buffer holds statements, the monitor looks at the backends more often. Both use the
+  // steady clock, as the stamps of the reports require.
+  const failover::watch::MonitorHook hook;
+  // The Buffer ends before what its listener uses.
+  proxy::FailoverHistory history;
+  buffer_options->on_transition = [hook, &history](const failover::Transition& transition) {
+    history.Note(transition);
+    hook(transition);
+  };
+  const absl::Duration window = buffer_options->window;
   const absl::StatusOr<Users> users = Users::Load(options->users_file);
   if (!users.ok()) return users.status();
+  const absl::StatusOr<std::unique_ptr<proxy::Tls>> tls = proxy::Tls::Load(options->tls);
+  if (!tls.ok()) return tls.status();
   const absl::StatusOr<std::unique_ptr<failover::Buffer>> buffer =
       failover::Buffer::Create(*std::move(buffer_options));
   if (!buffer.ok()) return buffer.status();
 
   proxy::Router router(options->backends, **buffer);
-  const auto primary_monitor =
-      failover::mysql::PrimaryMonitor::Create(MonitorOptions(*options), &router);
+  const auto primary_monitor = failover::mysql::PrimaryMonitor::Create(
+      MonitorOptions(*options, *mysql_options, hook), &router);
   if (!primary_monitor.ok()) return primary_monitor.status();
   Monitor monitor(**primary_monitor);
+  SessionRegistry sessions;
+  PrimaryGreeting primary_greeting;
   const MysqlContext context{
-      {*options, router, **buffer, (*buffer)->GetShard(options->keyspace, options->shard)},
+      {*options, router, **buffer, (*buffer)->GetShard(options->keyspace, options->shard), window,
+       failover::Clock::Steady(), tls->get()},
       *mysql_options,
-      *users};
+      *users,
+      sessions,
+      primary_greeting};
   const MysqlProtocol protocol(context);
-  return proxy::Serve(context, protocol, monitor);
+  return proxy::Serve(context, protocol, monitor, history);
 }
 
 }  // namespace

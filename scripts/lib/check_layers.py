@@ -21,12 +21,13 @@ class Floor:
     outside: tuple[str, ...] = ()
 
 
-CORE_HEADERS = ("headers: plain", "headers: buffer")
+CORE_HEADERS = ("headers: plain", "headers: handles", "headers: buffer")
 API = CORE_HEADERS + ("src/base", "src/shard", "src/run")
 USER_OF_LIBRARY = CORE_HEADERS + (
     "headers: outcome",
     "headers: watch",
     "headers: mysql",
+    "headers: postgres",
     "headers: flags",
     "headers: testing",
 )
@@ -37,8 +38,22 @@ FLOORS = (
         "headers: buffer",
         tuple(
             f"include/failover/{name}.h"
-            for name in ("buffer", "coroutine", "handles", "retry", "internal/buffer_access")
+            for name in (
+                "attempt_of",
+                "block_on",
+                "buffer",
+                "coroutine*",
+                "retry*",
+                "switchover",
+                "internal/buffer_access",
+            )
         ),
+        ("headers: plain", "headers: handles"),
+    ),
+    # What a caller of a Buffer keeps, without the Buffer.
+    Floor(
+        "headers: handles",
+        tuple(f"include/failover/{name}.h" for name in ("handles", "last_attempt", "transition")),
         ("headers: plain",),
     ),
     Floor("headers: flags", ("include/failover/flags.h",), CORE_HEADERS),
@@ -48,7 +63,12 @@ FLOORS = (
     Floor(
         "headers: mysql",
         ("include/failover/mysql/*",),
-        ("headers: plain", "headers: outcome"),
+        ("headers: plain", "headers: outcome", "headers: watch"),
+    ),
+    Floor(
+        "headers: postgres",
+        ("include/failover/postgres/*",),
+        ("headers: plain", "headers: outcome", "headers: watch"),
     ),
     Floor("headers: testing", ("include/failover/testing/*",), ("headers: plain",)),
     Floor("headers: plain", ("include/failover/*",), ()),
@@ -59,7 +79,11 @@ FLOORS = (
     Floor("src/api/flags", ("src/api/flags.cc",), CORE_HEADERS + ("headers: flags",)),
     Floor("src/api", ("src/api/*",), API),
     Floor("src/outcome", ("src/outcome/*",), ("headers: plain", "headers: outcome")),
-    Floor("src/watch", ("src/watch/*",), ("headers: plain", "headers: watch", "src/base")),
+    Floor(
+        "src/watch",
+        ("src/watch/*",),
+        ("headers: plain", "headers: handles", "headers: watch", "src/base"),
+    ),
     Floor(
         "src/mysql",
         ("src/mysql/*",),
@@ -73,9 +97,19 @@ FLOORS = (
         ),
         ("mysql.h", "errmsg.h"),
     ),
+    Floor(
+        "src/postgres",
+        ("src/postgres/*",),
+        ("headers: plain", "headers: outcome", "headers: postgres", "src/outcome"),
+    ),
     # The products. They see only the headers that every user of the library sees. The core of the
     # proxies knows no protocol.
-    Floor("proxy/core", ("proxy/core/*",), CORE_HEADERS, ("asio", "spdlog")),
+    Floor(
+        "proxy/core",
+        ("proxy/core/*",),
+        CORE_HEADERS + ("headers: outcome",),
+        ("asio", "openssl", "spdlog"),
+    ),
     Floor("proxy/mysql/protocol", ("proxy/mysql/protocol/*",), ("headers: mysql",), ("openssl",)),
     Floor(
         "proxy/mysql/session",

@@ -2,16 +2,20 @@
 # shellcheck shell=bash
 
 # Each list serves one purpose. Build: the library. Test: tests, benchmarks, mutants and scripts in
-# Python. Example: the proxy. Database: real servers; these packages bring the programs without
-# starting a server. Proxy: load on the proxy, and its rivals. Clang: the analyses and the fuzzers.
+# Python. Example: the proxy, and the examples of other runtimes. Database: real servers; these
+# packages bring the programs without starting a server. Postgres: the programs of a PostgreSQL
+# server. Proxy: load on the proxy, and its rivals. Monitoring: Prometheus and promtool; with systemd,
+# the package starts a server on port 9090, which no test uses. Clang: the analyses and the fuzzers.
 # Model: the model checker.
 # shellcheck disable=SC2034  # the scripts that source this file use the lists
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
   TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev python3 patch)
-  EXAMPLE_PACKAGES=(libasio-dev libssl-dev)
+  EXAMPLE_PACKAGES=(libasio-dev libssl-dev libboost-fiber1.81-dev)
   DATABASE_PACKAGES=(libmariadb-dev mariadb-server-core mariadb-client-core)
+  POSTGRES_PACKAGES=(postgresql-15)
   PROXY_PACKAGES=(sysbench haproxy valgrind)
+  MONITORING_PACKAGES=(prometheus)
   CLANG_PACKAGES=(clang libclang-rt-dev clang-format clang-tidy shellcheck)
   MODEL_PACKAGES=(spin gcc)
 }
@@ -45,7 +49,22 @@ install_packages() {
   fi
   local apt_get=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes
     -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::http::Timeout=60)
+  if [[ " ${missing[*]} " == *" postgresql-"* ]]; then
+    forbid_postgres_cluster "${as_root[@]}"
+  fi
   echo "Installing ${missing[*]}"
   "${apt_get[@]}" update
   "${apt_get[@]}" install --no-install-recommends "${missing[@]}"
+}
+
+# forbid_postgres_cluster [sudo]
+#
+# Debian's package of PostgreSQL makes a cluster of its own and starts a server, unless this file
+# says otherwise. The tests need the programs only. A file that is there already stays as it is.
+forbid_postgres_cluster() {
+  local file=/etc/postgresql-common/createcluster.conf
+  if [[ ! -e $file ]]; then
+    "$@" mkdir -p -- "${file%/*}"
+    echo 'create_main_cluster = false' | "$@" tee -- "$file" >/dev/null
+  fi
 }

@@ -33,6 +33,8 @@
 #                            everything to data and nothing to the server, so read_only binds it.
 #   app.password             The password alone.
 #   a.log b.log              The servers' logs.
+#   read_only_since          When the last switchover made the old primary read-only, and
+#   writable_since           when the last primary began to take writes: ms of the wall clock.
 #
 # A caller may set PAIR_LAUNCHER, an array: a program, with its arguments, that runs the servers.
 #
@@ -45,6 +47,8 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/await.sh"
 readonly PAIR_START_SECONDS=$PATIENCE  # a server's start, on a slow machine
 readonly PAIR_COPY_SECONDS=300  # a replica's way from nothing to all that its primary has
 readonly PAIR_STEP_SECONDS=60   # any other single step
+
+readonly PAIR_NOW='ROUND(UNIX_TIMESTAMP(SYSDATE(6)) * 1000, 1)'  # the wall clock, in ms
 
 PAIR_AS_ROOT=()                 # mariadbd refuses to run as root unless it is told so
 if ((EUID == 0)); then PAIR_AS_ROOT=(--user=root); fi
@@ -74,7 +78,9 @@ pair_switchover() {
   old=$(pair_primary "$dir") && new=$(pair_replica "$dir") || return
   # The statement waits for the commits under way, and then the server refuses all writes.
   position=$(pair_sql "$dir" "$old" "SET lock_wait_timeout = $PAIR_STEP_SECONDS;
-    SET GLOBAL read_only = ON; SELECT @@gtid_binlog_pos") || return
+    SET GLOBAL read_only = ON; SELECT $PAIR_NOW; SELECT @@gtid_binlog_pos") || return
+  echo "${position%%$'\n'*}" >"$dir/read_only_since"
+  position=${position#*$'\n'}
   if ! _pair_await_gtid "$dir" "$new" "$position"; then
     pair_sql "$dir" "$old" 'SET GLOBAL read_only = OFF'
     _pair_say "$new did not catch up; $old is the primary as before"
@@ -347,7 +353,7 @@ _pair_open_for_writes() {
   pair_sql "$dir" "$name" "
     STOP SLAVE; RESET SLAVE ALL;
     SET GLOBAL rpl_semi_sync_slave_enabled = OFF, rpl_semi_sync_master_enabled = ON;
-    SET GLOBAL read_only = OFF" || return
+    SET GLOBAL read_only = OFF; SELECT $PAIR_NOW" >"$dir/writable_since" || return
   echo "$name" >"$dir/primary.new" && mv -- "$dir/primary.new" "$dir/primary"
 }
 

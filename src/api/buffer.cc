@@ -1,12 +1,14 @@
 #include "failover/buffer.h"
 
 #include <cassert>
+#include <new>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "api/buffer_core.h"
 #include "api/waiters.h"
+#include "api/work.h"
 #include "base/sync_point.h"
 #include "failover/internal/buffer_access.h"
 #include "shard/downcasts.h"
@@ -21,13 +23,9 @@ internal::ShardBuffer* Downcast(internal::ShardGate* gate) {
   return gate == nullptr ? nullptr : &internal::ShardOf(*gate);
 }
 
-internal::BufferCore& CoreOf(internal::RefCounted& owner) {
-  assert(dynamic_cast<internal::BufferCore*>(&owner) != nullptr);
-  return static_cast<internal::BufferCore&>(owner);
+internal::BufferCore& CoreOf(internal::ShardBuffer& shard) {
+  return internal::BufferCore::Of(shard);
 }
-
-// The Buffer that the shard belongs to.
-internal::BufferCore& CoreOf(internal::ShardBuffer& shard) { return CoreOf(shard.owner()); }
 
 bool CancelWaiter(internal::CallbackWaiter& waiter) {
   if (waiter.HasLeft()) return waiter.place() == internal::Place::kLeft;
@@ -66,27 +64,74 @@ absl::StatusOr<std::unique_ptr<Buffer>> Buffer::Create(BufferOptions options) {
 Buffer::~Buffer() { core_->Destroy(); }
 
 absl::StatusOr<RetryDoneFunc> Buffer::Wait(const RequestContext& context, Cancellation* stop,
-                                           ShardHandle shard, const absl::Status& error) {
+                                           ShardHandle shard, const internal::AttemptView& last) {
   internal::ShardBuffer* const known = Downcast(shard.gate_);
-  if (known == nullptr) return RetryDoneFunc();
-  return CoreOf(*known).Wait(context, stop, *known, error);
+  if (known == nullptr) {
+    core_->NoteInertHandle();
+    return RetryDoneFunc();
+  }
+  WorkToken work;
+  if (context.work != Work::kUncounted && last.ok() && last.previous == nullptr &&
+      known->work_count() != nullptr) {
+    work = internal::EnterWork(*known, context.work);
+    if (work) return RetryDoneFunc(std::move(work));
+  }
+  internal::BufferCore& core = CoreOf(*known);
+  const std::optional<internal::RequestTraits> traits =
+      core.TraitsToSubmit(*known, context, last, &work);
+  if (!traits.has_value()) return RetryDoneFunc(std::move(work));
+  return core.Wait(context, stop, *known, *traits, last);
 }
 
 absl::StatusOr<RetryDoneFunc> Buffer::WaitForFailoverEnd(const RequestContext& context,
                                                          std::string_view keyspace,
                                                          std::string_view shard,
                                                          const absl::Status& error) {
-  absl::StatusOr<internal::ShardBuffer*> known = core_->ShardForRequest(keyspace, shard, error);
+  const internal::AttemptView last(error);
+  absl::StatusOr<internal::ShardBuffer*> known = core_->ShardForRequest(keyspace, shard, last);
   if (!known.ok()) return known.status();
+  if (*known == nullptr) return RetryDoneFunc();
   return WaitForFailoverEnd(context, ShardHandle(*known), error);
 }
 
+absl::StatusOr<RetryDoneFunc> Buffer::WaitForFailoverEnd(const RequestContext& context,
+                                                         std::string_view keyspace,
+                                                         std::string_view shard, LastAttempt last) {
+  absl::StatusOr<internal::ShardBuffer*> known =
+      core_->ShardForRequest(keyspace, shard, last.view());
+  if (!known.ok()) return known.status();
+  if (*known == nullptr) return RetryDoneFunc();
+  return WaitForFailoverEnd(context, ShardHandle(*known), std::move(last));
+}
+
 absl::StatusOr<BufferedRequest> Buffer::WaitAsync(const RequestContext& context, ShardHandle shard,
-                                                  const absl::Status& error,
+                                                  const internal::AttemptView& last,
                                                   WaitCallback&& callback) {
+  BufferedRequest request;
+  absl::Status status = WaitAsync(context, shard, last, std::move(callback), &request);
+  if (!status.ok()) return status;
+  return request;
+}
+
+absl::Status Buffer::WaitAsync(const RequestContext& context, ShardHandle shard,
+                               const internal::AttemptView& last, WaitCallback&& callback,
+                               BufferedRequest* request) {
   internal::ShardBuffer* const known = Downcast(shard.gate_);
-  if (known == nullptr) return BufferedRequest();
-  return CoreOf(*known).WaitAsync(context, *known, error, std::move(callback));
+  if (known != nullptr) {
+    return CoreOf(*known).WaitAsync(context, *known, last, std::move(callback), request);
+  }
+  core_->NoteInertHandle();
+  return absl::OkStatus();
+}
+
+absl::Status Buffer::WaitForFailoverEndAsync(RequestContext context, ShardHandle shard,
+                                             LastAttempt last, WaitCallback callback,
+                                             BufferedRequest* request) {
+  assert(Owns(shard));
+  if (request == nullptr) return absl::InvalidArgumentError("`request` must not be null");
+  *request = BufferedRequest();
+  if (context.work == Work::kUncounted && last.PassesIf(shard.Passes())) return absl::OkStatus();
+  return WaitAsync(context, shard, last.view(), std::move(callback), request);
 }
 
 absl::StatusOr<BufferedRequest> Buffer::WaitForFailoverEndAsync(RequestContext context,
@@ -94,9 +139,31 @@ absl::StatusOr<BufferedRequest> Buffer::WaitForFailoverEndAsync(RequestContext c
                                                                 std::string_view shard,
                                                                 const absl::Status& error,
                                                                 WaitCallback callback) {
-  absl::StatusOr<internal::ShardBuffer*> known = core_->ShardForRequest(keyspace, shard, error);
+  const internal::AttemptView last(error);
+  absl::StatusOr<internal::ShardBuffer*> known = core_->ShardForRequest(keyspace, shard, last);
   if (!known.ok()) return known.status();
+  if (*known == nullptr) return BufferedRequest();
   return WaitForFailoverEndAsync(context, ShardHandle(*known), error, std::move(callback));
+}
+
+absl::StatusOr<BufferedRequest> Buffer::WaitForFailoverEndAsync(RequestContext context,
+                                                                std::string_view keyspace,
+                                                                std::string_view shard,
+                                                                LastAttempt last,
+                                                                WaitCallback callback) {
+  absl::StatusOr<internal::ShardBuffer*> known =
+      core_->ShardForRequest(keyspace, shard, last.view());
+  if (!known.ok()) return known.status();
+  if (*known == nullptr) return BufferedRequest();
+  return WaitForFailoverEndAsync(context, ShardHandle(*known), std::move(last),
+                                 std::move(callback));
+}
+
+void Buffer::NoteRefused(ShardHandle shard, std::string_view why) {
+  assert(Owns(shard));
+  if (internal::ShardBuffer* const known = Downcast(shard.gate_)) {
+    CoreOf(*known).NoteRefused(*known, why);
+  }
 }
 
 void Buffer::StatsUpdate(const TabletStats& stats) { core_->OnReport(stats); }
@@ -131,12 +198,14 @@ std::optional<ShardStats> Buffer::GetShardStats(std::string_view keyspace,
                                                 std::string_view shard) const {
   internal::ShardBuffer* const known = core_->FindShard(keyspace, shard);
   if (known == nullptr) return std::nullopt;
-  return known->Stats();
+  return core_->StatsOf(*known);
 }
 
 void Buffer::ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) const {
   core_->ForEachShard(visit);
 }
+
+absl::Time Buffer::Now() const { return core_->ClockTime(); }
 
 void Buffer::Shutdown() { core_->Shutdown(); }
 
@@ -145,28 +214,60 @@ absl::Duration Buffer::Poll() { return core_->Poll(); }
 RetryDoneFunc& RetryDoneFunc::operator=(RetryDoneFunc&& other) noexcept {
   if (this == &other) return *this;
   (*this)();
-  shard_ = std::exchange(other.shard_, nullptr);
+  work_ = std::move(other.work_);
+  ticket_ = std::exchange(other.ticket_, std::nullopt);
   buffered_ = std::exchange(other.buffered_, false);
-  in_drain_ = std::exchange(other.in_drain_, false);
   released_by_ = std::exchange(other.released_by_, kOwnWindow);
   return *this;
 }
 
-void RetryDoneFunc::End(const absl::Status* outcome) {
-  internal::RetryOutcome told = internal::RetryOutcome::kUntold;
-  if (outcome != nullptr) {
-    told = outcome->ok() ? internal::RetryOutcome::kSucceeded : internal::RetryOutcome::kFailed;
-  }
-  internal::ShardBuffer& shard = *std::exchange(shard_, nullptr);
-  internal::BufferCore& core = CoreOf(shard);
-  const internal::Turn turn = in_drain_ ? internal::Turn::kOfDrain : internal::Turn::kBesideDrain;
-  core.EndRetry(shard, turn, told);
+void RetryDoneFunc::End(Attempt outcome) {
+  const internal::Ticket ticket = *std::exchange(ticket_, std::nullopt);
+  internal::BufferCore& core = CoreOf(*ticket.shard);
+  core.EndRetry(ticket, outcome);
   core.Unref();
+}
+
+void RetryDoneFunc::End(const absl::Status& outcome) {
+  End(CoreOf(*ticket_->shard).AttemptOfLateCall(outcome));
+}
+
+namespace {
+
+// How OpaqueRetry::words[1] says of a token that has ended whether the request was held, and why it
+// was released.
+constexpr std::uint64_t kWasHeld = 1;
+constexpr int kReasonShift = 8;
+
+}  // namespace
+
+OpaqueRetry RetryDoneFunc::Release() {
+  OpaqueRetry opaque;
+  if (ticket_.has_value() || work_) {
+    opaque.words[0] = reinterpret_cast<std::uintptr_t>(new RetryDoneFunc(std::move(*this)));
+    return opaque;
+  }
+  if (std::exchange(buffered_, false)) opaque.words[1] = kWasHeld;
+  const auto reason = static_cast<std::uint8_t>(std::exchange(released_by_, kOwnWindow));
+  if (opaque.words[1] != 0) opaque.words[1] |= std::uint64_t{reason} << kReasonShift;
+  return opaque;
+}
+
+RetryDoneFunc RetryDoneFunc::Adopt(const OpaqueRetry& opaque) noexcept {
+  const std::unique_ptr<RetryDoneFunc> engaged(
+      reinterpret_cast<RetryDoneFunc*>(static_cast<std::uintptr_t>(opaque.words[0])));
+  if (engaged != nullptr) return std::move(*engaged);
+  RetryDoneFunc token;
+  if (opaque.words[1] == 0) return token;
+  token.buffered_ = true;
+  token.released_by_ = static_cast<std::int8_t>(opaque.words[1] >> kReasonShift);
+  return token;
 }
 
 BufferedRequest& BufferedRequest::operator=(BufferedRequest&& other) noexcept {
   // The callback that the old handle cancels may own *this. So *this is not touched afterwards.
-  const BufferedRequest old(std::exchange(waiter_, std::exchange(other.waiter_, nullptr)));
+  const BufferedRequest old(std::exchange(waiter_, std::exchange(other.waiter_, nullptr)),
+                            std::exchange(work_, std::exchange(other.work_, WorkToken())));
   return *this;
 }
 
@@ -182,51 +283,81 @@ void BufferedRequest::CancelAndWait() {
   waiter->Unref();
 }
 
+bool BufferedRequest::CancelAndComplete() {
+  if (waiter_ == nullptr) return false;
+  // If the callback owns *this, then *this is gone as soon as another thread has run the callback.
+  internal::CallbackWaiter* const waiter = std::exchange(waiter_, nullptr);
+  const bool cancelled =
+      !waiter->HasLeft() && CoreOf(internal::ShardOf(*waiter)).CancelAndComplete(*waiter);
+  waiter->Unref();
+  return cancelled;
+}
+
 void BufferedRequest::Detach() {
   if (waiter_ != nullptr) std::exchange(waiter_, nullptr)->Unref();
 }
 
 namespace internal {
 
-RetryDoneFunc MakeRetryDone(ShardBuffer& shard, const WaitEnd& end) {
+RetryDoneFunc BufferAccess::MakeRetryDone(const Waiter& waiter) {
+  ShardBuffer& shard = ShardOf(waiter);
   RetryDoneFunc done;
   shard.owner().Ref();
-  done.shard_ = &shard;
+  done.ticket_ = shard.TicketOf(waiter);
+  if (waiter.stripe != kNoStripe) {
+    // The work may be taken out of the token, and then it may outlive the Buffer alone.
+    shard.owner().Ref();
+    done.work_ = WorkOf(waiter, /*owns=*/true);
+  }
   done.buffered_ = true;
-  done.in_drain_ = end.turn == Turn::kOfDrain;
-  if (end.released_by.has_value()) {
-    done.released_by_ = static_cast<std::int8_t>(*end.released_by);
+  if (waiter.end.released_by.has_value()) {
+    done.released_by_ = static_cast<std::int8_t>(*waiter.end.released_by);
   }
   return done;
 }
 
-BufferAccess::Result BufferAccess::Submit(absl::Duration timeout, const absl::Status& error,
-                                          Waiter* waiter, absl::Status* refusal) {
+BufferAccess::Result BufferAccess::Submit(const RequestContext& context, Cancellation* stop,
+                                          const AttemptView& last, Waiter* waiter,
+                                          CancelHooks** hooks, absl::Status* refusal) {
+  *hooks = nullptr;
   if (waiter->gate == nullptr) return Result::kPassed;
   ShardBuffer& shard = ShardOf(*waiter);
   BufferCore& core = CoreOf(shard);
-  if (!core.MustSubmit(shard, error)) return Result::kPassed;
-  const RequestContext context{timeout, nullptr, waiter->bytes};
-  const Decision decision = core.Submit(context, error, false, waiter);
-  switch (decision.kind) {
-    case Decision::Kind::kHeld:
-      return Result::kHeld;
-    case Decision::Kind::kPass:
-      return Result::kPassed;
-    case Decision::Kind::kRefused:
-      break;
+  WorkToken work;
+  const std::optional<RequestTraits> traits = core.TraitsToSubmit(shard, context, last, &work);
+  if (!traits.has_value()) {
+    waiter->traits.work = context.work;
+    waiter->stripe = Unpack(std::move(work)).stripe;
+    return Result::kPassed;
   }
-  *refusal = core.RefusalError(shard, context, decision.refusal, error);
+  if (context.cancellation != nullptr || stop != nullptr) {
+    *hooks = new (std::nothrow) CancelHooks(context.cancellation, stop, core, *waiter);
+    if (*hooks == nullptr) {
+      if (!BufferCore::MayHold(shard)) return Result::kPassed;
+      *refusal = core.RefusalError(shard, context, Refusal::kNoMemory, last);
+      return Result::kRefused;
+    }
+  }
+  const Decision decision = core.Submit(context, *traits, last, stop, waiter);
+  if (decision.kind == Decision::Kind::kHeld) return Result::kHeld;
+  EndHooks(std::exchange(*hooks, nullptr));
+  if (decision.kind == Decision::Kind::kPass) return Result::kPassed;
+  *refusal = core.RefusalError(shard, context, decision.refusal, last);
   return Result::kRefused;
 }
 
+void BufferAccess::DeleteHooks(CancelHooks* hooks) noexcept { delete hooks; }
+
 absl::StatusOr<RetryDoneFunc> BufferAccess::ResultOf(const Waiter& waiter,
                                                      const absl::Status& error) {
-  return internal::ResultOf(ShardOf(waiter), waiter.end, error.code(),
-                            {error.message().data(), error.message().size()});
+  return internal::ResultOf(waiter, error.code(), {error.message().data(), error.message().size()});
 }
 
 void BufferAccess::Cancel(Waiter& waiter) { CoreOf(ShardOf(waiter)).Cancel(waiter); }
+
+Attempt BufferAccess::AttemptOf(const Buffer& buffer, const absl::Status& status) {
+  return buffer.core_->AttemptOf(status);
+}
 
 Instant BufferAccess::Now(const Buffer& buffer) { return buffer.core_->Now(); }
 

@@ -1,31 +1,46 @@
 #include "api/buffer_core.h"
 
+#include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "api/failover_log.h"
 #include "api/shard_change.h"
-#include "base/log.h"
 #include "base/sync_point.h"
 
 namespace failover::internal {
 BufferCore::BufferCore(BufferOptions options, KeyspaceShards keyspace_shards)
     : options_(std::move(options)),
       keyspace_shards_(std::move(keyspace_shards)),
+      logger_(options_.log),
       time_(options_.clock),
       pool_(options_.size, options_.max_bytes),
-      shard_context_{*this,
-                     pool_,
-                     ToNanoseconds(options_.window),
-                     ToNanoseconds(options_.max_failover_duration),
-                     ToNanoseconds(options_.min_time_between_failovers),
-                     options_.drain_concurrency},
+      shard_context_{
+          *this,
+          pool_,
+          ToNanoseconds(options_.window),
+          ToNanoseconds(options_.max_failover_duration),
+          ToNanoseconds(options_.min_time_between_failovers),
+          options_.drain_concurrency,
+          std::max(options_.drain_concurrency, options_.drain_concurrency_max),
+          ToNanoseconds(options_.max_retry_time.value_or(options_.max_failover_duration)),
+          ToNanoseconds(options_.down_confirmation),
+          options_.max_per_shard,
+          {ToNanoseconds(options_.suspicion), ToNanoseconds(options_.probe_after)},
+          static_cast<bool>(options_.on_transition)},
       registry_(static_cast<std::size_t>(options_.max_shards)),
       dispatcher_(*this),
+      poll_watch_(manual() && !options_.wakeup),
       lifecycle_(*this) {
-  EnsureLogger();
-  LogStartup(options_);
+  LogStartup(logger_, options_);
   if (manual() || (!options_.enabled && !options_.dry_run)) return;
   service_thread_ = std::make_unique<ServiceThread>([this] { return PollOnServiceThread(); });
+}
+
+BufferCore& BufferCore::Of(ShardBuffer& shard) {
+  RefCounted& owner = shard.owner();
+  assert(dynamic_cast<BufferCore*>(&owner) != nullptr);
+  return static_cast<BufferCore&>(owner);
 }
 
 // ---- Shards -----------------------------------------------------------------------------------
@@ -78,7 +93,7 @@ BufferStats BufferCore::Stats() const {
 }
 
 void BufferCore::ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) const {
-  registry_.ForEach([&visit](ShardBuffer& shard) { visit(shard.Stats()); });
+  registry_.ForEach([this, &visit](ShardBuffer& shard) { visit(StatsOf(shard)); });
 }
 
 // ---- What follows a decision ------------------------------------------------------------------
@@ -87,9 +102,22 @@ void BufferCore::Finish(ShardBuffer& shard, Effects* effects,
                         absl::FunctionRef<std::string()> make_cause) {
   while (!effects->threads.empty()) effects->threads.PopFront()->Complete();
   if (effects->wake_poller) WakePoller();
-  if (!effects->has_log()) return;
-  const Instant now = effects->drained ? time_.Now() : Instant();
-  LogEffects(options_, shard, *effects, now, make_cause);
+  if (effects->transitions) DeliverTransitions(shard);
+  if (effects->has_log()) LogEffects(logger_, options_, shard, *effects, make_cause);
+}
+
+void BufferCore::DeliverTransitions(ShardBuffer& shard) noexcept {
+  const TransitionFeed::Delivery delivery(transition_feed_);
+  StateChange change;
+  const auto next = [&shard, &change] {
+    const MutexLock lock(shard.mutex());
+    return shard.NextTransition(&change);
+  };
+  while (next()) {
+    options_.on_transition(Transition{ShardHandle(&shard), shard.keyspace(), shard.shard(),
+                                      change.from, change.to, change.why, change.held, change.epoch,
+                                      time_.ToTime(change.when)});
+  }
 }
 
 void BufferCore::WakePoller() noexcept {
@@ -104,17 +132,27 @@ void BufferCore::WakePoller() noexcept {
 // ---- Poll -------------------------------------------------------------------------------------
 
 absl::Duration BufferCore::Poll() {
-  if (!manual()) return absl::InfiniteDuration();
+  if (!manual() || transition_feed_.IsInside()) return absl::InfiniteDuration();
   PollTurn turn;
   {
     // A callback may make another thread destroy the Buffer.
     const Lifecycle::Caller caller(lifecycle_);
+    if (poll_watch_.watches()) poll_watch_.NotePoll(time_.Now());
     turn = dispatcher_.Poll(PollMode::kOneTurn);
   }
   if (!turn.last) return turn.idle_for;
   DestroyAfterLastTurn();
   // The Buffer is gone, so nothing will ever be due.
   return absl::InfiniteDuration();
+}
+
+void BufferCore::WarnIfUnpolled(ShardBuffer& shard, Instant now) {
+  Instant held_since = kNever;
+  {
+    const MutexLock lock(shard.mutex());
+    held_since = shard.HeldSince();
+  }
+  if (poll_watch_.MustWarn(held_since, now)) LogUnpolled(logger_, shard);
 }
 
 absl::Duration BufferCore::PollOnServiceThread() {

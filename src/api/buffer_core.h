@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string_view>
 
 #include "absl/base/thread_annotations.h"
@@ -15,11 +17,17 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "api/lifecycle.h"
+#include "api/poll_watch.h"
 #include "api/shard_registry.h"
+#include "api/transition_feed.h"
+#include "base/log.h"
 #include "base/mutex.h"
 #include "base/ref_counted.h"
 #include "base/time_source.h"
 #include "failover/buffer.h"
+#include "failover/internal/quiet_waiter.h"
+#include "failover/switchover.h"
+#include "failover/transition.h"
 #include "run/dispatcher.h"
 #include "run/service_thread.h"
 #include "shard/effects.h"
@@ -29,6 +37,9 @@
 
 namespace failover::internal {
 
+class Parking;
+class ThreadWaiter;
+
 enum class CancelResult : std::uint8_t {
   kWon,        // the waiter will not be completed, and its slot is free
   kWonBefore,  // an earlier call has won
@@ -36,8 +47,8 @@ enum class CancelResult : std::uint8_t {
 };
 
 // Brings the parts together. Every call finds its shard, and changes the shard with a ShardChange.
-// The functions are spread over buffer_core.cc (shards, statistics, Poll), requests.cc, feeds.cc
-// and shutdown.cc.
+// The functions are spread over buffer_core.cc (shards, statistics, Poll), requests.cc, feeds.cc,
+// switchovers.cc and shutdown.cc.
 //
 // Lock order: Cancellation, then one shard, then the dispatcher. The registry's mutex comes before
 // the dispatcher's; the life cycle's and the service thread's are taken with no other held. No path
@@ -46,32 +57,66 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
  public:
   BufferCore(BufferOptions options, KeyspaceShards keyspace_shards);
 
-  // The two waits of Buffer.
+  // The Buffer that the shard belongs to.
+  static BufferCore& Of(ShardBuffer& shard);
+
+  // The two waits of Buffer. `traits` comes from TraitsToSubmit.
   absl::StatusOr<RetryDoneFunc> Wait(const RequestContext& context, Cancellation* stop,
-                                     ShardBuffer& shard, const absl::Status& error);
-  absl::StatusOr<BufferedRequest> WaitAsync(const RequestContext& context, ShardBuffer& shard,
-                                            const absl::Status& error, WaitCallback&& callback);
+                                     ShardBuffer& shard, RequestTraits traits,
+                                     const AttemptView& last);
+  // Sets *request, which must be empty, before the callback can run. *request stays empty if the
+  // request is not held.
+  absl::Status WaitAsync(const RequestContext& context, ShardBuffer& shard, const AttemptView& last,
+                         WaitCallback&& callback, BufferedRequest* request);
+  // The wait of failover/block_on.h (BufferAccess::WaitOn).
+  absl::StatusOr<RetryDoneFunc> WaitOn(const RequestContext& context, ShardBuffer& shard,
+                                       const AttemptView& last, absl::FunctionRef<void()> post,
+                                       absl::FunctionRef<void()> wait);
+  // What a shard must know of a request that has to be submitted; nullopt if the request passes. A
+  // token of `last` that does not come back to this shard is ended. Counts the request if it passes
+  // because its shard is disabled, or because no failover caused its error.
+  // If the request passes and is counted, *work counts it.
+  std::optional<RequestTraits> TraitsToSubmit(ShardBuffer& shard, const RequestContext& context,
+                                              const AttemptView& last, WorkToken* work);
   // Kind::kHeld means that the waiter is completed or cancelled later, maybe before Submit returns.
-  Decision Submit(const RequestContext& context, const absl::Status& error, bool cancelled,
-                  Waiter* waiter);
-  // Whether a request has to be submitted. Counts the request if it passes because its shard is
-  // disabled.
-  bool MustSubmit(ShardBuffer& shard, const absl::Status& error) const;
+  // `stop` may be nullptr, and cancels as context.cancellation does. Takes the token of `last`.
+  Decision Submit(const RequestContext& context, RequestTraits traits, const AttemptView& last,
+                  const Cancellation* stop, Waiter* waiter);
+  // False means that every request of the shard passes.
+  static bool MayHold(ShardBuffer& shard);
   absl::Status RefusalError(ShardBuffer& shard, const RequestContext& context, Refusal refusal,
-                            const absl::Status& error) const noexcept;
+                            const AttemptView& last) const noexcept;
+  void NoteRefused(ShardBuffer& shard, std::string_view why);
+  // A handle was used that names no shard. Logged once.
+  void NoteInertHandle() noexcept;
+
+  // Blocks until the wait of a held waiter has ended. `parking` is what the waiter unparks.
+  void Block(ShardBuffer& shard, const Waiter& waiter, Parking& parking);
+  // The error of a blocking wait that is refused because the calling thread polls. Logged once.
+  absl::Status PollerBlockedError(ShardBuffer& shard) noexcept;
 
   CancelResult Cancel(Waiter& waiter);
+  // If the waiter is held, its wait ends with kCancelled. Returns whether that is so.
+  bool CancelAndComplete(Waiter& waiter);
+  // What a Cancellation does to a waiter that is registered with it: if the waiter is held, its
+  // wait ends with kCancelled. `lock` is a lock of the Cancellation's mutex, and is released.
+  void CancelIfHeld(Waiter& waiter, std::unique_lock<std::mutex> lock);
   void WaitWhileRunning(const Waiter& waiter) { dispatcher_.WaitWhileRunning(&waiter); }
-  void EndRetry(ShardBuffer& shard, Turn turn, RetryOutcome outcome);
+  // Harmless after the Buffer is gone.
+  void EndRetry(const Ticket& ticket, Attempt outcome);
+  // As AttemptOf, but harmless after the Buffer is gone, when its classifier may be gone, too.
+  Attempt AttemptOfLateCall(const absl::Status& outcome);
 
-  bool IsFailover(const absl::Status& error) const;
+  bool IsFailover(const absl::Status& error) const { return RefusedByFailover(error).has_value(); }
+  // How the attempt ended, as the classifier says.
+  Attempt AttemptOf(const absl::Status& status) const;
   Instant Now() const noexcept override { return time_.Now(); }
 
   // Returns kInvalidArgument for a bad name, and nullptr (inert) if the shard is not known and
   // cannot be made known. A request that failed for another reason than a failover makes no shard
   // known.
   absl::StatusOr<ShardBuffer*> ShardForRequest(std::string_view keyspace, std::string_view shard,
-                                               const absl::Status& error);
+                                               const AttemptView& last);
   // As ShardForRequest, but for feeds and for GetShard: nullptr for a bad name, too. May throw
   // std::bad_alloc.
   ShardBuffer* ShardOrNull(std::string_view keyspace, std::string_view shard);
@@ -84,7 +129,25 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   bool StartBuffering(ShardBuffer& shard, std::string_view reason);
   bool StopBuffering(ShardBuffer& shard);
 
+  // Planned switchovers. They may be called after the Buffer is gone, but for BeginSwitchover.
+  absl::StatusOr<Switchover> BeginSwitchover(ShardBuffer& shard, const SwitchoverOptions& options);
+  static SwitchoverProgress ProgressOf(ShardBuffer& shard, const SwitchoverRun& run);
+  absl::Status CommitSwitchover(ShardBuffer& shard, SwitchoverRun& run);
+  bool AbortSwitchover(ShardBuffer& shard, SwitchoverRun& run);
+  absl::StatusOr<WorkInFlight> WaitUntilQuiet(ShardBuffer& shard, SwitchoverRun& run,
+                                              absl::Duration timeout);
+  absl::Status WaitUntilQuietAsync(ShardBuffer& shard, SwitchoverRun& run, absl::Duration timeout,
+                                   QuietCallback&& callback);
+  // As BufferAccess::AwaitQuiet.
+  bool AwaitQuiet(SwitchoverRun& run, absl::Duration timeout, QuietWaiter* waiter);
+  void CancelQuiet(QuietWaiter& waiter);
+  // Counted work has ended while a switchover waits for it.
+  void LookForQuiet(ShardBuffer& shard);
+
   BufferStats Stats() const;
+  // Reads no clock, because the embedder's clock may ask for the statistics.
+  ShardStats StatsOf(ShardBuffer& shard) const { return shard.Stats(time_.ToTime(Instant())); }
+  absl::Time ClockTime() const noexcept { return time_.ToTime(time_.Now()); }
   void ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) const;
 
   absl::Duration Poll();
@@ -98,20 +161,39 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
 
   ~BufferCore() override = default;
 
+  // What a failover made a server refuse, as the classifier says; nullopt if no failover did.
+  std::optional<RefusedAt> RefusedByFailover(const absl::Status& error) const;
+  // How far the attempt got before a failover refused it, and kNot if no failover did. With a
+  // shard, it ends a token that does not come back to the shard, and counts an error that passes.
+  Refused RefusedAs(const AttemptView& last) const;
+  Refused RefusedAs(ShardBuffer& shard, const AttemptView& last);
+  void EndUnlessComesBack(const ShardBuffer& shard, Refused refused, const AttemptView& last) const;
+
   std::unique_ptr<ShardBuffer> MakeShard(std::string_view keyspace, std::string_view shard,
                                          StripedCounters* counters, std::size_t lane);
   ShardBuffer* MakeKnown(std::string_view keyspace, std::string_view shard);
-  static bool MayHold(ShardBuffer& shard);
   static bool IsName(std::string_view name);
   static absl::Status NameError(std::string_view keyspace, std::string_view shard);
 
   // The last step of a ShardChange, under no lock: wakes the released threads and the poller, and
   // logs. `make_cause` is as in LogEffects.
   void Finish(ShardBuffer& shard, Effects* effects, absl::FunctionRef<std::string()> make_cause);
+  // Tells BufferOptions::on_transition of the changes of the shard that nobody was told of.
+  void DeliverTransitions(ShardBuffer& shard) noexcept;
+  // Returns nullopt after a shutdown, when the embedder's clock may be gone.
+  std::optional<Instant> TimeOfLateCall();
+  Observed ObservedAt(const TabletStats& stats, Instant now);
   // Wakes the service thread, or calls BufferOptions::wakeup. It is noexcept because an exception
   // of the embedder's function would leave a request behind that is held, but that its caller gave
   // up.
   void WakePoller() noexcept;
+
+  // Warns if the shard holds a request and the embedder does not poll. Costs one load if the
+  // embedder polls, or need not.
+  void LookForPolls(ShardBuffer& shard, Instant now) {
+    if (poll_watch_.Suspects(now)) WarnIfUnpolled(shard, now);
+  }
+  void WarnIfUnpolled(ShardBuffer& shard, Instant now);
 
   void OnTimer(ShardBuffer& shard, Instant now) override;
   absl::Duration PollOnServiceThread();
@@ -132,6 +214,7 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   // Constant.
   const BufferOptions options_;
   const KeyspaceShards keyspace_shards_;
+  const Logger logger_;
   const TimeSource time_;
 
   // With their own synchronisation.
@@ -140,6 +223,11 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   ShardRegistry registry_;
   Dispatcher dispatcher_;
   std::atomic<std::uint64_t> refused_shards_{0};
+  std::atomic<bool> inert_handle_logged_{false};
+  std::atomic<bool> future_stamp_logged_{false};
+  TransitionFeed transition_feed_;
+  std::atomic<bool> told_blocked_poller_{false};
+  PollWatch poll_watch_;
   Lifecycle lifecycle_;
 
   // nullptr in kManual, and if nothing is ever held. It is the last member, because its thread uses

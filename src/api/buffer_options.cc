@@ -66,6 +66,34 @@ absl::Status ValidateShardList(const BufferOptions& o) {
   return internal::KeyspaceShards::Parse(o.keyspace_shards).status();
 }
 
+absl::Status AtLeast(absl::string_view option, absl::Duration value, absl::Duration least) {
+  if (IsFinite(value) && value >= least) return absl::OkStatus();
+  return MustBe(absl::StrCat(option, " must be >= ", absl::FormatDuration(least), " and finite"),
+                absl::FormatDuration(value));
+}
+
+absl::Status ValidateEvidence(const BufferOptions& o) {
+  constexpr absl::Duration kLeast = absl::Milliseconds(1);
+  if (absl::Status most = AtLeastOne("drain_concurrency_max (--buffer_drain_concurrency_max)",
+                                     o.drain_concurrency_max);
+      !most.ok()) {
+    return most;
+  }
+  if (o.max_per_shard < 0)
+    return MustBe("max_per_shard (--buffer_max_per_shard) must be >= 0",
+                  absl::StrCat(o.max_per_shard));
+  const absl::Duration retry_time = o.max_retry_time.value_or(o.max_failover_duration);
+  for (const absl::Status& status :
+       {AtLeast("max_retry_time", retry_time, kLeast), AtLeast("suspicion", o.suspicion, kLeast),
+        AtLeast("probe_after", o.probe_after, kLeast),
+        AtLeast("unstamped_report_delay", o.unstamped_report_delay, absl::ZeroDuration()),
+        AtLeast("down_confirmation (--buffer_down_confirmation)", o.down_confirmation,
+                absl::ZeroDuration())}) {
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateOwnAdditions(const BufferOptions& o) {
   if (absl::Status shards = AtLeastOne("max_shards (--buffer_max_shards)", o.max_shards);
       !shards.ok()) {
@@ -89,6 +117,7 @@ absl::Status BufferOptions::Validate() const {
     return drain;
   }
   if (absl::Status list = ValidateShardList(*this); !list.ok()) return list;
+  if (absl::Status evidence = ValidateEvidence(*this); !evidence.ok()) return evidence;
   return ValidateOwnAdditions(*this);
 }
 

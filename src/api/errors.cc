@@ -2,16 +2,21 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/cord.h"
+#include "api/refused_by_failover.h"
 
 namespace failover {
 namespace {
 
-// The name is so short that a std::string holds it without an allocation.
+// The name is so short that a std::string holds it without an allocation. The value is empty for
+// RefusedAt::kStatement. Both values are so short that a Cord holds them without an allocation.
 constexpr char kFailoverPayload[] = "failover/cause";
+constexpr char kAtConnect[] = "connect";
 
 // The code CLUSTER_EVENT of vtrpc (proto/vtrpc.proto of Vitess), which absl has no name for.
 constexpr int kClusterEvent = 17;
@@ -44,6 +49,10 @@ constexpr std::string_view kOptionIsNamedText = "option so it cannot execute thi
 
 constexpr std::string_view kMoveTablesText = "disallowed due to rule";
 
+// vttablet adds the SQLSTATE of the error to its text. It derives its own code from the error
+// number, and a SIGNAL may set any number.
+constexpr KnownText kRaisedByUserText = {"(sqlstate ", "45000)"};
+
 // In some builds of absl its string_view is a type of its own, not the standard one.
 std::string_view MessageOf(const absl::Status& status) {
   return {status.message().data(), status.message().size()};
@@ -66,12 +75,12 @@ bool Contains(std::string_view text, const KnownText& known) {
   return false;
 }
 
-}  // namespace
+RefusedAt AtOf(const absl::Cord& mark) {
+  return mark == kAtConnect ? RefusedAt::kConnect : RefusedAt::kStatement;
+}
 
-bool CausedByFailover(const absl::Status& status) {
-  if (status.ok()) return false;
+bool IsTextOfFailover(const absl::Status& status) {
   if (status.raw_code() == kClusterEvent) return true;
-  if (status.GetPayload(kFailoverPayload).has_value()) return true;
   const bool refused = status.code() == absl::StatusCode::kFailedPrecondition;
   if (!refused && status.code() != absl::StatusCode::kInternal) return false;
   const std::string_view message = MessageOf(status);
@@ -84,9 +93,36 @@ bool CausedByFailover(const absl::Status& status) {
   return refused && Contains(message, kMoveTablesText);
 }
 
+}  // namespace
+
+std::optional<RefusedAt> internal::RefusedByFailover(const absl::Status& status) {
+  if (status.ok()) return std::nullopt;
+  if (const auto mark = status.GetPayload(kFailoverPayload); mark.has_value()) return AtOf(*mark);
+  if (!IsTextOfFailover(status) || Contains(MessageOf(status), kRaisedByUserText)) {
+    return std::nullopt;
+  }
+  return RefusedAt::kStatement;
+}
+
+bool CausedByFailover(const absl::Status& status) {
+  return internal::RefusedByFailover(status).has_value();
+}
+
 absl::Status MarkCausedByFailover(absl::Status status) {
-  status.SetPayload(kFailoverPayload, absl::Cord());
+  if (status.GetPayload(kFailoverPayload).has_value()) return status;
+  return MarkCausedByFailover(std::move(status), RefusedAt::kStatement);
+}
+
+absl::Status MarkCausedByFailover(absl::Status status, RefusedAt at) {
+  absl::Cord value;
+  if (at == RefusedAt::kConnect) value = absl::Cord(kAtConnect);
+  status.SetPayload(kFailoverPayload, std::move(value));
   return status;
+}
+
+RefusedAt RefusedAtOf(const absl::Status& status) {
+  const auto mark = status.GetPayload(kFailoverPayload);
+  return mark.has_value() ? AtOf(*mark) : RefusedAt::kStatement;
 }
 
 }  // namespace failover

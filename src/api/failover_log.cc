@@ -7,7 +7,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/log.h"
 
 namespace failover::internal {
 namespace {
@@ -31,32 +30,42 @@ std::size_t CountLeading(std::string_view text, const IsKind& is_kind) {
   return count;
 }
 
-// Returns "(errno 1290) (sqlstate HY000)" if the text has it in exactly this form, and otherwise
-// nothing. Nothing but a number and five letters or digits of the text can get through.
+// Returns "(errno 1290) (sqlstate HY000)", or "(sqlstate 57P01)" of a database without numbers, if
+// the text has it in exactly this form, and otherwise nothing. Nothing but a number and five
+// letters or digits of the text can get through.
 std::string_view NumbersOf(std::string_view text) {
   constexpr std::string_view kErrno = "(errno ";
-  constexpr std::string_view kSqlstate = ") (sqlstate ";
+  constexpr std::string_view kSqlstate = "(sqlstate ";
   constexpr std::size_t kSqlstateSize = 5;
-  const std::size_t begin = text.find(kErrno);
-  if (begin == std::string_view::npos) return {};
-  std::size_t end = begin + kErrno.size();
-  end += CountLeading(text.substr(end), absl::ascii_isdigit);
-  if (text.substr(end, kSqlstate.size()) != kSqlstate) return {};
-  end += kSqlstate.size();
-  if (CountLeading(text.substr(end), absl::ascii_isalnum) != kSqlstateSize) return {};
-  end += kSqlstateSize;
+  const std::size_t sqlstate = text.find(kSqlstate);
+  if (sqlstate == std::string_view::npos) return {};
+  const std::size_t value = sqlstate + kSqlstate.size();
+  const std::size_t end = value + kSqlstateSize;
+  if (CountLeading(text.substr(value), absl::ascii_isalnum) != kSqlstateSize) return {};
   if (text.substr(end, 1) != ")") return {};
-  return text.substr(begin, end + 1 - begin);
+  const std::string_view numbers = text.substr(0, end + 1);
+
+  const std::size_t begin = text.substr(0, sqlstate).rfind(kErrno);
+  if (begin == std::string_view::npos) return numbers.substr(sqlstate);
+  std::size_t behind = begin + kErrno.size();
+  behind += CountLeading(text.substr(behind), absl::ascii_isdigit);
+  const bool adjoins = text.substr(behind, sqlstate - behind) == ") ";
+  return numbers.substr(adjoins ? begin : sqlstate);
 }
 
-std::string_view Explain(StopReason reason) {
-  switch (reason) {
+std::string_view Explain(const BufferOptions& options, const FailoverStopped& stopped) {
+  switch (stopped.reason) {
     case StopReason::kNewPrimarySeen:
       return "a new primary was seen";
     case StopReason::kPrimaryServingAgain:
       return "the same primary serves again";
     case StopReason::kMaxDurationExceeded:
-      return "the failover did not finish within max_failover_duration";
+      if (stopped.planned) return "the planned switchover took too long";
+      if (absl::FromChrono(stopped.lasted) >= options.max_failover_duration) {
+        return "the failover did not finish within max_failover_duration";
+      }
+      return "the shard may be held no longer: its suspicion was not confirmed, or its time of "
+             "late is used up";
     case StopReason::kShutdown:
       return "shutdown";
     case StopReason::kReshardingComplete:
@@ -65,65 +74,153 @@ std::string_view Explain(StopReason reason) {
       return "MoveTables has switched the traffic";
     case StopReason::kManual:
       return "it was told to stop";
+    case StopReason::kRetrySucceeded:
+      return "a retry succeeded";
+  }
+  return "";
+}
+
+std::string_view CauseWithoutError(HoldCause cause) {
+  switch (cause) {
+    case HoldCause::kFailedRequest:
+      return "a request was refused";
+    case HoldCause::kPrimaryDown:
+      return "its primary does not serve";
+    case HoldCause::kRefusedRetry:
+      return "nobody told why";
+    case HoldCause::kOperator:
+      return "an operator";
+    case HoldCause::kSwitchover:
+      return "a planned switchover";
   }
   return "";
 }
 
 std::string StartedLine(const BufferOptions& options, const ShardBuffer& shard,
                         const FailoverStarted& started, const std::string& cause) {
+  const bool without_error = started.cause == HoldCause::kPrimaryDown || cause.empty();
   return absl::StrCat(
       NameOf(shard), ": ",
-      started.dry_run ? "dry run: would have started buffering" : "starting buffering", " (window ",
+      started.dry_run ? "dry run: would have started buffering" : "starting buffering",
+      started.on_suspicion ? " on a suspicion" : "", " (window ",
       absl::FormatDuration(options.window), ", size ", options.size, ", max failover duration ",
-      absl::FormatDuration(options.max_failover_duration), "), because of: ",
-      started.primary_known_down ? "its primary does not serve" : absl::string_view(cause));
+      absl::FormatDuration(options.max_failover_duration),
+      "), because of: ", started.cause == HoldCause::kRefusedRetry ? "a retry was refused: " : "",
+      without_error ? Piece(CauseWithoutError(started.cause)) : absl::string_view(cause));
+}
+
+std::string WhySkipped(const BufferOptions& options, const StartSkipped& skipped) {
+  if (skipped.outlasted) {
+    return "the last failover outlasted max_failover_duration, and nothing has shown since that "
+           "the "
+           "shard takes writes";
+  }
+  if (skipped.guard == SkippedReason::kBudgetUsedUp) {
+    return absl::StrCat("the shard was held for max_failover_duration (",
+                        absl::FormatDuration(options.max_failover_duration), ") of late");
+  }
+  const bool reparent = skipped.guard == SkippedReason::kLastReparentTooRecent;
+  return absl::StrCat("the last ", reparent ? "reparent" : "failover", " was ",
+                      InSeconds(skipped.elapsed), " ago and at least ",
+                      absl::FormatDuration(options.min_time_between_failovers), " are required");
 }
 
 std::string SkippedLine(const BufferOptions& options, const ShardBuffer& shard,
                         const StartSkipped& skipped, const std::string& cause) {
-  const bool reparent = skipped.guard == SkippedReason::kLastReparentTooRecent;
   return absl::StrCat(
       NameOf(shard), ": ",
       skipped.dry_run ? "dry run: would not have started buffering" : "not starting buffering",
-      ", because the last ", reparent ? "reparent" : "failover", " was ",
-      InSeconds(skipped.elapsed), " ago and at least ",
-      absl::FormatDuration(options.min_time_between_failovers),
-      " are required. It was asked for by: ",
+      ", because ", WhySkipped(options, skipped), ". It was asked for by: ",
       cause.empty() ? "its primary does not serve" : absl::string_view(cause));
 }
 
-std::string StoppedLine(const ShardBuffer& shard, const FailoverStopped& stopped, bool too_long) {
+// What was reported while a failover did not end, for the operator who wonders why.
+std::string_view WhatWasSeen(const SeenInHold& seen) {
+  if (!seen.any_report) return "no health report came meanwhile";
+  if (seen.old_primary) {
+    return "a server was reported to serve, but its timestamp is not above those of before, so it "
+           "was taken for an old primary";
+  }
+  if (seen.serving_not_up) return "a report said serving, but not up";
+  if (seen.late) return "reports came late, after newer ones of the same server";
+  if (seen.primary_down) return "the primary was reported down, and no other server to serve";
+  return "no report said that a primary serves";
+}
+
+std::string_view Explain(SwitchoverEnd end) {
+  switch (end) {
+    case SwitchoverEnd::kCommitted:
+      return "it was committed";
+    case SwitchoverEnd::kNewPrimary:
+      return "another primary was seen";
+    case SwitchoverEnd::kShardGone:
+      return "the shard is gone";
+    case SwitchoverEnd::kAborted:
+      return "it was called off";
+    case SwitchoverEnd::kOverdue:
+      return "transactions were left at the end of transaction_grace";
+    case SwitchoverEnd::kTimedOut:
+      return "it was not committed within hold_timeout";
+    case SwitchoverEnd::kShutdown:
+      return "shutdown";
+  }
+  return "";
+}
+
+std::string SwitchoverLine(const ShardBuffer& shard, const SwitchoverNews& news) {
+  std::string line = absl::StrCat(NameOf(shard), ": the planned switchover ");
+  if (news.end.has_value()) {
+    absl::StrAppend(&line, "ended, because ", Piece(Explain(*news.end)));
+  } else {
+    absl::StrAppend(&line, news.settled ? "is quiet" : "holds everything");
+  }
+  absl::StrAppend(&line, "; in flight: ", news.left.statements, " statements and ",
+                  news.left.transactions, " transactions");
+  return line;
+}
+
+std::string StoppedLine(const BufferOptions& options, const ShardBuffer& shard,
+                        const FailoverStopped& stopped, bool too_long) {
+  const bool unfinished = stopped.reason == StopReason::kMaxDurationExceeded && !stopped.planned;
   return absl::StrCat(
       NameOf(shard), ": ",
       stopped.dry_run ? "dry run: would have stopped buffering" : "stopping buffering", " after ",
-      InSeconds(stopped.lasted), ", because ", Piece(Explain(stopped.reason)),
+      InSeconds(stopped.lasted), ", because ", Piece(Explain(options, stopped)),
+      unfinished ? "; " : "", unfinished ? Piece(WhatWasSeen(stopped.seen)) : "",
       "; requests to drain: ", stopped.held,
       too_long ? "; the failover outlasted the window, so requests that were held first were let "
                  "go before its end"
                : "");
 }
 
-std::string DrainedLine(const ShardBuffer& shard, const DrainFinished& drained, Instant now) {
-  return absl::StrCat(NameOf(shard), ": drain finished after ", InSeconds(now - drained.began),
+std::string DrainedLine(const ShardBuffer& shard, const DrainFinished& drained) {
+  return absl::StrCat(NameOf(shard), ": drain finished after ", InSeconds(drained.lasted),
                       ", requests drained: ", drained.drained);
 }
 
 }  // namespace
 
-LoggableError::LoggableError(const absl::Status& error) : code_(error.code()) {
-  const std::string_view numbers = NumbersOf({error.message().data(), error.message().size()});
-  if (numbers.size() <= numbers_.size()) size_ = numbers.copy(numbers_.data(), numbers_.size());
+LoggableError::LoggableError(const AttemptView& last) {
+  std::string_view shown = last.why;
+  if (last.error != nullptr) {
+    code_ = last.error->code();
+    shown = NumbersOf({last.error->message().data(), last.error->message().size()});
+    if (shown.size() > text_.size()) shown = {};
+  } else if (!last.ok()) {
+    code_ = absl::StatusCode::kUnavailable;
+  }
+  size_ = shown.copy(text_.data(), text_.size());
 }
 
 std::string LoggableError::ToString() const {
   if (code_ == absl::StatusCode::kOk) return {};
   return absl::StrCat(absl::StatusCodeToString(code_), size_ > 0 ? " " : "",
-                      absl::string_view(numbers_.data(), size_));
+                      absl::CEscape({text_.data(), size_}));
 }
 
-void LogStartup(const BufferOptions& options) {
+void LogStartup(const Logger& logger, const BufferOptions& options) {
   if (!options.enabled && !options.dry_run) {
-    Log(LogLevel::kInfo, "buffering is not enabled");
+    logger.Log(LogLevel::kInfo, "buffering is not enabled");
     return;
   }
   std::string line;
@@ -135,26 +232,59 @@ void LogStartup(const BufferOptions& options) {
     absl::StrAppend(&line, line.empty() ? "" : "; ", "dry run for all ",
                     line.empty() ? "" : "other ", "shards");
   }
-  Log(LogLevel::kInfo, line);
+  logger.Log(LogLevel::kInfo, line);
 }
 
-void LogEffects(const BufferOptions& options, const ShardBuffer& shard, const Effects& effects,
-                Instant now, absl::FunctionRef<std::string()> make_cause) noexcept {
-  if (effects.started) {
-    Log(LogLevel::kInfo,
-        [&] { return StartedLine(options, shard, *effects.started, make_cause()); });
-  }
-  if (effects.skipped) {
-    Log(LogLevel::kInfo,
-        [&] { return SkippedLine(options, shard, *effects.skipped, make_cause()); });
-  }
+void LogPollerBlocked(const Logger& logger, const ShardBuffer& shard) noexcept {
+  logger.Log(LogLevel::kError, [&] {
+    return absl::StrCat(NameOf(shard),
+                        ": a blocking wait was refused, because it was called inside a callback of "
+                        "the same Buffer and would have stopped all callbacks and timers. Later "
+                        "refusals of this kind are not logged");
+  });
+}
+
+void LogUnpolled(const Logger& logger, const ShardBuffer& shard) noexcept {
+  logger.Log(LogLevel::kWarning, [&] {
+    return absl::StrCat(NameOf(shard),
+                        ": a request is held, and Buffer::Poll was not called for 1 s. In "
+                        "Threading::kManual without BufferOptions::wakeup it must be called at a "
+                        "fixed rate, or callbacks and timers come late");
+  });
+}
+
+void LogEffects(const Logger& logger, const BufferOptions& options, const ShardBuffer& shard,
+                const Effects& effects, absl::FunctionRef<std::string()> make_cause) noexcept {
+  // The news of a switchover that has just begun comes after its beginning.
+  const bool ended = effects.switchover.has_value() && effects.switchover->end.has_value();
+  const auto log_switchover = [&] {
+    logger.Log(LogLevel::kInfo, [&] { return SwitchoverLine(shard, *effects.switchover); });
+  };
+  if (ended) log_switchover();
   if (effects.stopped) {
     const bool too_long = absl::FromChrono(effects.stopped->lasted) > options.window;
-    Log(too_long ? LogLevel::kWarning : LogLevel::kInfo,
-        [&] { return StoppedLine(shard, *effects.stopped, too_long); });
+    logger.Log(too_long ? LogLevel::kWarning : LogLevel::kInfo,
+               [&] { return StoppedLine(options, shard, *effects.stopped, too_long); });
+  }
+  // A hold that begins right after the end of another comes second.
+  if (effects.started) {
+    logger.Log(LogLevel::kInfo,
+               [&] { return StartedLine(options, shard, *effects.started, make_cause()); });
+  }
+  if (effects.skipped) {
+    logger.Log(LogLevel::kInfo,
+               [&] { return SkippedLine(options, shard, *effects.skipped, make_cause()); });
+  }
+  if (effects.switchover && !ended) log_switchover();
+  if (effects.overdue) {
+    logger.Log(LogLevel::kWarning, [&] {
+      return absl::StrCat(NameOf(shard), ": ", effects.overdue->count,
+                          " released retries did not end in max_retry_time; the drain goes on "
+                          "without them, and they keep their slots");
+    });
   }
   if (effects.drained) {
-    Log(LogLevel::kInfo, [&] { return DrainedLine(shard, *effects.drained, now); });
+    logger.Log(LogLevel::kInfo, [&] { return DrainedLine(shard, *effects.drained); });
   }
 }
 

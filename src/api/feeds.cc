@@ -13,8 +13,35 @@ void BufferCore::OnReport(const TabletStats& stats) {
   ShardBuffer* const shard = ShardOrNull(stats.target.keyspace, stats.target.shard);
   if (shard == nullptr) return;
   const Instant now = time_.Now();
+  const Observed observed = ObservedAt(stats, now);
+  LookForPolls(*shard, now);
   ShardChange change(*this, *shard, {"report:before-lock", "report:after-lock"});
-  shard->OnReport(now, stats, change.effects());
+  shard->OnReport(now, stats, observed, change.effects());
+}
+
+Observed BufferCore::ObservedAt(const TabletStats& stats, Instant now) {
+  if (stats.observed_at != absl::InfinitePast()) {
+    const Instant at = time_.At(stats.observed_at);
+    if (at <= now) return {at, /*stamped=*/true};
+    if (!future_stamp_logged_.exchange(true)) {
+      logger_.Log(
+          LogLevel::kWarning,
+          "a health report was observed later than now, so its time is ignored: observed_at must "
+          "be "
+          "told by the clock of the Buffer");
+    }
+  }
+  // The server may have been asked long before its answer came. A server that does not serve is
+  // believed at once.
+  if (!stats.up || !stats.serving) return {now, false};
+  return {now - ToNanoseconds(options_.unstamped_report_delay), false};
+}
+
+void BufferCore::NoteRefused(ShardBuffer& shard, std::string_view why) {
+  const Instant now = time_.Now();
+  const auto make_cause = [why] { return std::string(why); };
+  ShardChange change(*this, shard, {"refusal:before-lock", "refusal:after-lock"}, make_cause);
+  shard.OnRefusalNoted(now, change.effects());
 }
 
 void BufferCore::OnKeyspaceEvent(const KeyspaceEvent& event) {

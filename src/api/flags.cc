@@ -19,6 +19,15 @@ ABSL_FLAG(absl::Duration, buffer_min_time_between_failovers, absl::Minutes(1),
           "Do not buffer a shard again before this long after its last failover or reparent.");
 ABSL_FLAG(std::int64_t, buffer_drain_concurrency, 1,
           "How many held requests of a shard are retried at once when its failover is over.");
+ABSL_FLAG(
+    std::int64_t, buffer_drain_concurrency_max, 32,
+    "As long as retries succeed, so many held requests of a shard are retried at once, if the "
+    "program can hold a retry again.");
+ABSL_FLAG(std::int64_t, buffer_max_per_shard, 0,
+          "How many requests of one shard are held at once. 0: no limit but buffer_size.");
+ABSL_FLAG(
+    absl::Duration, buffer_down_confirmation, absl::ZeroDuration(),
+    "For how long a primary must be seen down before requests that have not failed are held.");
 ABSL_FLAG(std::string, buffer_keyspace_shards, "",
           "Buffer only these: a comma-separated list of keyspace or keyspace/shard.");
 ABSL_FLAG(std::uint64_t, buffer_max_bytes, 0,
@@ -37,6 +46,9 @@ absl::StatusOr<BufferOptions> BufferOptionsFromFlags() {
   options.max_failover_duration = absl::GetFlag(FLAGS_buffer_max_failover_duration);
   options.min_time_between_failovers = absl::GetFlag(FLAGS_buffer_min_time_between_failovers);
   options.drain_concurrency = absl::GetFlag(FLAGS_buffer_drain_concurrency);
+  options.drain_concurrency_max = absl::GetFlag(FLAGS_buffer_drain_concurrency_max);
+  options.max_per_shard = absl::GetFlag(FLAGS_buffer_max_per_shard);
+  options.down_confirmation = absl::GetFlag(FLAGS_buffer_down_confirmation);
   options.keyspace_shards = absl::GetFlag(FLAGS_buffer_keyspace_shards);
   options.max_bytes = absl::GetFlag(FLAGS_buffer_max_bytes);
   options.max_shards = absl::GetFlag(FLAGS_buffer_max_shards);

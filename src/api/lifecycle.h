@@ -62,6 +62,10 @@ class Lifecycle {
   // Moves to the next state, waits as long as the step is kWait, and returns the step to take.
   LifecycleStep Advance(LifecycleEvent event) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // True from the moment at which no call may use what the embedder gave to the Buffer, unless the
+  // call is a Caller that began before. Sequentially consistent, as Caller needs.
+  bool HasShutDown() const { return state_.load() >= LifecycleState::kShutDown; }
+
   // Wakes AwaitSlots. To be called after a slot was given back under the mutex of a closed shard.
   void NoticeFreeSlot() ABSL_LOCKS_EXCLUDED(mutex_);
   // Returns once all slots of the pool are free, or at the deadline.

@@ -1,36 +1,25 @@
 // The functions of BufferCore that requests call: to be held, to be cancelled, to end a retry.
+#include <algorithm>
+#include <cassert>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "api/buffer_core.h"
 #include "api/failover_log.h"
+#include "api/refused_by_failover.h"
 #include "api/shard_change.h"
 #include "api/waiters.h"
+#include "api/work.h"
 #include "base/sync_point.h"
+#include "failover/internal/buffer_access.h"
 #include "shard/buffer_error.h"
 #include "shard/downcasts.h"
 
 namespace failover::internal {
 namespace {
-
-BufferErrorReason ReasonOf(Refusal refusal) {
-  switch (refusal) {
-    case Refusal::kNoSlot:
-    case Refusal::kNoBytes:
-    case Refusal::kTooLarge:
-    case Refusal::kNoMemory:
-      return BufferErrorReason::kBufferFull;
-    case Refusal::kTimeoutOver:
-      return BufferErrorReason::kTimeout;
-    case Refusal::kCancelled:
-      return BufferErrorReason::kCancelled;
-  }
-  return BufferErrorReason::kBufferFull;
-}
-
-constexpr char kNoMemory[] = "out of memory, the request is not held";
 
 absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -47,94 +36,253 @@ absl::Status BufferCore::NameError(std::string_view keyspace, std::string_view s
 
 absl::StatusOr<ShardBuffer*> BufferCore::ShardForRequest(std::string_view keyspace,
                                                          std::string_view shard,
-                                                         const absl::Status& error) {
+                                                         const AttemptView& last) {
   if (ShardBuffer* const known = registry_.Find(keyspace, shard)) return known;
   if (!IsName(keyspace) || !IsName(shard)) return NameError(keyspace, shard);
-  if (!error.ok() && !IsFailover(error)) return nullptr;
+  // An error that no failover caused makes no shard known.
+  if (!last.ok() && RefusedAs(last) == Refused::kNot) return nullptr;
   try {
     return MakeKnown(keyspace, shard);
   } catch (const std::bad_alloc&) {
-    return BufferError(BufferErrorReason::kBufferFull, keyspace, shard, kNoMemory, error.code(),
-                       {error.message().data(), error.message().size()});
+    const AttemptText error = TextOf(last);
+    return BufferError(BufferErrorReason::kBufferFull, keyspace, shard, kNoMemoryToHold, error.code,
+                       error.text);
   }
 }
 
-bool BufferCore::IsFailover(const absl::Status& error) const {
-  if (error.ok()) return false;
-  if (options_.caused_by_failover) return options_.caused_by_failover(error);
-  return CausedByFailover(error);
+// ---- How attempts ended -------------------------------------------------------------------------
+
+std::optional<RefusedAt> BufferCore::RefusedByFailover(const absl::Status& error) const {
+  if (error.ok()) return std::nullopt;
+  if (!options_.caused_by_failover) return internal::RefusedByFailover(error);
+  if (!options_.caused_by_failover(error)) return std::nullopt;
+  return RefusedAtOf(error);
 }
 
-bool BufferCore::MustSubmit(ShardBuffer& shard, const absl::Status& error) const {
+Attempt BufferCore::AttemptOf(const absl::Status& status) const {
+  if (status.ok()) return Attempt::kSucceeded;
+  if (const std::optional<RefusedAt> at = RefusedByFailover(status)) {
+    return *at == RefusedAt::kConnect ? Attempt::kRefusedAtConnect : Attempt::kRefused;
+  }
+  const bool no_answer = status.code() == absl::StatusCode::kUnavailable ||
+                         status.code() == absl::StatusCode::kDeadlineExceeded;
+  return no_answer ? Attempt::kUnknown : Attempt::kFailed;
+}
+
+Attempt BufferCore::AttemptOfLateCall(const absl::Status& outcome) {
+  if (outcome.ok()) return Attempt::kSucceeded;
+  // The destructor of the Buffer waits for a Caller that came before the end of the shutdown.
+  const Lifecycle::Caller caller(lifecycle_);
+  return lifecycle_.HasShutDown() ? Attempt::kNone : AttemptOf(outcome);
+}
+
+std::optional<Instant> BufferCore::TimeOfLateCall() {
+  if (dispatcher_.PollsHere()) return dispatcher_.turn_began();
+  if (options_.clock == nullptr) return time_.Now();
+  const Lifecycle::Caller caller(lifecycle_);
+  if (lifecycle_.HasShutDown()) return std::nullopt;
+  return time_.Now();
+}
+
+void BufferCore::EndRetry(const Ticket& ticket, Attempt outcome) {
+  const std::optional<Instant> now = TimeOfLateCall();
+  // The shutdown has freed the slot.
+  if (!now.has_value()) return;
+  ShardBuffer& shard = *ticket.shard;
+  ShardChange change(*this, shard, {"retry-end:before-lock", "retry-end:after-lock"});
+  shard.OnRetryEnd(*now, ticket, outcome, change.effects());
+  change.FreesSlot(shard.closed());
+}
+
+void BufferCore::NoteInertHandle() noexcept {
+  if (inert_handle_logged_.exchange(true)) return;
+  logger_.Log(
+      LogLevel::kWarning,
+      "a request came with an inert ShardHandle, so the request is never held; GetShard returns "
+      "such "
+      "a handle if max_shards shards are known already, or for a bad name");
+}
+
+// ---- Waits --------------------------------------------------------------------------------------
+
+std::optional<RequestTraits> BufferCore::TraitsToSubmit(ShardBuffer& shard,
+                                                        const RequestContext& context,
+                                                        const AttemptView& last, WorkToken* work) {
   const std::uint32_t gate = shard.bits();
-  const std::uint32_t stop = error.ok() ? ShardGate::kStopsRequests : ShardGate::kStopsFailures;
-  if ((gate & stop) == 0) return false;
-  if (!error.ok() && !IsFailover(error)) return false;
-  if ((gate & ShardGate::kDisabled) == 0) return true;
+  RequestTraits traits{Refused::kNot, context.may_probe, context.writes, context.work};
+  if (last.ok()) {
+    if (last.previous != nullptr) EndUnlessComesBack(shard, Refused::kNot, last);
+    if (context.work != Work::kUncounted) {
+      // A shard that holds needs no counters yet, nor does a disabled one. Without memory for them
+      // the request is refused under the mutex.
+      if ((gate & ShardGate::StopsWork(context.work)) == 0 && shard.EnsureWorkCount()) {
+        *work = EnterWork(shard, context.work);
+        if (*work) return std::nullopt;
+      }
+    } else if ((gate & ShardGate::kStopsRequests) == 0) {
+      return std::nullopt;
+    }
+  } else {
+    traits.refused = RefusedAs(shard, last);
+    if (traits.refused == Refused::kNot || (gate & ShardGate::kStopsFailures) == 0) {
+      return std::nullopt;
+    }
+  }
+  if ((gate & ShardGate::kDisabled) == 0) return traits;
   shard.CountDisabled();
-  return false;
+  return std::nullopt;
 }
 
-Decision BufferCore::Submit(const RequestContext& context, const absl::Status& error,
-                            bool cancelled, Waiter* waiter) {
+Refused BufferCore::RefusedAs(ShardBuffer& shard, const AttemptView& last) {
+  const Refused refused = RefusedAs(last);
+  if (last.previous != nullptr) EndUnlessComesBack(shard, refused, last);
+  if (refused == Refused::kNot && (shard.bits() & ShardGate::kInFailover) != 0) {
+    const MutexLock lock(shard.mutex());
+    shard.OnErrorSlippedPast(static_cast<int>(TextOf(last).code));
+  }
+  return refused;
+}
+
+void BufferCore::EndUnlessComesBack(const ShardBuffer& shard, Refused refused,
+                                    const AttemptView& last) const {
+  const Ticket* const ticket = BufferAccess::TicketOf(*last.previous);
+  const WorkToken& work = BufferAccess::WorkOf(*last.previous);
+  if ((ticket != nullptr && ticket->shard != &shard) ||
+      (work && BufferAccess::GateOf(work) != &shard)) {
+    // The attempt went to this shard, so its end proves nothing about the shard of the token.
+    (*last.previous)();
+  } else if (refused == Refused::kNot) {
+    (*last.previous)(last.error != nullptr ? AttemptOf(*last.error) : last.attempt);
+  }
+}
+
+Refused BufferCore::RefusedAs(const AttemptView& last) const {
+  if (last.error != nullptr) {
+    const std::optional<RefusedAt> at = RefusedByFailover(*last.error);
+    if (!at.has_value()) return Refused::kNot;
+    return *at == RefusedAt::kConnect ? Refused::kAtConnect : Refused::kAsStatement;
+  }
+  if (last.attempt == Attempt::kRefused) return Refused::kAsStatement;
+  return last.attempt == Attempt::kRefusedAtConnect ? Refused::kAtConnect : Refused::kNot;
+}
+
+Decision BufferCore::Submit(const RequestContext& context, RequestTraits traits,
+                            const AttemptView& last, const Cancellation* stop, Waiter* waiter) {
   ShardBuffer& shard = ShardOf(*waiter);
-  const Request request{!error.ok(), cancelled, ToNanoseconds(context.timeout), context.bytes};
+  Request request;
+  request.traits = traits;
+  request.timeout = ToNanoseconds(context.timeout);
+  request.bytes = context.bytes;
+  request.blocks_poller = waiter->blocks_thread && dispatcher_.PollsHere();
+  if (last.previous != nullptr) request.previous = BufferAccess::TicketOf(*last.previous);
+  const bool returns = request.previous != nullptr;
+  BufferAccess::WorkParts before;
+  if (last.previous != nullptr) before = BufferAccess::Unpack(last.previous->TakeWork());
   const Instant now = time_.Now();
+  LookForPolls(shard, now);
   Decision decision;
   LoggableError cause;
   const auto make_cause = [&cause] { return cause.ToString(); };
   {
     ShardChange change(*this, shard, {"submit:before-lock", "submit:after-lock"}, make_cause);
+    // The look is under the mutex. So a Cancel either comes before it and is seen here, or finds
+    // the waiter in the queue.
+    request.cancelled = (context.cancellation != nullptr && context.cancellation->cancelled()) ||
+                        (stop != nullptr && stop->cancelled());
     decision = shard.OnRequest(now, request, waiter, change.effects());
-    // A coroutine may be gone as soon as the mutex is released, and its error with it.
-    if (change.effects()->started || change.effects()->skipped) cause = LoggableError(error);
+    // A coroutine may be gone as soon as the mutex is released, and its error and its token with
+    // it.
+    if (change.effects()->started || change.effects()->skipped) cause = LoggableError(last);
+    if (returns) {
+      BufferAccess::Disarm(*last.previous);
+      change.FreesSlot(shard.closed());
+    }
+    // A request that is held is not in flight. A request that passes is counted anew by now.
+    if (before.stripe != kNoStripe) shard.OnWorkEnd(before.work, before.stripe, change.effects());
   }
+  // The token that came back had a share of the ownership.
+  if (returns) Unref();
+  if (before.owns) Unref();
   return decision;
 }
 
 absl::StatusOr<RetryDoneFunc> BufferCore::Wait(const RequestContext& context, Cancellation* stop,
-                                               ShardBuffer& shard, const absl::Status& error) {
-  if (!MustSubmit(shard, error)) return RetryDoneFunc();
+                                               ShardBuffer& shard, RequestTraits traits,
+                                               const AttemptView& last) {
   const Lifecycle::Caller caller(lifecycle_);
-  const bool cancelled = (context.cancellation != nullptr && context.cancellation->cancelled()) ||
-                         (stop != nullptr && stop->cancelled());
   ThreadWaiter waiter(shard);
-  const Decision decision = Submit(context, error, cancelled, &waiter);
+  const Decision decision = Submit(context, traits, last, stop, &waiter);
   switch (decision.kind) {
     case Decision::Kind::kPass:
-      return RetryDoneFunc();
+      return BufferAccess::PassedToken(waiter);
     case Decision::Kind::kRefused:
-      return RefusalError(shard, context, decision.refusal, error);
+      if (decision.refusal == Refusal::kBlocksPoller) return PollerBlockedError(shard);
+      return RefusalError(shard, context, decision.refusal, last);
     case Decision::Kind::kHeld:
       break;
   }
   {
-    const CancelHook by_caller(context.cancellation, waiter);
-    const CancelHook by_stop_token(stop, waiter);
+    const CancelHook by_caller(context.cancellation, *this, waiter);
+    const CancelHook by_stop_token(stop, *this, waiter);
     FAILOVER_SYNC_POINT("wait:before-block");
-    waiter.Block();
+    Block(shard, waiter, waiter.parking());
   }
-  return ResultOf(shard, waiter.end, error.code(),
-                  {error.message().data(), error.message().size()});
+  const AttemptText error = TextOf(last);
+  return ResultOf(waiter, error.code, error.text);
 }
 
-absl::StatusOr<BufferedRequest> BufferCore::WaitAsync(const RequestContext& context,
-                                                      ShardBuffer& shard, const absl::Status& error,
-                                                      WaitCallback&& callback) {
-  if (!MustSubmit(shard, error)) return BufferedRequest();
-  if (!callback) return absl::InvalidArgumentError("the callback of an asynchronous wait is empty");
-  CallbackWaiter* const waiter = CallbackWaiter::Make(shard, std::move(callback), error);
-  if (waiter == nullptr) {
-    if (!MayHold(shard)) return BufferedRequest();
-    return RefusalError(shard, context, Refusal::kNoMemory, error);
+// The thread that polls may be stuck in a callback, and in Threading::kManual nobody may poll. So
+// on the steady clock the blocked thread also fires the timer of its shard, once its own time is
+// over. The time of an embedder's clock may stand still or jump, so nobody can sleep until then.
+void BufferCore::Block(ShardBuffer& shard, const Waiter& waiter, Parking& parking) {
+  if (!time_.is_steady()) {
+    parking.Park();
+    return;
   }
-  BufferedRequest handle(waiter);
-  const Decision decision = Submit(context, error, false, waiter);
-  if (decision.kind == Decision::Kind::kHeld) return handle;
-  handle.Detach();
+  // No other thread writes these two while the waiter is held.
+  const auto deadline = time_.ToSteady(std::min(waiter.window_end, waiter.deadline));
+  while (!parking.ParkUntil(deadline)) {
+    FAILOVER_SYNC_POINT("wait:own-deadline");
+    bool held = false;
+    {
+      const MutexLock lock(shard.mutex());
+      held = waiter.place() == Place::kHeld;
+    }
+    if (held) {
+      OnTimer(shard, time_.Now());
+    } else {
+      // Another thread took the waiter out of the queue and is about to wake it. Until it has done
+      // so, the waiter must stay where it is.
+      FAILOVER_SYNC_POINT("wait:parks-again");
+      parking.Park();
+      return;
+    }
+  }
+}
+
+absl::Status BufferCore::WaitAsync(const RequestContext& context, ShardBuffer& shard,
+                                   const AttemptView& last, WaitCallback&& callback,
+                                   BufferedRequest* request) {
+  const std::optional<RequestTraits> traits = TraitsToSubmit(shard, context, last, &request->work_);
+  if (!traits.has_value()) return absl::OkStatus();
+  if (!callback) return absl::InvalidArgumentError("the callback of an asynchronous wait is empty");
+  CallbackWaiter* const waiter =
+      CallbackWaiter::Make(*this, shard, context.cancellation, std::move(callback), TextOf(last));
+  if (waiter == nullptr) {
+    if (!MayHold(shard)) return absl::OkStatus();
+    return RefusalError(shard, context, Refusal::kNoMemory, last);
+  }
+  request->waiter_ = waiter;
+  const Decision decision = Submit(context, *traits, last, nullptr, waiter);
+  // The callback may have run meanwhile, and *request may be gone with it.
+  if (decision.kind == Decision::Kind::kHeld) return absl::OkStatus();
+  request->Detach();
+  if (decision.kind == Decision::Kind::kPass) {
+    request->work_ = BufferAccess::WorkOf(*waiter, /*owns=*/false);
+  }
   waiter->Discard();
-  if (decision.kind == Decision::Kind::kPass) return BufferedRequest();
-  return RefusalError(shard, context, decision.refusal, error);
+  if (decision.kind == Decision::Kind::kPass) return absl::OkStatus();
+  return RefusalError(shard, context, decision.refusal, last);
 }
 
 bool BufferCore::MayHold(ShardBuffer& shard) {
@@ -142,50 +290,22 @@ bool BufferCore::MayHold(ShardBuffer& shard) {
   return shard.MayHold();
 }
 
-absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& context,
-                                      Refusal refusal, const absl::Status& error) const noexcept
-    try {
-  std::string what;
-  switch (refusal) {
-    case Refusal::kNoSlot:
-      what = absl::StrCat("the buffer is full (size ", options_.size,
-                          ") and this shard holds no older request to evict");
-      break;
-    case Refusal::kNoBytes:
-      what = absl::StrCat("the buffer is full (max_bytes ", options_.max_bytes,
-                          ") and this shard holds too little to make room for ", context.bytes,
-                          " bytes");
-      break;
-    case Refusal::kTooLarge:
-      what = absl::StrCat("the request pins ", context.bytes, " bytes, more than max_bytes (",
-                          options_.max_bytes, ") in all");
-      break;
-    case Refusal::kNoMemory:
-      what = kNoMemory;
-      break;
-    case Refusal::kTimeoutOver:
-      what = "the request's own timeout was over before it could be held";
-      break;
-    case Refusal::kCancelled:
-      what = "the request was cancelled before it could be held";
-      break;
-  }
-  return BufferError(ReasonOf(refusal), shard.keyspace(), shard.shard(), what, error.code(),
-                     {error.message().data(), error.message().size()});
-} catch (const std::bad_alloc&) {
-  return BufferErrorWithoutText(ReasonOf(refusal));
-}
-
 CancelResult BufferCore::Cancel(Waiter& waiter) {
   ShardBuffer& shard = ShardOf(waiter);
+  // The time until which the request was held. If the request was released already, the next
+  // request is let go in its place, and counts its times from now on.
+  const Instant now = TimeOfLateCall().value_or(kLongAgo);
   ShardChange change(*this, shard, {"cancel:before-lock", "cancel:after-lock"});
   if (waiter.place() == Place::kLeft) return CancelResult::kWonBefore;
   if (waiter.place() == Place::kHeld) {
-    shard.OnCancel(&waiter, change.effects());
+    shard.OnCancel(now, &waiter);
   } else if (dispatcher_.TakeBack(&waiter)) {
     FAILOVER_SYNC_POINT("cancel:took-back");
     if (waiter.end.released()) {
-      shard.OnRetryEnd(waiter.end.turn, RetryOutcome::kUntold, change.effects());
+      shard.OnRetryEnd(now, shard.TicketOf(waiter), Attempt::kNone, change.effects());
+    }
+    if (waiter.stripe != kNoStripe) {
+      shard.OnWorkEnd(waiter.traits.work, waiter.stripe, change.effects());
     }
   } else {
     return CancelResult::kLost;
@@ -194,10 +314,28 @@ CancelResult BufferCore::Cancel(Waiter& waiter) {
   return CancelResult::kWon;
 }
 
-void BufferCore::EndRetry(ShardBuffer& shard, Turn turn, RetryOutcome outcome) {
-  ShardChange change(*this, shard, {"retry-end:before-lock", "retry-end:after-lock"});
-  shard.OnRetryEnd(turn, outcome, change.effects());
-  change.FreesSlot(shard.closed());
+bool BufferCore::CancelAndComplete(Waiter& waiter) {
+  ShardBuffer& shard = ShardOf(waiter);
+  const Instant now = TimeOfLateCall().value_or(kLongAgo);
+  ShardChange change(*this, shard, {"complete:before-lock", "complete:after-lock"});
+  if (waiter.place() != Place::kHeld) return false;
+  shard.OnCancellation(now, &waiter, change.effects());
+  return true;
+}
+
+void BufferCore::CancelIfHeld(Waiter& waiter, std::unique_lock<std::mutex> lock) {
+  // As soon as the Cancellation's mutex is released, a waiter that is not held may be gone, and
+  // then the Buffer, too.
+  const Lifecycle::Caller caller(lifecycle_);
+  ShardBuffer& shard = ShardOf(waiter);
+  ShardChange change(*this, shard, {"cancellation:before-shard-lock", "cancellation:after-lock"});
+  const bool held = waiter.place() == Place::kHeld;
+  lock.unlock();
+  // A waiter that is held stays where it is as long as the shard's mutex is held. The embedder's
+  // clock must not be read under a mutex, so with such a clock the request counts as held until the
+  // time of the shard's last event.
+  const Instant now = time_.is_steady() ? time_.Now() : kLongAgo;
+  if (held) shard.OnCancellation(now, &waiter, change.effects());
 }
 
 }  // namespace failover::internal

@@ -55,6 +55,7 @@ class ABSL_SCOPED_LOCKABLE ShardChange {
     // As soon as the mutex is released, the waiters that were released may be gone. Then another
     // thread may destroy the Buffer, so its destructor has to wait for this caller.
     const Lifecycle::Caller caller(core_.lifecycle_);
+    if (effects_.transitions) core_.transition_feed_.Announce();
     shard_.mutex().Unlock();
     FAILOVER_SYNC_POINT(points_.after_lock);
     core_.Finish(shard_, &effects_, make_cause_);

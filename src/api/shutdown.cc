@@ -1,7 +1,8 @@
 // The functions of BufferCore that end a Buffer. Lifecycle decides which thread takes which step.
+#include <thread>
+
 #include "api/buffer_core.h"
 #include "api/shard_change.h"
-#include "base/log.h"
 #include "base/sync_point.h"
 
 namespace failover::internal {
@@ -11,7 +12,9 @@ void BufferCore::Shutdown() {
   {
     // A request that is released here may make another thread destroy the Buffer.
     const Lifecycle::Caller caller(lifecycle_);
-    const bool inside = dispatcher_.InsideCallback();
+    // A listener may run inside a poll, inside a wait, or under a lock of the embedder that a
+    // callback takes. So it does not wait for callbacks, and runs none.
+    const bool inside = dispatcher_.InsideCallback() || transition_feed_.IsInside();
     destroyed = TakeSteps(inside ? LifecycleEvent::kShutdownInCallback : LifecycleEvent::kShutdown);
     FAILOVER_SYNC_POINT("shutdown:done");
   }
@@ -19,12 +22,20 @@ void BufferCore::Shutdown() {
 }
 
 void BufferCore::Destroy() {
+  if (transition_feed_.IsInside()) {
+    logger_.Log(
+        LogLevel::kError,
+        "a Buffer was destroyed inside its own on_transition; another thread ends the Buffer");
+    std::thread([this] { TakeSteps(LifecycleEvent::kDestruction); }).detach();
+    return;
+  }
   if (!dispatcher_.MakeThisTurnTheLast()) {
     TakeSteps(LifecycleEvent::kDestruction);
     return;
   }
   TakeSteps(LifecycleEvent::kShutdownInCallback);
-  Log(LogLevel::kError,
+  logger_.Log(
+      LogLevel::kError,
       "a Buffer was destroyed inside one of its own callbacks; the rest of its callbacks run after "
       "this one");
   if (service_thread_ != nullptr) service_thread_->Detach();
@@ -83,10 +94,11 @@ bool BufferCore::FinishShutdown() {
     lifecycle_.AwaitSlots(pool_, SteadyDeadline(options_.shutdown_grace.value_or(options_.window)));
   }
   FAILOVER_SYNC_POINT("shutdown:before-retire");
-  registry_.ForEach([](ShardBuffer& shard) {
-    const MutexLock lock(shard.mutex());
-    shard.Retire();
+  registry_.ForEach([this](ShardBuffer& shard) {
+    ShardChange change(*this, shard, {"retire:before-lock", "retire:after-lock"});
+    shard.Retire(change.effects());
   });
+  transition_feed_.AwaitEnd();
   if (!polls_here) service_thread_->Join();
   return destroyed;
 }

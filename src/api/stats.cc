@@ -30,6 +30,8 @@ std::string_view ToString(StopReason reason) {
       return "MoveTablesSwitchedTraffic";
     case StopReason::kManual:
       return "Manual";
+    case StopReason::kRetrySucceeded:
+      return "RetrySucceeded";
   }
   return "?";
 }
@@ -41,6 +43,20 @@ std::string_view ToString(EvictedReason reason) {
     case EvictedReason::kWindowExceeded:
       return "WindowExceeded";
     case EvictedReason::kContextDone:
+      return "ContextDone";
+  }
+  return "?";
+}
+
+std::string_view ToString(WayOut way) {
+  switch (way) {
+    case WayOut::kDrained:
+      return "Drained";
+    case WayOut::kBufferFull:
+      return "BufferFull";
+    case WayOut::kWindowExceeded:
+      return "WindowExceeded";
+    case WayOut::kContextDone:
       return "ContextDone";
   }
   return "?";
@@ -58,6 +74,10 @@ std::string_view ToString(SkippedReason reason) {
       return "LastReparentTooRecent";
     case SkippedReason::kLastFailoverTooRecent:
       return "LastFailoverTooRecent";
+    case SkippedReason::kBudgetUsedUp:
+      return "BudgetUsedUp";
+    case SkippedReason::kDraining:
+      return "Draining";
   }
   return "?";
 }

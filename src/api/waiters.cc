@@ -5,29 +5,30 @@
 #include <new>
 #include <utility>
 
-#include "base/mutex.h"
+#include "api/buffer_core.h"
 #include "base/sync_point.h"
+#include "failover/internal/buffer_access.h"
 #include "shard/buffer_error.h"
 #include "shard/downcasts.h"
-#include "shard/effects.h"
 
 namespace failover {
 
 void Cancellation::Cancel() {
-  internal::WaiterList woken;
   FAILOVER_SYNC_POINT("cancellation:before-lock");
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    // The release pairs with the acquire in cancelled(): a thread that sees the flag sees what led
-    // to it. The store is under the mutex, so that a hook that registers later sees it, too.
-    cancelled_.store(true, std::memory_order_release);
-    for (internal::CancelHook* hook = hooks_; hook != nullptr; hook = hook->next_) {
-      hook->Fire(&woken);
-    }
+  std::unique_lock<std::mutex> lock(mutex_);
+  // The release pairs with the acquire in cancelled(): a thread that sees the flag sees what led to
+  // it. The store is under the mutex, so that a hook that registers later sees it, too.
+  cancelled_.store(true, std::memory_order_release);
+  // What follows the cancel of a waiter is done under no lock, so the hooks fire one by one.
+  while (hooks_ != nullptr) {
+    internal::CancelHook* const hook = hooks_;
+    const bool is_last = hook->next_ == nullptr;
+    hook->Fire(std::move(lock));
+    if (is_last) return;
+    lock = std::unique_lock<std::mutex>(mutex_);
   }
+  lock.unlock();
   FAILOVER_SYNC_POINT("cancellation:after-lock");
-  // The waiters cannot leave before they are woken, so they all still exist.
-  while (!woken.empty()) woken.PopFront()->Complete();
 }
 
 namespace internal {
@@ -45,6 +46,8 @@ std::string_view Observation(BufferErrorReason reason) {
       return "the request's own timeout was over before the failover ended";
     case BufferErrorReason::kShardMissing:
       return "the shard is gone after a resharding, the request must be routed anew";
+    case BufferErrorReason::kWindowOver:
+      return "the request's window ended while a planned switchover held everything";
   }
   return "";
 }
@@ -55,10 +58,17 @@ std::string_view MessageOf(const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<RetryDoneFunc> ResultOf(ShardBuffer& shard, const WaitEnd& end,
-                                       absl::StatusCode original_code,
+AttemptText TextOf(const AttemptView& last) {
+  if (last.error != nullptr) return {last.error->code(), MessageOf(*last.error)};
+  if (last.ok()) return {};
+  return {absl::StatusCode::kUnavailable, last.why};
+}
+
+absl::StatusOr<RetryDoneFunc> ResultOf(const Waiter& waiter, absl::StatusCode original_code,
                                        std::string_view original_text) {
-  if (end.released()) return MakeRetryDone(shard, end);
+  ShardBuffer& shard = ShardOf(waiter);
+  const WaitEnd& end = waiter.end;
+  if (end.released()) return BufferAccess::MakeRetryDone(waiter);
   const auto make = [&] {
     return BufferError(*end.error, shard.keyspace(), shard.shard(), Observation(*end.error),
                        original_code, original_text);
@@ -70,63 +80,83 @@ absl::StatusOr<RetryDoneFunc> ResultOf(ShardBuffer& shard, const WaitEnd& end,
   return shared ? shard.eviction_error().Get(make) : make();
 }
 
-CancelHook::CancelHook(Cancellation* cancellation, ThreadWaiter& waiter)
-    : cancellation_(cancellation), waiter_(waiter) {
+CancelHook::CancelHook(Cancellation* cancellation, BufferCore& core, Waiter& waiter)
+    : cancellation_(cancellation), core_(core), waiter_(waiter) {
   if (cancellation_ == nullptr) return;
-  WaiterList woken;
-  {
-    const std::lock_guard<std::mutex> lock(cancellation_->mutex_);
-    next_ = cancellation_->hooks_;
-    if (next_ != nullptr) next_->previous_ = this;
-    cancellation_->hooks_ = this;
-    if (cancellation_->cancelled()) Fire(&woken);
-  }
-  if (!woken.empty()) woken.PopFront()->Complete();
+  std::unique_lock<std::mutex> lock(cancellation_->mutex_);
+  linked_ = true;
+  next_ = cancellation_->hooks_;
+  if (next_ != nullptr) next_->previous_ = this;
+  cancellation_->hooks_ = this;
+  if (cancellation_->cancelled()) Fire(std::move(lock));
 }
 
 CancelHook::~CancelHook() {
   if (cancellation_ == nullptr) return;
   const std::lock_guard<std::mutex> lock(cancellation_->mutex_);
+  if (linked_) Unlink();
+}
+
+void CancelHook::Fire(std::unique_lock<std::mutex> lock) {
+  Unlink();
+  core_.CancelIfHeld(waiter_, std::move(lock));
+}
+
+void CancelHook::Unlink() {
   (previous_ != nullptr ? previous_->next_ : cancellation_->hooks_) = next_;
   if (next_ != nullptr) next_->previous_ = previous_;
+  linked_ = false;
 }
 
-void CancelHook::Fire(WaiterList* woken) {
-  ShardBuffer& shard = ShardOf(waiter_);
-  Effects effects;
-  {
-    const MutexLock lock(shard.mutex());
-    if (waiter_.place() == Place::kHeld) shard.OnCancel(&waiter_, &effects);
-  }
-  woken->Append(&effects.threads);
-}
-
-CallbackWaiter* CallbackWaiter::Make(ShardBuffer& shard, WaitCallback&& callback,
-                                     const absl::Status& error) {
-  const std::size_t text_size = std::min(error.message().size(), kMaxKeptErrorText);
-  void* const memory = ::operator new(sizeof(CallbackWaiter) + text_size, std::nothrow);
+CallbackWaiter* CallbackWaiter::Make(BufferCore& core, ShardBuffer& shard,
+                                     Cancellation* cancellation, WaitCallback&& callback,
+                                     const AttemptText& error) {
+  const std::size_t text_size = std::min(error.text.size(), kMaxKeptErrorText);
+  const std::size_t size = cancellation == nullptr ? sizeof(CallbackWaiter) + text_size
+                                                   : HookOffset(text_size) + sizeof(CancelHook);
+  void* const memory = ::operator new(size, std::nothrow);
   if (memory == nullptr) return nullptr;
-  return new (memory) CallbackWaiter(shard, std::move(callback), error, text_size);
+  auto* const waiter = new (memory) CallbackWaiter(shard, std::move(callback), error, text_size);
+  if (cancellation != nullptr) {
+    waiter->has_hook_ = true;
+    new (waiter->hook()) CancelHook(cancellation, core, *waiter);
+  }
+  return waiter;
+}
+
+std::size_t CallbackWaiter::HookOffset(std::size_t text_size) {
+  constexpr std::size_t kAlign = alignof(CancelHook);
+  return (sizeof(CallbackWaiter) + text_size + kAlign - 1) / kAlign * kAlign;
+}
+
+void* CallbackWaiter::hook() { return reinterpret_cast<char*>(this) + HookOffset(text_size_); }
+
+void CallbackWaiter::EndHook() {
+  if (std::exchange(has_hook_, false))
+    std::launder(static_cast<CancelHook*>(hook()))->~CancelHook();
 }
 
 CallbackWaiter::CallbackWaiter(ShardBuffer& shard, WaitCallback&& callback,
-                               const absl::Status& error, std::size_t text_size)
+                               const AttemptText& error, std::size_t text_size)
     : Waiter(&shard, /*blocks=*/false),
-      text_size_(static_cast<std::uint16_t>(text_size)),
-      original_code_(error.code()),
+      text_size_(static_cast<std::uint8_t>(text_size)),
+      original_code_(error.code),
       callback_(std::move(callback)) {
   shard.owner().Ref();
-  MessageOf(error).copy(text(), text_size);
+  error.text.copy(text(), text_size);
 }
 
 CallbackWaiter::~CallbackWaiter() { ShardOf(*this).owner().Unref(); }
 
 void CallbackWaiter::Complete() noexcept {
-  std::move(callback_)(ResultOf(ShardOf(*this), end, original_code_, {text(), text_size_}));
+  // The caller may destroy the Cancellation as soon as the callback runs.
+  EndHook();
+  std::move(callback_)(ResultOf(*this, original_code_, {text(), text_size_}));
   Discard();
 }
 
 void CallbackWaiter::Discard() {
+  EndHook();
   callback_ = nullptr;
   Unref();
 }

@@ -1,51 +1,45 @@
 #include "base/log.h"
 
-#include <spdlog/spdlog.h>
+#include <cstdio>
 
-#include <memory>
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/spdlog_logger.h"
 
-namespace failover::internal {
+namespace failover {
 namespace {
 
-spdlog::level::level_enum LevelOf(LogLevel level) {
-  switch (level) {
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kWarning:
-      return spdlog::level::warn;
-    case LogLevel::kError:
-      return spdlog::level::err;
-  }
-  return spdlog::level::err;
+absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
+
+void WriteToStderr(LogLevel level, std::string_view line) {
+  const std::string time =
+      absl::FormatTime("%Y-%m-%d%ET%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
+  const std::string whole =
+      absl::StrCat(time, " failover: ", Piece(ToString(level)), ": ", Piece(line), "\n");
+  // One call for the whole line keeps the lines of several threads apart.
+  static_cast<void>(std::fwrite(whole.data(), 1, whole.size(), stderr));
 }
 
 }  // namespace
 
-void EnsureLogger() {
-  if (spdlog::get(kLoggerName) != nullptr) return;
-  const std::shared_ptr<spdlog::logger> base = spdlog::default_logger();
-  if (base == nullptr) return;
-  try {
-    spdlog::register_logger(base->clone(kLoggerName));
-  } catch (const spdlog::spdlog_ex&) {
-    // Another thread has registered the logger in the meantime, which is as good.
-  }
-}
+namespace internal {
 
-void Log(LogLevel level, std::string_view line) noexcept {
+void Logger::Log(LogLevel level, std::string_view line) const noexcept {
   Log(level, [line] { return std::string(line); });
 }
 
-void Log(LogLevel level, absl::FunctionRef<std::string()> make_line) noexcept {
+void Logger::Log(LogLevel level, absl::FunctionRef<std::string()> make_line) const noexcept {
   try {
-    const std::shared_ptr<spdlog::logger> logger = spdlog::get(kLoggerName);
-    if (logger == nullptr) return;
-    if (logger->should_log(LevelOf(level)) || logger->should_backtrace()) {
-      logger->log(LevelOf(level), make_line());
+    if (write_) {
+      write_(level, make_line());
+    } else if (!LogToSpdlog(level, make_line)) {
+      WriteToStderr(level, make_line());
     }
   } catch (...) {
     // A log line is not worth a request.
   }
 }
 
-}  // namespace failover::internal
+}  // namespace internal
+}  // namespace failover

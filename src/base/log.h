@@ -1,29 +1,31 @@
-// The named logger of the library: spdlog's "failover".
+// Where the log lines of one Buffer, or of one monitor, go.
 #ifndef FAILOVER_SRC_BASE_LOG_H_
 #define FAILOVER_SRC_BASE_LOG_H_
 
-#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/functional/function_ref.h"
+#include "failover/log.h"
 
 namespace failover::internal {
 
-inline constexpr char kLoggerName[] = "failover";
+// Thread-safe. The places that lines go to are foreign code, so nothing here must be called under a
+// lock.
+class Logger {
+ public:
+  // LogFunction says what an empty `write` means.
+  explicit Logger(LogFunction write) : write_(std::move(write)) {}
 
-enum class LogLevel : std::uint8_t { kInfo, kWarning, kError };
+  // Writes a line, which must not contain query text or literals. Drops what cannot be written.
+  void Log(LogLevel level, std::string_view line) const noexcept;
+  // Does the same, but makes the line only if somebody wants it.
+  void Log(LogLevel level, absl::FunctionRef<std::string()> make_line) const noexcept;
 
-// Registers a copy of spdlog's default logger under this name, if the program has none of this
-// name. Thread-safe.
-void EnsureLogger();
-
-// Writes to the logger that is registered at this moment, or nowhere if the embedder removed it.
-// Thread-safe; never throws. Sinks are foreign code, so this must never be called under a lock.
-// `line` must not contain query text or literals.
-void Log(LogLevel level, std::string_view line) noexcept;
-// Does the same, but makes the line only if the logger wants it.
-void Log(LogLevel level, absl::FunctionRef<std::string()> make_line) noexcept;
+ private:
+  const LogFunction write_;
+};
 
 }  // namespace failover::internal
 

@@ -28,6 +28,15 @@ class WaiterList {
     ++size_;
   }
 
+  // `place` is in the list.
+  void InsertBefore(Waiter* place, Waiter* waiter) {
+    waiter->previous = place->previous;
+    waiter->next = place;
+    (place->previous != nullptr ? place->previous->next : head_) = waiter;
+    place->previous = waiter;
+    ++size_;
+  }
+
   void Remove(Waiter* waiter) {
     (waiter->previous != nullptr ? waiter->previous->next : head_) = waiter->next;
     (waiter->next != nullptr ? waiter->next->previous : tail_) = waiter->previous;

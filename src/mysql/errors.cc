@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "mysql/default_rules.h"
+#include "mysql/error_texts.h"
 #include "outcome/judge.h"
 #include "outcome/status_payload.h"
 
@@ -11,6 +12,7 @@ namespace failover::mysql {
 namespace {
 
 using failover::internal::DatabaseError;
+using failover::internal::Verdict;
 
 // Tells the errors of this module from those of other databases in the payload of a Status.
 constexpr char kDatabase[] = "mysql";
@@ -19,16 +21,19 @@ bool MadeByClientLibrary(std::uint32_t number) {
   return number == 0 || (number >= 2000 && number < 3000) || (number >= 5000 && number < 6000);
 }
 
-Rule RuleFor(const std::vector<Rule>& rules, const MysqlError& error) {
+bool Fits(const Rule& rule, const MysqlError& error) {
+  if (rule.number != error.number) return false;
+  if (!failover::internal::ContainsIgnoreCase(error.text, rule.text)) return false;
+  return rule.fits == nullptr || rule.fits(error);
+}
+
+Verdict VerdictOn(const std::vector<Rule>& rules, const MysqlError& error) {
+  if (internal::IsRaisedByUser(error)) return {Outcome::kFailed, FailoverSign::kNo};
   for (const Rule& rule : rules) {
-    if (rule.number != error.number) continue;
-    if (rule.text.empty() || failover::internal::ContainsIgnoreCase(error.text, rule.text)) {
-      return rule;
-    }
+    if (Fits(rule, error)) return {rule.when_sent, rule.sign};
   }
-  Rule other;
-  other.when_sent = MadeByClientLibrary(error.number) ? Outcome::kUnknown : Outcome::kFailed;
-  return other;
+  return {MadeByClientLibrary(error.number) ? Outcome::kUnknown : Outcome::kFailed,
+          FailoverSign::kNo};
 }
 
 // The numbers stand in front of the text, in the form that a Buffer looks for when it logs an error
@@ -48,9 +53,8 @@ void ErrorClassifier::Add(Rule rule) { rules_.insert(rules_.begin(), std::move(r
 
 absl::Status ErrorClassifier::ToStatus(const MysqlError& error,
                                        const StatementState& statement) const {
-  const Rule rule = RuleFor(rules_, error);
   return failover::internal::Judge({kDatabase, error.number, error.sqlstate, error.text},
-                                   MessageOf(error), {rule.when_sent, rule.sign}, statement);
+                                   MessageOf(error), VerdictOn(rules_, error), statement);
 }
 
 absl::Status ToStatus(const MysqlError& error, const StatementState& statement) {

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -41,6 +42,12 @@ watch::MonitorOptions WatchedFrom(const PrimaryMonitorOptions& options) {
   watched.jitter = options.jitter;
   watched.timeout = options.timeout;
   watched.name = "mysql monitor";
+  watched.urgent_interval = options.urgent_interval;
+  watched.urgent_duration = options.urgent_duration;
+  watched.hold_interval = options.hold_interval;
+  watched.hook = options.hook;
+  watched.clock = options.clock;
+  watched.log = options.log;
   return watched;
 }
 
@@ -81,5 +88,13 @@ PrimaryMonitor::~PrimaryMonitor() = default;
 absl::Status PrimaryMonitor::Start() { return impl_->monitor->Start(); }
 
 void PrimaryMonitor::Stop() { impl_->monitor->Stop(); }
+
+bool PrimaryMonitor::CheckNow(std::string_view keyspace, std::string_view shard) {
+  return impl_->monitor->CheckNow(keyspace, shard);
+}
+
+void PrimaryMonitor::OnTransition(const Transition& transition) {
+  impl_->monitor->OnTransition(transition);
+}
 
 }  // namespace failover::mysql

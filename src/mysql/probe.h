@@ -11,10 +11,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "failover/mysql/monitored_server.h"
 #include "failover/watch/server_probe.h"
+#include "mysql/client_handle.h"
+#include "mysql/metered_link.h"
+#include "mysql/probe_errors.h"
+#include "mysql/tls_connection.h"
 #include "watch/address_lookup.h"
 
 namespace failover::mysql::internal {
@@ -28,8 +33,8 @@ using watch::internal::Resolver;
 // Drives the non-blocking functions of libmariadb. The connection is kept from check to check.
 class Probe final : public watch::ServerProbe {
  public:
-  // `wake_up` is called on another thread when a look-up has ended, perhaps after the probe is
-  // gone.
+  // `wake_up` is called on another thread when a look-up or an attempt to connect has ended. A
+  // look-up may end after the probe is gone.
   Probe(MonitoredServer server, std::function<void()> wake_up,
         Resolver resolve = watch::internal::ResolveHost);
   ~Probe() override;
@@ -45,12 +50,9 @@ class Probe final : public watch::ServerProbe {
   const Observation& observation() const override { return observation_; }
 
  private:
-  enum class Step : std::uint8_t { kNone, kLookUp, kConnect, kAsk, kRead };
-  enum class Question : std::uint8_t { kWsrepOn, kReadOnly, kWsrepReady };
-
-  struct CloseConnection {
-    void operator()(MYSQL* connection) const { mysql_close(connection); }
-  };
+  enum class Step : std::uint8_t { kNone, kLookUp, kConnect, kConnectTls, kAsk, kRead };
+  enum class Question : std::uint8_t { kWho, kReadOnly, kWsrepReady };
+  using Rows = std::vector<std::vector<std::string>>;
 
   // Goes through the steps until one of them must wait, or the check has ended. StartStep and
   // ContinueStep return what the step waits for, as `waits_for_` holds it.
@@ -58,18 +60,32 @@ class Probe final : public watch::ServerProbe {
   int StartStep();
   int ContinueStep(int ready);
   void EndStep();
+  // Whether the step runs in libmariadb on this thread.
+  bool in_client() const;
+
+  // These two return false if they have ended the check. The first puts the link between libmariadb
+  // and the server once there is a connection. The second passes on what libmariadb has sent.
+  bool Splice();
+  bool PassToServer();
+  // Passes on what both sides have sent. Returns what libmariadb waited for and has got.
+  int PassOn();
 
   void BeginConnection();
   void EndLookUp();
   void Connect();
   void Ask(Question question);
   void EndConnect();
+  void EndConnectTls();
   void EndAsk();
   void EndRead();
-  void Answered(const std::vector<std::string>& row);
+  void Answered(const Rows& rows);
+  void LearnWho(const Rows& rows);
   void Failed();
   void End(Seen seen, std::string problem);
-  // Closes a connection on which a step waits for the server.
+  void End(Finding finding) { End(finding.seen, std::move(finding.problem)); }
+  // Closes a connection that waits for nothing.
+  void Disconnect();
+  // Closes a connection on which a step may wait for the server.
   void Abandon();
 
   const MonitoredServer server_;
@@ -78,8 +94,9 @@ class Probe final : public watch::ServerProbe {
   const bool needs_lookup_;
 
   Step step_ = Step::kNone;
-  Question question_ = Question::kWsrepOn;
-  // What the step waits for: libmariadb's MYSQL_WAIT_..., or 0 if the step waits for nothing.
+  Question question_ = Question::kWho;
+  // What the step waits for: libmariadb's MYSQL_WAIT_..., kWaitForThread, or 0 if the step waits
+  // for nothing.
   int waits_for_ = 0;
   // The steps of libmariadb put their results here.
   MYSQL* connected_ = nullptr;
@@ -90,11 +107,17 @@ class Probe final : public watch::ServerProbe {
   std::vector<std::string> addresses_;
   std::size_t next_address_ = 0;
 
-  std::unique_ptr<MYSQL, CloseConnection> connection_;
+  MeteredLink link_;
+  std::unique_ptr<TlsConnection> tls_;
+  // Attempts of checks that had no time left. Their threads end soon, and no check waits for them.
+  std::vector<std::unique_ptr<TlsConnection>> abandoned_;
+  ClientHandle connection_;
   // The connection is from an earlier check and has not answered in this one. The server may have
   // closed an idle connection, which says nothing about who is the primary.
   bool unproven_ = false;
+  // What the server at the other end of the connection told about itself.
   bool multi_writer_ = false;
+  std::string identity_;
 
   Observation observation_;
 };

@@ -23,11 +23,19 @@ bool MeansFailover(const Verdict& verdict, const StatementState& statement) {
     case FailoverSign::kNo:
       return false;
     case FailoverSign::kYes:
+    case FailoverSign::kForAnyStatement:
       return true;
     case FailoverSign::kUnlessReadOnlyRequested:
       return !statement.read_only_requested;
   }
   return false;
+}
+
+// Whether the refusal shows that the statement is a write.
+RefusedAt RefusedAtFor(const Verdict& verdict, const StatementState& statement) {
+  const bool any_statement =
+      statement.send_state == SendState::kNotSent || verdict.sign == FailoverSign::kForAnyStatement;
+  return any_statement ? RefusedAt::kConnect : RefusedAt::kStatement;
 }
 
 // The codes kInternal and kFailedPrecondition are avoided: failover::CausedByFailover would look at
@@ -54,7 +62,7 @@ absl::Status Judge(const DatabaseError& error, const std::string& message, const
   KeepError(status, outcome, error);
   if (outcome == Outcome::kNotExecuted && !statement.in_transaction &&
       MeansFailover(verdict, statement)) {
-    return MarkCausedByFailover(std::move(status));
+    return MarkCausedByFailover(std::move(status), RefusedAtFor(verdict, statement));
   }
   return status;
 }
@@ -64,7 +72,8 @@ bool ContainsIgnoreCase(std::string_view text, std::string_view part) {
     return absl::ascii_tolower(static_cast<unsigned char>(a)) ==
            absl::ascii_tolower(static_cast<unsigned char>(b));
   };
-  return std::search(text.begin(), text.end(), part.begin(), part.end(), same_letter) != text.end();
+  return part.empty() ||
+         std::search(text.begin(), text.end(), part.begin(), part.end(), same_letter) != text.end();
 }
 
 }  // namespace failover::internal

@@ -26,8 +26,10 @@ struct Verdict {
 
 // A Status that keeps `error` and the outcome of the statement. The Status is marked for
 // CausedByFailover if the statement was certainly not executed, no transaction was open, and the
-// error is a sign of a failover. The Status is never OK: its code is kUnavailable if the statement
-// was not executed, kAborted if the statement was rolled back, and otherwise kUnknown.
+// error is a sign of a failover. The mark is RefusedAt::kConnect if the statement was not sent or
+// if the sign is kForAnyStatement, and otherwise RefusedAt::kStatement. The Status is never OK: its
+// code is kUnavailable if the statement was not executed, kAborted if the statement was rolled
+// back, and otherwise kUnknown.
 FAILOVER_EXPORT absl::Status Judge(const DatabaseError& error, const std::string& message,
                                    const Verdict& verdict, const StatementState& statement);
 

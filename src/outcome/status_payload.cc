@@ -18,11 +18,6 @@ constexpr char kPayload[] = "failover/statement-error";
 constexpr std::array<Outcome, 4> kOutcomes = {Outcome::kNotExecuted, Outcome::kRolledBack,
                                               Outcome::kFailed, Outcome::kUnknown};
 
-struct Kept {
-  Outcome outcome = Outcome::kUnknown;
-  internal::DatabaseError error;
-};
-
 // Cuts the first line off `text`.
 std::string TakeLine(std::string& text) {
   const std::size_t end = text.find('\n');
@@ -31,22 +26,19 @@ std::string TakeLine(std::string& text) {
   return line;
 }
 
-std::optional<Kept> Unpack(const absl::Status& status) {
+std::optional<internal::DatabaseError> Unpack(const absl::Status& status) {
   const auto payload = status.GetPayload(kPayload);
   if (!payload.has_value()) return std::nullopt;
   std::string rest(*payload);
-  Kept kept;
-  const std::string name = TakeLine(rest);
-  for (const Outcome outcome : kOutcomes) {
-    if (name == ToString(outcome)) kept.outcome = outcome;
-  }
-  kept.error.database = TakeLine(rest);
-  if (!absl::SimpleAtoi(TakeLine(rest), &kept.error.number)) return std::nullopt;
+  internal::DatabaseError error;
+  TakeLine(rest);
+  error.database = TakeLine(rest);
+  if (!absl::SimpleAtoi(TakeLine(rest), &error.number)) return std::nullopt;
   std::size_t sqlstate_size = 0;
   if (!absl::SimpleAtoi(TakeLine(rest), &sqlstate_size)) return std::nullopt;
-  kept.error.sqlstate = rest.substr(0, sqlstate_size);
-  kept.error.text = rest.substr(kept.error.sqlstate.size());
-  return kept;
+  error.sqlstate = rest.substr(0, sqlstate_size);
+  error.text = rest.substr(error.sqlstate.size());
+  return error;
 }
 
 }  // namespace
@@ -66,9 +58,13 @@ const char* ToString(Outcome outcome) {
 }
 
 std::optional<Outcome> OutcomeOf(const absl::Status& status) {
-  const std::optional<Kept> kept = Unpack(status);
-  if (!kept.has_value()) return std::nullopt;
-  return kept->outcome;
+  const auto payload = status.GetPayload(kPayload);
+  if (!payload.has_value()) return std::nullopt;
+  for (const Outcome outcome : kOutcomes) {
+    // No name begins with another name, so the line feed behind the name need not be looked at.
+    if (payload->StartsWith(ToString(outcome))) return outcome;
+  }
+  return Outcome::kUnknown;
 }
 
 namespace internal {
@@ -80,9 +76,9 @@ void KeepError(absl::Status& status, Outcome outcome, const DatabaseError& error
 }
 
 std::optional<DatabaseError> KeptErrorOf(const absl::Status& status, std::string_view database) {
-  std::optional<Kept> kept = Unpack(status);
-  if (!kept.has_value() || kept->error.database != database) return std::nullopt;
-  return std::move(kept->error);
+  std::optional<DatabaseError> kept = Unpack(status);
+  if (!kept.has_value() || kept->database != database) return std::nullopt;
+  return kept;
 }
 
 }  // namespace internal

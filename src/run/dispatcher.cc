@@ -65,12 +65,14 @@ bool Dispatcher::BeginTurn(PollMode mode) {
   --watchers_;
   polling_ = true;
   poller_ = std::this_thread::get_id();
+  // Relaxed, as PollsHere explains.
+  polls_here_.store(poller_, std::memory_order_relaxed);
   return true;
 }
 
 void Dispatcher::FireDueTimers() {
-  const Instant now = client_.Now();
-  while (ShardBuffer* const shard = FirstTimer(now)) client_.OnTimer(*shard, now);
+  turn_began_ = client_.Now();
+  while (ShardBuffer* const shard = FirstTimer(turn_began_)) client_.OnTimer(*shard, turn_began_);
 }
 
 void Dispatcher::RunReady(std::size_t limit) {
@@ -113,6 +115,7 @@ PollTurn Dispatcher::EndTurn(Instant now) {
   {
     const MutexLock lock(mutex_);
     polling_ = false;
+    polls_here_.store(std::thread::id(), std::memory_order_relaxed);
     turn.last = std::exchange(last_turn_, false);
     if (!timers_.empty()) due = timers_.top()->due;
     if (!ready_.empty() || (due <= now && due != kNever)) due = kLongAgo;

@@ -2,6 +2,7 @@
 #ifndef FAILOVER_SRC_RUN_DISPATCHER_H_
 #define FAILOVER_SRC_RUN_DISPATCHER_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <thread>
@@ -80,6 +81,17 @@ class Dispatcher {
 
   // Whether the calling thread is inside a callback.
   bool InsideCallback() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether the calling thread polls at this moment: it is inside a callback, or inside other
+  // foreign code that a turn of polling calls. Takes no mutex.
+  bool PollsHere() const {
+    // Relaxed is enough. Only the calling thread itself ever writes its own id here, and it sees
+    // its own writes in order.
+    return polls_here_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+  // The time at which the turn of polling began that the calling thread is in. Needs PollsHere.
+  // What the callbacks of a turn do counts as done at its begin, so a turn reads the clock once for
+  // all of them.
+  Instant turn_began() const { return turn_began_; }
   // Inside a callback: marks the turn of polling that runs the callback, so that its PollTurn has
   // `last` set. Outside of a callback it returns false and does nothing.
   bool MakeThisTurnTheLast() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -115,6 +127,10 @@ class Dispatcher {
 
   bool polling_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread::id poller_ ABSL_GUARDED_BY(mutex_);
+  // The thread that polls, or no thread. Written under mutex_, and read without.
+  std::atomic<std::thread::id> polls_here_{};
+  // Only the thread that polls uses the time. One turn follows another under mutex_.
+  Instant turn_began_;
   bool last_turn_ ABSL_GUARDED_BY(mutex_) = false;
   const Waiter* running_ ABSL_GUARDED_BY(mutex_) = nullptr;
   // When the poller means to come back: as the last turn said, or earlier, if it was woken since.

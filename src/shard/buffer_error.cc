@@ -39,6 +39,7 @@ absl::StatusCode CodeOf(BufferErrorReason reason) {
     case BufferErrorReason::kCancelled:
       return absl::StatusCode::kCancelled;
     case BufferErrorReason::kTimeout:
+    case BufferErrorReason::kWindowOver:
       return absl::StatusCode::kDeadlineExceeded;
   }
   return absl::StatusCode::kInternal;
@@ -61,6 +62,8 @@ std::string_view ToString(BufferErrorReason reason) {
       return "Timeout";
     case BufferErrorReason::kShardMissing:
       return "ShardMissing";
+    case BufferErrorReason::kWindowOver:
+      return "WindowOver";
   }
   return kNoName;
 }
@@ -107,6 +110,15 @@ absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
 
 absl::Status BufferErrorWithoutText(BufferErrorReason reason) {
   return absl::Status(CodeOf(reason), absl::string_view());
+}
+
+absl::Status NamelessBufferError(BufferErrorReason reason, std::string_view what) noexcept try {
+  absl::Status error(CodeOf(reason), absl::string_view(what.data(), what.size()));
+  const std::string_view name = ToString(reason);
+  error.SetPayload(kReasonPayload, absl::Cord(absl::string_view(name.data(), name.size())));
+  return error;
+} catch (const std::bad_alloc&) {
+  return BufferErrorWithoutText(reason);
 }
 
 // Relaxed is enough: no other thread uses an object that is being destroyed.

@@ -12,6 +12,9 @@
 
 namespace failover::internal {
 
+// The text of the error if memory has run out.
+inline constexpr char kNoMemoryToHold[] = "out of memory, the request is not held";
+
 // A held request keeps at most this many bytes of the text of its original error. They are enough
 // to recognise the error, and few beside the rest of what a held request costs.
 inline constexpr std::size_t kMaxKeptErrorText = 96;
@@ -27,6 +30,9 @@ absl::Status BufferError(BufferErrorReason reason, std::string_view keyspace,
 
 // The same error without its text and payload, for when memory has run out. Does not allocate.
 absl::Status BufferErrorWithoutText(BufferErrorReason reason);
+
+// The same as BufferError, for a caller that knows no shard.
+absl::Status NamelessBufferError(BufferErrorReason reason, std::string_view what) noexcept;
 
 // One error that many requests get. The first request that asks for the error makes it. The other
 // requests share its memory, which saves three allocations each. Thread-safe. The copies that Get

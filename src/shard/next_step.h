@@ -8,12 +8,15 @@
 
 namespace failover::internal {
 
-// What can happen to a shard.
+// What can happen to a shard. E1 to E9 are the rules of docs/design.md ("What may be believed").
 enum class Event : std::uint8_t {
-  kRequest,        // the request has not failed, and its primary is not known to be down
-  kFailedRequest,  // a failover made the request fail, or its primary is known to be down
+  kRequest,                // the request has not failed, and its primary is not missed
+  kRequestWithoutPrimary,  // the request has not failed, and its primary is missed (E2)
+  kFailedRequest,          // a failover made the request fail (E1)
+  kRefusedRetry,           // a retry was refused that was let go after the last end (E8)
+  kPrimaryDown,            // a report that the primary is missed (E2)
   kStartCommand,
-  kFailoverEnd,
+  kFailoverEnd,  // E3 to E7, E9, a command, an event, a shutdown
   kDrainEnd,
 };
 
@@ -22,7 +25,8 @@ enum class Step : std::uint8_t {
   kIgnore,
   kPass,
   kHold,
-  kStart,
+  kJoin,   // a request that may come back is held, and is released in its turn; others pass
+  kStart,  // if StartGuard allows it
   kStop,
   kFinish,
   kCannotHappen,  // an assertion: the code that reports the event is wrong
@@ -37,9 +41,13 @@ constexpr Step NextStep(State state, Event event) {
       switch (event) {
         case Event::kRequest:
           return Step::kPass;
+        case Event::kRequestWithoutPrimary:
         case Event::kFailedRequest:
+        case Event::kRefusedRetry:
         case Event::kStartCommand:
           return Step::kStart;
+        // The next request starts the failover.
+        case Event::kPrimaryDown:
         case Event::kFailoverEnd:
           return Step::kIgnore;
         case Event::kDrainEnd:
@@ -49,10 +57,13 @@ constexpr Step NextStep(State state, Event event) {
     case State::kBuffering:
       switch (event) {
         case Event::kRequest:
+        case Event::kRequestWithoutPrimary:
         case Event::kFailedRequest:
+        case Event::kRefusedRetry:
           return Step::kHold;
         case Event::kFailoverEnd:
           return Step::kStop;
+        case Event::kPrimaryDown:
         case Event::kStartCommand:
           return Step::kIgnore;
         case Event::kDrainEnd:
@@ -61,11 +72,16 @@ constexpr Step NextStep(State state, Event event) {
       break;
     case State::kDraining:
       switch (event) {
-        // The failover is over, so the failure must have raced with the end of the failover. The
-        // request retries at once.
         case Event::kRequest:
-        case Event::kFailedRequest:
           return Step::kPass;
+        // The failover is over, so the failure must have raced with the end of the failover.
+        case Event::kFailedRequest:
+          return Step::kJoin;
+        // The requests in the queue must not be sent to a server that is known to be down.
+        case Event::kRequestWithoutPrimary:
+        case Event::kRefusedRetry:
+        case Event::kPrimaryDown:
+          return Step::kStart;
         case Event::kDrainEnd:
           return Step::kFinish;
         case Event::kStartCommand:

@@ -1,3 +1,5 @@
+// The events of a shard. shard_holds.cc has the begin and the end of a hold, shard_queue.cc the
+// ways into the queue and out of it, shard_retries.cc the ends of retries.
 #include "shard/shard_buffer.h"
 
 #include <algorithm>
@@ -6,9 +8,6 @@
 
 namespace failover::internal {
 namespace {
-
-// A shard logs at most one failover that a guard prevented in this time. vtgate has the same limit.
-constexpr std::chrono::seconds kSkipLogInterval(5);
 
 constexpr std::uint32_t kHoldsAll = ShardGate::kStopsRequests | ShardGate::kStopsFailures;
 
@@ -27,16 +26,41 @@ ShardBuffer::ShardBuffer(const ShardContext& context, std::string_view keyspace,
       context_(context),
       disabled_counters_(disabled_counters),
       lane_(static_cast<std::uint8_t>(lane)),
-      mode_(mode) {}
+      mode_(mode),
+      transitions_(context.tells_transitions ? std::make_unique<TransitionQueue>() : nullptr) {}
 
-bool ShardBuffer::EnsureCounters() {
-  if (counters_ == nullptr) counters_.reset(new (std::nothrow) ShardCounters);
-  return counters_ != nullptr;
+bool ShardBuffer::EnsureActivity() {
+  if (activity_ == nullptr) activity_.reset(new (std::nothrow) Activity);
+  return activity_ != nullptr;
 }
+
+Instant ShardBuffer::Monotonic(Instant now) {
+  // Callers read the clock before they get the mutex, so a later caller may bring an earlier time.
+  // The wait of such a caller begins at the latest time that the shard has seen. The queue then
+  // stays sorted by the ends of the windows.
+  last_now_ = std::max(last_now_, now);
+  return last_now_;
+}
+
+Instant ShardBuffer::Advance(Instant now, Effects* effects) {
+  now = Monotonic(now);
+  if (state_ != State::kDraining) return now;
+  ExpireTurns(now, effects);
+  FinishDrain(effects);
+  return now;
+}
+
+bool ShardBuffer::IsMissed(Instant now) const {
+  return primary_.IsMissed() && !IsLatched() &&
+         now >= After(primary_.down_since(), context_.down_confirmation);
+}
+
+// ---- Requests -----------------------------------------------------------------------------------
 
 Decision ShardBuffer::OnRequest(Instant now, const Request& request, Waiter* waiter,
                                 Effects* effects) {
-  if (!EnsureCounters()) {
+  if (request.previous != nullptr) return OnReturn(now, request, waiter, effects);
+  if (!EnsureActivity()) {
     if (!MayHold()) return {};
     return {Decision::Kind::kRefused, Refusal::kNoMemory};
   }
@@ -44,13 +68,37 @@ Decision ShardBuffer::OnRequest(Instant now, const Request& request, Waiter* wai
     ++Skipped(SkippedReason::kShutdown);
     return {};
   }
-  now = Monotonic(now);
-  const bool failed = request.failed || primary_.IsKnownDown();
-  switch (NextStep(state_, failed ? Event::kFailedRequest : Event::kRequest)) {
-    case Step::kStart:
-      if (!MayStart(now, effects)) return {};
-      Start(now, effects);
-      effects->started->primary_known_down = !request.failed;
+  now = Advance(now, effects);
+  Decision decision = Decide(now, request, waiter, effects);
+  if (decision.kind == Decision::Kind::kPass) decision = Pass(request, waiter);
+  GoOn(now, effects);
+  return decision;
+}
+
+Decision ShardBuffer::Pass(const Request& request, Waiter* waiter) {
+  waiter->traits.work = request.traits.work;
+  if (closed_ || CountWork(waiter)) return {};
+  return {Decision::Kind::kRefused, Refusal::kNoMemory};
+}
+
+Decision ShardBuffer::Decide(Instant now, const Request& request, Waiter* waiter,
+                             Effects* effects) {
+  const Event event = request.failed() ? Event::kFailedRequest
+                      : IsMissed(now)  ? Event::kRequestWithoutPrimary
+                                       : Event::kRequest;
+  if (event == Event::kRequest && PassesInSwitchover(request.traits.work)) return {};
+  switch (NextStep(state_, event)) {
+    case Step::kStart: {
+      const HoldCause cause =
+          request.failed() ? HoldCause::kFailedRequest : HoldCause::kPrimaryDown;
+      if (!TryStart(now, {cause, request.traits.may_probe, true}, effects)) return {};
+      break;
+    }
+    case Step::kJoin:
+      if (!request.traits.may_probe) {
+        ++Skipped(SkippedReason::kDraining);
+        return {};
+      }
       break;
     case Step::kHold:
       break;
@@ -64,296 +112,232 @@ Decision ShardBuffer::OnRequest(Instant now, const Request& request, Waiter* wai
       return {};
   }
   if (mode_ == Mode::kDryRun) {
-    ++counters_->requests_buffered_dry_run;
-    ++counters_->last_requests_dry_run_max;
+    ++activity_->counters.requests_buffered_dry_run;
+    ++activity_->counters.last_requests_dry_run_max;
     return {};
   }
-  return Hold(now, request, waiter, effects);
+  return HoldNew(now, request, waiter, effects);
 }
 
-bool ShardBuffer::MayStart(Instant now, Effects* effects) {
-  // The second guard matters if the end of a failover is reported before its first error. No
-  // further report would end the buffering that this error began, so requests would be held until
-  // max_failover_duration.
-  return !TooSoonAfter(last_end_, SkippedReason::kLastFailoverTooRecent, now, effects) &&
-         !TooSoonAfter(primary_.last_reparent(), SkippedReason::kLastReparentTooRecent, now,
-                       effects);
-}
-
-bool ShardBuffer::TooSoonAfter(Instant event, SkippedReason guard, Instant now, Effects* effects) {
-  if (now >= After(event, context_.min_time_between_failovers)) return false;
-  ++Skipped(guard);
-  if (now >= After(last_skip_log_, kSkipLogInterval)) {
-    last_skip_log_ = now;
-    effects->skipped = StartSkipped{mode_ == Mode::kDryRun, guard, now - event};
+void ShardBuffer::OnRefusalNoted(Instant now, Effects* effects) {
+  if (closed_ || mode_ == Mode::kDisabled || !EnsureActivity()) return;
+  now = Advance(now, effects);
+  if (NextStep(state_, Event::kFailedRequest) == Step::kStart) {
+    TryStart(now, {HoldCause::kFailedRequest, /*may_probe=*/false, /*by_request=*/true}, effects);
   }
-  return true;
+  GoOn(now, effects);
 }
 
-void ShardBuffer::Start(Instant now, Effects* effects) {
-  started_ = now;
-  ++counters_->starts;
-  counters_->last_requests_in_flight_max = 0;
-  counters_->last_requests_dry_run_max = 0;
-  SetState(State::kBuffering);
-  effects->started = FailoverStarted{mode_ == Mode::kDryRun, false};
+void ShardBuffer::OnErrorSlippedPast(int code) {
+  if (state_ == State::kIdle || activity_ == nullptr) return;
+  ++activity_->counters.requests_slipped_past;
+  activity_->counters.last_code_slipped_past = code;
 }
 
-bool ShardBuffer::Stop(StopReason reason, Instant now, Effects* effects) {
-  if (NextStep(state_, Event::kFailoverEnd) != Step::kStop) return false;
-  last_end_ = now;
-  CountFailover(reason);
-  counters_->last_failover_duration = absl::FromChrono(now - started_);
-  counters_->failover_duration_sum += counters_->last_failover_duration;
-  effects->stopped = FailoverStopped{mode_ == Mode::kDryRun, reason, now - started_, queue_.size()};
-  if (reason == StopReason::kMaxDurationExceeded) primary_.StopMissing();
-  drain_reason_ = reason;
-  drained_before_ = counters_->requests_drained;
-  SetState(State::kDraining);
-  if (reason == StopReason::kReshardingComplete) FailAllAsMissing(effects);
-  Drain(effects);
-  return true;
-}
-
-void ShardBuffer::CountFailover(StopReason reason) {
-  ++counters_->stops[static_cast<std::size_t>(reason)];
-  const auto percent = [this](std::uint64_t peak) {
-    return peak * 100 / static_cast<std::uint64_t>(context_.pool.size());
-  };
-  if (mode_ == Mode::kDryRun) {
-    counters_->utilization_dry_run_sum += percent(counters_->last_requests_dry_run_max);
-  } else {
-    counters_->utilization_sum += percent(counters_->last_requests_in_flight_max);
-  }
-}
-
-void ShardBuffer::Drain(Effects* effects) {
-  while (!queue_.empty() && (closed_ || drain_retries_ < context_.drain_concurrency)) {
-    ++counters_->requests_drained;
-    Release(queue_.front(), drain_reason_, Turn::kOfDrain, effects);
-  }
-  if (!queue_.empty() || drain_retries_ > 0) return;
-  [[maybe_unused]] const Step step = NextStep(state_, Event::kDrainEnd);
-  assert(step == Step::kFinish);
-  SetState(State::kIdle);
-  effects->drained = DrainFinished{last_end_, counters_->requests_drained - drained_before_};
-}
-
-void ShardBuffer::FailAllAsMissing(Effects* effects) {
-  while (!queue_.empty()) {
-    ++counters_->requests_drained;
-    FailAndFree(queue_.front(), BufferErrorReason::kShardMissing, effects);
-  }
-}
-
-Decision ShardBuffer::Hold(Instant now, const Request& request, Waiter* waiter, Effects* effects) {
-  const auto refuse = [](Refusal refusal) { return Decision{Decision::Kind::kRefused, refusal}; };
-  if (request.cancelled) return refuse(Refusal::kCancelled);
-  if (request.timeout <= std::chrono::nanoseconds::zero()) return refuse(Refusal::kTimeoutOver);
-  std::optional<Refusal> full = ReserveDeadline(request);
-  if (!full.has_value()) full = MakeRoom(request.bytes, effects);
-  if (full.has_value()) {
-    ++Skipped(SkippedReason::kBufferFull);
-    return refuse(*full);
-  }
-  Enqueue(now, request, waiter);
-  return Decision{Decision::Kind::kHeld, {}};
-}
-
-std::optional<Refusal> ShardBuffer::ReserveDeadline(const Request& request) {
-  // The window ends before a longer timeout, so that timeout needs no timer.
-  if (request.timeout > context_.window) return std::nullopt;
-  try {
-    deadlines_.Reserve(deadlines_.size() + 1);
-  } catch (const std::bad_alloc&) {
-    return Refusal::kNoMemory;
-  }
-  return std::nullopt;
-}
-
-std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects) {
-  if (context_.pool.max_bytes() != 0 && bytes > context_.pool.max_bytes())
-    return Refusal::kTooLarge;
-  // The shard can evict its own requests to free the bytes that they hold. A request that is
-  // refused for its bytes takes no byte, not even for a moment: another shard might evict in vain
-  // meanwhile.
-  const std::uint64_t least = bytes > held_bytes_ ? bytes - held_bytes_ : 0;
-  const std::optional<std::uint64_t> taken = context_.pool.TakeBytes(bytes, least);
-  if (!taken.has_value()) return Refusal::kNoBytes;
-  bool has_slot = context_.pool.TryTakeSlot();
-  if (!has_slot && queue_.empty()) {
-    context_.pool.ReturnBytes(*taken);
-    return Refusal::kNoSlot;
-  }
-  const std::uint64_t missing = bytes - *taken;
-  // Nothing below can fail, so no request is evicted in vain.
-  std::uint64_t evicted_bytes = 0;
-  while (!has_slot || evicted_bytes < missing) {
-    Waiter* const oldest = queue_.front();
-    evicted_bytes += oldest->bytes;
-    ++Evicted(EvictedReason::kBufferFull);
-    // The newcomer takes over the slot and the bytes of the evicted request.
-    Dequeue(oldest);
-    Deliver(oldest, WaitEnd::Failed(BufferErrorReason::kEvicted), effects);
-    if (has_slot) context_.pool.ReturnSlots(1);
-    has_slot = true;
-  }
-  context_.pool.ReturnBytes(evicted_bytes - missing);
-  return std::nullopt;
-}
-
-void ShardBuffer::Enqueue(Instant now, const Request& request, Waiter* waiter) {
-  waiter->set_place(Place::kHeld);
-  waiter->bytes = request.bytes;
-  waiter->window_end = After(now, context_.window);
-  if (request.timeout <= context_.window) {
-    waiter->deadline = After(now, request.timeout);
-    deadlines_.Add(waiter);
-  }
-  queue_.PushBack(waiter);
-  held_bytes_ += request.bytes;
-  ++counters_->requests_buffered;
-  counters_->last_requests_in_flight_max =
-      std::max<std::uint64_t>(counters_->last_requests_in_flight_max, queue_.size());
-}
-
-void ShardBuffer::Release(Waiter* waiter, std::optional<StopReason> by, Turn turn,
-                          Effects* effects) {
-  context_.pool.ReturnBytes(waiter->bytes);
-  ++retrying_;
-  if (turn == Turn::kOfDrain) ++drain_retries_;
-  Dequeue(waiter);
-  Deliver(waiter, WaitEnd::Released(by, turn), effects);
-}
-
-void ShardBuffer::FailAndFree(Waiter* waiter, BufferErrorReason error, Effects* effects) {
-  context_.pool.ReturnBytes(waiter->bytes);
-  context_.pool.ReturnSlots(1);
-  Dequeue(waiter);
-  Deliver(waiter, WaitEnd::Failed(error), effects);
-}
-
-void ShardBuffer::OnCancel(Waiter* waiter, Effects* effects) {
+void ShardBuffer::OnCancel(Instant now, Waiter* waiter) {
+  Monotonic(now);
   ++Evicted(EvictedReason::kContextDone);
   context_.pool.ReturnBytes(waiter->bytes);
   context_.pool.ReturnSlots(1);
-  Dequeue(waiter);
-  if (waiter->blocks_thread) {
-    Deliver(waiter, WaitEnd::Failed(BufferErrorReason::kCancelled), effects);
-  } else {
-    // The caller of the cancel is the only one who learns of the end.
-    waiter->set_place(Place::kLeft);
+  Dequeue(waiter, WayOut::kContextDone);
+  // The caller of the cancel is the only one who learns of the end.
+  waiter->set_place(Place::kLeft);
+}
+
+void ShardBuffer::OnCancellation(Instant now, Waiter* waiter, Effects* effects) {
+  Monotonic(now);
+  ++Evicted(EvictedReason::kContextDone);
+  FailAndFree(waiter, BufferErrorReason::kCancelled, effects);
+}
+
+// ---- Reports and commands -----------------------------------------------------------------------
+
+void ShardBuffer::OnReport(Instant now, const TabletStats& stats, Observed observed,
+                           Effects* effects) {
+  now = Advance(now, effects);
+  const News news = primary_.OnReport(now, stats, observed);
+  NoteReport(news, stats);
+  if (news != News::kLate) {
+    if (activity_ != nullptr) activity_->guard.OnReport(now);
+    OnPrimaryNews(news, now, observed, effects);
   }
+  GoOn(now, effects);
 }
 
-void ShardBuffer::Dequeue(Waiter* waiter) {
-  assert(waiter->place() == Place::kHeld);
-  queue_.Remove(waiter);
-  held_bytes_ -= waiter->bytes;
-  if (deadlines_.Contains(waiter)) deadlines_.Remove(waiter);
+void ShardBuffer::NoteReport(News news, const TabletStats& stats) {
+  if (news == News::kLate && EnsureActivity()) ++activity_->counters.reports_late;
+  if (state_ != State::kBuffering) return;
+  SeenInHold& seen = activity_->hold.seen();
+  seen.any_report = true;
+  seen.late |= news == News::kLate;
+  seen.old_primary |= news == News::kOldPrimary;
+  seen.primary_down |= news == News::kPrimaryDown;
+  seen.serving_not_up |= stats.serving && !stats.up;
 }
 
-void ShardBuffer::Deliver(Waiter* waiter, const WaitEnd& end, Effects* effects) {
-  waiter->end = end;
-  if (waiter->blocks_thread) {
-    waiter->set_place(Place::kRunning);
-    effects->threads.PushBack(waiter);
-  } else {
-    waiter->set_place(Place::kReady);
-    effects->ready.PushBack(waiter);
+void ShardBuffer::OnPrimaryNews(News news, Instant now, Observed observed, Effects* effects) {
+  if (IsSwitching()) activity_->switchover->NoteBelieved(primary_.believed());
+  std::optional<StopReason> end;
+  switch (news) {
+    case News::kNothing:
+    case News::kLate:
+    case News::kOldPrimary:
+      break;
+    case News::kPrimaryDown:
+      last_down_ = NextEvent();
+      if (state_ == State::kBuffering) activity_->hold.OnDown();
+      break;
+    case News::kServing:
+    case News::kServingAgain: {
+      NoteHealth();
+      const bool was_down = news == News::kServingAgain;
+      // Reports without a stamp count in the order in which they come.
+      const Instant at = was_down && !observed.stamped ? now : observed.at;
+      if (state_ != State::kBuffering || IsSwitching()) break;
+      if (activity_->hold.EndsByServing(was_down, at)) {
+        end = StopReason::kPrimaryServingAgain;
+      } else if (was_down) {
+        activity_->hold.OnEarlyReturn();
+      }
+      break;
+    }
+    case News::kNewPrimary:
+      NoteHealth();
+      end = StopReason::kNewPrimarySeen;
+      break;
   }
-}
-
-void ShardBuffer::OnRetryEnd(Turn turn, RetryOutcome outcome, Effects* effects) {
-  if (retired_) return;
-  --retrying_;
-  context_.pool.ReturnSlots(1);
-  if (outcome == RetryOutcome::kSucceeded) ++counters_->retries_succeeded;
-  if (outcome == RetryOutcome::kFailed) ++counters_->retries_failed;
-  if (turn != Turn::kOfDrain) return;
-  --drain_retries_;
-  Drain(effects);
-}
-
-void ShardBuffer::OnReport(Instant now, const TabletStats& stats, Effects* effects) {
-  now = Monotonic(now);
-  const std::optional<StopReason> end = primary_.OnReport(now, stats);
+  if (end.has_value() && !SwitchoverEndsBy(*end)) end.reset();
+  const bool new_connections = primary_.TakeChange();
+  const bool ended = end.has_value() && !closed_ && Stop(*end, now, new_connections, effects);
+  if (new_connections && !ended) GrowEpoch();
   UpdateGate();
-  if (end.has_value() && !closed_) Stop(*end, now, effects);
+  if (news != News::kPrimaryDown || closed_ || !primary_.IsMissed() || IsLatched()) return;
+  // The requests in the queue must not be sent to a server that is down. Drain begins the hold, as
+  // soon as the report is confirmed.
+  if (NextStep(state_, Event::kPrimaryDown) != Step::kStart) return;
+  activity_->drain_waits_until = After(primary_.down_since(), context_.down_confirmation);
 }
 
 void ShardBuffer::OnKeyspaceEvent(Instant now, const ShardEvent& event, MoveTablesState move_tables,
                                   Effects* effects) {
-  now = Monotonic(now);
-  const std::optional<StopReason> end = primary_.OnKeyspaceEvent(now, event, move_tables);
+  now = Advance(now, effects);
+  std::optional<StopReason> end = primary_.OnKeyspaceEvent(now, event, move_tables);
+  const bool new_connections = primary_.TakeChange();
+  if (IsSwitching()) activity_->switchover->NoteBelieved(primary_.believed());
+  if (end.has_value()) NoteHealth();
+  if (end.has_value() && !SwitchoverEndsBy(*end)) end.reset();
+  const bool ended = end.has_value() && !closed_ && Stop(*end, now, new_connections, effects);
+  if (new_connections && !ended) GrowEpoch();
   UpdateGate();
-  if (end.has_value() && !closed_) Stop(*end, now, effects);
+  GoOn(now, effects);
 }
 
 bool ShardBuffer::OnStartCommand(Instant now, Effects* effects) {
   if (closed_ || mode_ == Mode::kDisabled) return false;
-  if (NextStep(state_, Event::kStartCommand) != Step::kStart || !EnsureCounters()) return false;
-  Start(Monotonic(now), effects);
-  return true;
+  now = Advance(now, effects);
+  const bool started = NextStep(state_, Event::kStartCommand) == Step::kStart && EnsureActivity() &&
+                       TryStart(now, {HoldCause::kOperator}, effects);
+  GoOn(now, effects);
+  return started;
 }
 
 bool ShardBuffer::OnStopCommand(Instant now, Effects* effects) {
-  return !closed_ && Stop(StopReason::kManual, Monotonic(now), effects);
+  if (closed_ || NextStep(state_, Event::kFailoverEnd) != Step::kStop) return false;
+  primary_.Excuse();
+  return Stop(StopReason::kManual, Advance(now, effects), /*new_connections=*/false, effects);
 }
+
+// ---- Time ---------------------------------------------------------------------------------------
 
 void ShardBuffer::OnTimer(Instant now, Effects* effects) {
   now = Monotonic(now);
-  while (!deadlines_.empty() && deadlines_.top()->deadline <= now) {
+  if (state_ == State::kIdle) return;
+  while (activity_->queue.first_deadline() <= now) {
     ++Evicted(EvictedReason::kContextDone);
-    FailAndFree(deadlines_.top(), BufferErrorReason::kTimeout, effects);
+    FailAndFree(activity_->queue.first_to_time_out(), BufferErrorReason::kTimeout, effects);
   }
-  while (!queue_.empty() && queue_.front()->window_end <= now) {
+  OnSwitchoverTimer(now, effects);
+  while (activity_->queue.first_window_end() <= now) {
     ++Evicted(EvictedReason::kWindowExceeded);
-    Release(queue_.front(), std::nullopt, Turn::kBesideDrain, effects);
+    Waiter* const waiter = activity_->queue.front();
+    // The request came back with less than a window left. The old primary gets nothing any more.
+    if (IsSwitching() && activity_->switchover->HoldsAll()) {
+      FailAndFree(waiter, BufferErrorReason::kWindowOver, effects);
+      continue;
+    }
+    waiter->let_go = NextEvent();
+    Release(waiter, std::nullopt, Turn::kBesideDrain, effects);
   }
-  // NextDue computes the same sum, so that a timer which fires at that time has something to do.
-  if (state_ == State::kBuffering && now >= After(started_, context_.max_failover_duration)) {
-    Stop(StopReason::kMaxDurationExceeded, now, effects);
+  if (state_ == State::kDraining) {
+    ExpireTurns(now, effects);
+    Drain(now, effects);
+    return;
   }
+  if (state_ != State::kBuffering) return;
+  if (ProbeDue() <= now) LetProbeGo(now, effects);
+  if (activity_->hold.return_counts() <= now) {
+    Stop(StopReason::kPrimaryServingAgain, now, /*new_connections=*/false, effects);
+    return;
+  }
+  if (activity_->hold.end() <= now) EndLongHold(now, effects);
 }
 
 Instant ShardBuffer::NextDue() const {
-  Instant first = kNever;
-  if (!deadlines_.empty()) first = deadlines_.top()->deadline;
-  if (!queue_.empty()) first = std::min(first, queue_.front()->window_end);
-  if (state_ == State::kBuffering) {
-    first = std::min(first, After(started_, context_.max_failover_duration));
+  // Invariant 5: the queue is empty in Idle.
+  if (state_ == State::kIdle) return kNever;
+  const Instant first =
+      std::min(activity_->queue.first_deadline(), activity_->queue.first_window_end());
+  if (state_ == State::kDraining) {
+    // A cancel may have taken the last request out of a drain that waits. No event follows that, so
+    // the timer finishes the drain at once.
+    if (activity_->queue.empty() && activity_->turns.unended() == 0) return Instant();
+    const Instant confirmed = DrainWaits() ? activity_->drain_waits_until : kNever;
+    return std::min({first, activity_->turns.next_due(), confirmed});
   }
-  return first;
+  return std::min(
+      {first, ProbeDue(), activity_->hold.return_counts(), activity_->hold.end(), SwitchoverDue()});
 }
+
+// ---- The end ------------------------------------------------------------------------------------
 
 void ShardBuffer::Close(Instant now, Effects* effects) {
   if (closed_) return;
   closed_ = true;
-  Stop(StopReason::kShutdown, Monotonic(now), effects);
+  now = Monotonic(now);
+  Stop(StopReason::kShutdown, now, /*new_connections=*/false, effects);
   // Stop does nothing in a drain that is under way, so that drain goes on here.
-  if (state_ == State::kDraining) Drain(effects);
+  if (state_ == State::kDraining) Drain(now, effects);
   UpdateGate();
 }
 
-void ShardBuffer::Retire() {
-  assert(closed_ && queue_.empty());
+void ShardBuffer::Retire(Effects* effects) {
+  assert(closed_);
   retired_ = true;
-  context_.pool.ReturnSlots(retrying_);
-  retrying_ = 0;
-  drain_retries_ = 0;
-  SetState(State::kIdle);
+  if (activity_ == nullptr) return;
+  assert(activity_->queue.empty());
+  context_.pool.ReturnSlots(activity_->retrying);
+  activity_->retrying = 0;
+  activity_->turns.Begin(context_.drain_concurrency, 1);
+  if (state_ != State::kIdle) SetState(State::kIdle, "shutdown", effects);
 }
 
-ShardStats ShardBuffer::Stats() {
+ShardStats ShardBuffer::Stats(absl::Time epoch) {
   ShardStats stats;
   stats.keyspace = keyspace_;
   stats.shard = shard_;
   const MutexLock lock(mutex_);
-  if (counters_ != nullptr) static_cast<ShardCounters&>(stats) = *counters_;
   stats.state = state_;
-  stats.requests_held = queue_.size();
-  stats.requests_retrying = static_cast<std::uint64_t>(retrying_);
+  const auto time_of = [epoch](Instant instant) {
+    return epoch + absl::FromChrono(instant.time_since_epoch());
+  };
+  if (activity_ != nullptr) {
+    static_cast<ShardCounters&>(stats) = activity_->counters;
+    stats.requests_held = activity_->queue.size();
+    stats.requests_retrying = static_cast<std::uint64_t>(activity_->retrying);
+    if (!activity_->queue.empty()) stats.oldest_held_since = time_of(HeldSince());
+  }
+  const Instant last_report = primary_.last_report();
+  if (last_report != kLongAgo) stats.last_report_at = time_of(last_report);
   if (disabled_counters_ != nullptr) {
     stats.requests_skipped[static_cast<std::size_t>(SkippedReason::kDisabled)] =
         disabled_counters_->Sum(lane_);
@@ -361,7 +345,11 @@ ShardStats ShardBuffer::Stats() {
   return stats;
 }
 
-void ShardBuffer::SetState(State state) {
+void ShardBuffer::SetState(State state, std::string_view why, Effects* effects) {
+  if (transitions_ != nullptr) {
+    transitions_->Add({state_, state, why, activity_->queue.size(), epoch(), last_now_});
+    effects->transitions |= transitions_->BeginDelivery();
+  }
   state_ = state;
   UpdateGate();
 }
@@ -372,25 +360,20 @@ void ShardBuffer::UpdateGate() {
     return;
   }
   if (mode_ == Mode::kDisabled) return;
+  const std::uint32_t missed =
+      primary_.IsMissed() && !IsLatched() ? ShardGate::kStopsRequests : ShardGate::kOpen;
   switch (state_) {
     case State::kIdle:
-      Set(primary_.IsKnownDown() ? kHoldsAll : ShardGate::kStopsFailures);
+      Set(ShardGate::kStopsFailures | missed);
       break;
     case State::kBuffering:
-      Set(kHoldsAll);
+      Set((IsSwitching() ? activity_->switchover->GateBits() | missed : kHoldsAll) |
+          ShardGate::kInFailover);
       break;
     case State::kDraining:
-      Set(ShardGate::kOpen);
+      Set(ShardGate::kStopsFailures | ShardGate::kInFailover | missed);
       break;
   }
-}
-
-Instant ShardBuffer::Monotonic(Instant now) {
-  // Callers read the clock before they get the mutex, so a later caller may bring an earlier time.
-  // The wait of such a caller begins at the latest time that the shard has seen. The queue then
-  // stays sorted by the ends of the windows.
-  last_now_ = std::max(last_now_, now);
-  return last_now_;
 }
 
 }  // namespace failover::internal

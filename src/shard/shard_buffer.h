@@ -17,23 +17,35 @@
 #include <string_view>
 
 #include "absl/base/thread_annotations.h"
-#include "base/indexed_heap.h"
+#include "absl/time/time.h"
 #include "base/mutex.h"
 #include "base/ref_counted.h"
 #include "base/striped_counter.h"
 #include "base/timer.h"
-#include "base/waiter_list.h"
+#include "failover/attempt.h"
 #include "failover/health_check.h"
 #include "failover/internal/instant.h"
+#include "failover/internal/quiet_waiter.h"
 #include "failover/internal/shard_gate.h"
+#include "failover/internal/ticket.h"
 #include "failover/internal/waiter.h"
 #include "failover/stats.h"
+#include "failover/switchover_options.h"
+#include "failover/work.h"
 #include "shard/buffer_error.h"
+#include "shard/drain_turns.h"
 #include "shard/effects.h"
+#include "shard/held_queue.h"
+#include "shard/hold.h"
+#include "shard/hold_budget.h"
 #include "shard/keyspace_shards.h"
 #include "shard/known_primary.h"
 #include "shard/next_step.h"
+#include "shard/request.h"
 #include "shard/slot_pool.h"
+#include "shard/start_guard.h"
+#include "shard/switchover_run.h"
+#include "shard/transition_queue.h"
 
 namespace failover::internal {
 
@@ -45,33 +57,17 @@ struct ShardContext {
   std::chrono::nanoseconds max_failover_duration;
   std::chrono::nanoseconds min_time_between_failovers;
   std::int64_t drain_concurrency;
-};
+  // At least drain_concurrency.
+  std::int64_t drain_concurrency_max = 1;
+  std::chrono::nanoseconds max_retry_time = std::chrono::nanoseconds::max();
+  std::chrono::nanoseconds down_confirmation{};
+  std::int64_t max_per_shard = 0;  // 0: no limit
+  HoldTerms hold = {};
+  // Whether changes of state are kept for BufferOptions::on_transition.
+  bool tells_transitions = false;
 
-// What a shard must know of a request.
-struct Request {
-  bool failed = false;  // a failover made the request fail
-  bool cancelled = false;
-  // The longest duration means that the request has no timeout.
-  std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max();
-  std::size_t bytes = 0;
+  HoldBudget::Terms budget() const { return {max_failover_duration, min_time_between_failovers}; }
 };
-
-enum class Refusal : std::uint8_t {
-  kNoSlot,
-  kNoBytes,
-  kTooLarge,
-  kNoMemory,
-  kTimeoutOver,
-  kCancelled,
-};
-
-struct Decision {
-  enum class Kind : std::uint8_t { kPass, kHeld, kRefused };
-  Kind kind = Kind::kPass;
-  Refusal refusal = Refusal::kNoSlot;  // has a meaning if `kind` is kRefused
-};
-
-enum class RetryOutcome : std::uint8_t { kUntold, kSucceeded, kFailed };
 
 // Functions that do not require the mutex are thread-safe. A shard lives as long as the owner in
 // its context.
@@ -91,24 +87,40 @@ class ShardBuffer final : public ShardGate, public Timer {
   void CountDisabled() { disabled_counters_->Add(lane_); }
 
   // Decides about a request. If the decision is kHeld, `waiter` is in the queue, and another thread
-  // may destroy `waiter` as soon as the mutex is released.
+  // may destroy `waiter` as soon as the mutex is released. If the request comes back, its retry has
+  // ended, whatever the decision is.
   Decision OnRequest(Instant now, const Request& request, Waiter* waiter, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Makes the counters of the shard's work if there are none. Thread-safe. Returns false if memory
+  // has run out.
+  using ShardGate::EnsureWorkCount;
 
   // False means that every request passes.
   bool MayHold() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return !closed_ && mode_ == Mode::kEnabled;
   }
 
-  // Takes a held waiter out of the queue. A blocked thread is told kCancelled.
-  void OnCancel(Waiter* waiter, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
-  // The retry of a released waiter has ended, or will never begin.
-  void OnRetryEnd(Turn turn, RetryOutcome outcome, Effects* effects)
+  // Takes a held waiter out of the queue. It is told nothing, so it must not block a thread.
+  void OnCancel(Instant now, Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends the wait of a held waiter with kCancelled.
+  void OnCancellation(Instant now, Waiter* waiter, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // A health report of a primary.
-  void OnReport(Instant now, const TabletStats& stats, Effects* effects)
+  // A failover refused a request that cannot be repeated. Nothing is held.
+  void OnRefusalNoted(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // An error passed that no failover caused.
+  void OnErrorSlippedPast(int code) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // The retry of a released waiter has ended, or will never begin. Attempt::kNone means that nobody
+  // told how the retry ended.
+  void OnRetryEnd(Instant now, const Ticket& ticket, Attempt outcome, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The ticket of a waiter that was released.
+  Ticket TicketOf(const Waiter& waiter);
+
+  // A health report of a primary. `observed` says when its state was observed.
+  void OnReport(Instant now, const TabletStats& stats, Observed observed, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnKeyspaceEvent(Instant now, const ShardEvent& event, MoveTablesState move_tables,
                        Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -117,20 +129,59 @@ class ShardBuffer final : public ShardGate, public Timer {
   bool OnStartCommand(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool OnStopCommand(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Does what is due by `now`: the callers' own timeouts first, then the windows, then the longest
-  // failover duration.
+  // Planned switchovers. OnBeginSwitchover returns the switchover that began, or why none did.
+  enum class BeginRefusal : std::uint8_t { kNone, kShutDown, kDoesNotBuffer, kNotIdle, kNoMemory };
+  struct Begun {
+    BeginRefusal refusal = BeginRefusal::kNone;
+    std::shared_ptr<SwitchoverRun> run;
+  };
+  Begun OnBeginSwitchover(Instant now, const SwitchoverTerms& terms, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // nullopt means that the switchover is committed now. Otherwise returns how it ended before.
+  std::optional<SwitchoverEnd> OnCommit(Instant now, SwitchoverRun& run, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns false if the switchover ended before.
+  bool OnAbort(Instant now, SwitchoverRun& run, SwitchoverEnd end, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // True means that the waiter is delivered later. Otherwise its quiet_end says how the wait ended.
+  bool OnQuietWait(Instant now, SwitchoverRun& run, std::chrono::nanoseconds timeout,
+                   bool blocks_poller, QuietWaiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes a held waiter out. It is told nothing, so it must not block a thread.
+  void OnCancelQuietWait(QuietWaiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Counted work may have ended.
+  void LookForQuiet(Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends counted work under the mutex.
+  void OnWorkEnd(Work work, std::uint8_t stripe, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  WorkInFlight InFlight() const;
+
+  // Does what is due by `now`: the callers' own timeouts first, then the end of a planned
+  // switchover, the windows, the overdue retries, the probe, and the end of the hold.
   void OnTimer(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The time at which OnTimer next has something to do; kNever if nothing is due.
   Instant NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Since when the request that is held for the longest time is held; kNever if none is held.
+  Instant HeldSince() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (activity_ == nullptr || activity_->queue.empty()) return kNever;
+    return HeldSince(*activity_->queue.front());
+  }
 
   // Releases all held requests at once. A closed shard never holds a request again.
   void Close(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool closed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return closed_; }
   // Needs a closed shard. Frees the slots of the retries that have not ended. The end of such a
   // retry does nothing.
-  void Retire() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Retire(Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  ShardStats Stats() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The changes that BufferOptions::on_transition has not been told. Effects::transitions says that
+  // the calling thread must tell them.
+  bool NextTransition(StateChange* change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return transitions_->Next(change);
+  }
+
+  // `epoch` is what the Buffer's clock calls Instant().
+  ShardStats Stats(absl::Time epoch) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Debug builds assert the invariants of docs/design.md that hold between two events of one shard.
   void AssertInvariants() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -147,44 +198,159 @@ class ShardBuffer final : public ShardGate, public Timer {
   std::atomic<ShardBuffer*> next_known{nullptr};
 
  private:
-  // Returns false if memory has run out.
-  bool EnsureCounters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool MayStart(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool TooSoonAfter(Instant event, SkippedReason guard, Instant now, Effects* effects)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Start(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool Stop(StopReason reason, Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Drain(Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void FailAllAsMissing(Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void CountFailover(StopReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What a shard needs once a failover begins or is refused. Until then the shard is Idle, holds
+  // nothing, and no guard forbids a hold.
+  struct Activity {
+    HeldQueue queue;
+    std::int64_t retrying = 0;
+    StartGuard guard;
+    // The numbers of the last end of a hold, and of the last retry that was refused.
+    std::uint64_t last_end = 0;
+    std::uint64_t last_refused = 0;
+    Instant last_skip_log = kLongAgo;
+    ShardCounters counters;
+    Instant drain_began;
+    std::uint64_t drained_before = 0;
+    Hold hold;
+    Patience patience;
+    DrainTurns turns;
+    // The planned switchover that is under way.
+    std::shared_ptr<SwitchoverRun> switchover;
+    // In Draining, if the primary is down, and the drain waits for BufferOptions::down_confirmation
+    // or for a primary: the end of the confirmation. kLongAgo means that the drain goes on.
+    Instant drain_waits_until = kLongAgo;
+  };
 
-  Decision Hold(Instant now, const Request& request, Waiter* waiter, Effects* effects)
+  // Returns false if memory has run out.
+  bool EnsureActivity() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The time of the event that begins. Retries that are overdue by then count no more. What the
+  // event means is decided before GoOn lets the next request go in their place.
+  Instant Advance(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends each event after Advance: lets go whom the drain may let go.
+  void GoOn(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (state_ == State::kDraining) Drain(now, effects);
+  }
+  Instant Monotonic(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::uint64_t NextEvent() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ++event_; }
+  bool IsMissed(Instant now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsLatched() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return activity_ != nullptr && activity_->guard.latched();
+  }
+  void NoteHealth() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (activity_ != nullptr) activity_->guard.OnHealth();
+  }
+
+  // Decides about a request that is new.
+  Decision Decide(Instant now, const Request& request, Waiter* waiter, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::optional<Refusal> ReserveDeadline(const Request& request)
+  // The request passes, and its work is counted.
+  Decision Pass(const Request& request, Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns false if memory has run out. Cannot fail after EnsureWorkCount.
+  bool CountWork(Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  bool IsSwitching() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return activity_ != nullptr && activity_->switchover != nullptr;
+  }
+  bool PassesInSwitchover(Work work) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether a report that says so ends the hold. True if no switchover is under way.
+  bool SwitchoverEndsBy(StopReason reason) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!IsSwitching()) return true;
+    const SwitchoverRun& run = *activity_->switchover;
+    return run.EndsBy(reason, run.IsAnother(primary_.believed()));
+  }
+  void HoldAll(bool overdue, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends the switchover, and not its hold.
+  void EndSwitchover(SwitchoverEnd end, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndSwitchoverBecause(StopReason reason, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends the hold of a switchover that was called off.
+  void StopSwitchover(StopReason reason, Instant now, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnSwitchoverTimer(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TimeOutQuietWaits(Instant now, SwitchoverRun& run, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndQuietWait(SwitchoverRun& run, Waiter* waiter, const QuietEnd& end, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Instant SwitchoverDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Holds: whether one begins, and what ends it.
+  struct Beginning {
+    HoldCause cause;
+    bool may_probe = false;
+    // A request passes if no hold begins, and counts as skipped.
+    bool by_request = false;
+  };
+  bool TryStart(Instant now, const Beginning& beginning, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Start(Instant now, HoldCause cause, bool on_suspicion, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LogSkip(Instant now, const StartGuard::Judgement& judgement, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `new_connections` means that connections of before may lead to an old primary.
+  bool Stop(StopReason reason, Instant now, bool new_connections, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CountFailover(StopReason reason, Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndLongHold(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnPrimaryNews(News news, Instant now, Observed observed, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteReport(News news, const TabletStats& stats) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Retries that come back or end.
+  Decision OnReturn(Instant now, const Request& request, Waiter* waiter, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HoldsAgain(Instant now, const Request& request, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<Refusal> ReserveAgain(Instant now, const Request& request, Instant deadline)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool EndTurn(const Ticket& ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnRefusedRetry(Instant now, const Ticket& ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnSuccess(Instant now, const Ticket& ticket, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // The drain and the probe.
+  void Drain(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Returns whether the drain was over.
+  bool FinishDrain(Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReleaseInDrain(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ExpireTurns(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool DrainWaits() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !closed_ && activity_->drain_waits_until != kLongAgo && primary_.IsMissed();
+  }
+  void FailAllAsMissing(Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Instant ProbeDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LetProbeGo(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // The way into the queue.
+  Decision HoldNew(Instant now, const Request& request, Waiter* waiter, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<Refusal> ReserveRoom(Work work, bool has_deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<Refusal> MakeRoom(std::size_t bytes, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Enqueue(Instant now, const Request& request, Waiter* waiter)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool TakeSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Enqueue(const Request& request, Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // The ways out of the queue. Release keeps the slot for the retry; FailAndFree frees the slot.
   void Release(Waiter* waiter, std::optional<StopReason> by, Turn turn, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FailAndFree(Waiter* waiter, BufferErrorReason error, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Dequeue(Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Counts for how long the waiter was held, until the time of the current event.
+  void Dequeue(Waiter* waiter, WayOut way) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // When the waiter was first held. The end of its window never changes, so it tells that.
+  Instant HeldSince(const Waiter& waiter) const { return waiter.window_end - context_.window; }
   void Deliver(Waiter* waiter, const WaitEnd& end, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  void SetState(State state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SetState(State state, std::string_view why, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UpdateGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Instant Monotonic(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   std::uint64_t& Evicted(EvictedReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return counters_->requests_evicted[static_cast<std::size_t>(reason)];
+    return activity_->counters.requests_evicted[static_cast<std::size_t>(reason)];
   }
   std::uint64_t& Skipped(SkippedReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return counters_->requests_skipped[static_cast<std::size_t>(reason)];
+    return activity_->counters.requests_skipped[static_cast<std::size_t>(reason)];
   }
 
   void AssertQueueInvariants() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -206,25 +372,22 @@ class ShardBuffer final : public ShardGate, public Timer {
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool retired_ ABSL_GUARDED_BY(mutex_) = false;
   StopReason drain_reason_ ABSL_GUARDED_BY(mutex_) = StopReason::kNewPrimarySeen;
-
-  WaiterList queue_ ABSL_GUARDED_BY(mutex_);
-  IndexedHeap<Waiter, &Waiter::deadline, &Waiter::deadline_index> deadlines_
-      ABSL_GUARDED_BY(mutex_);
-  std::uint64_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::int64_t retrying_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::int64_t drain_retries_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::uint64_t drained_before_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint32_t last_arrival_ ABSL_GUARDED_BY(mutex_) = 0;
 
   Instant last_now_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
-  Instant started_ ABSL_GUARDED_BY(mutex_);
-  Instant last_end_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
-  Instant last_skip_log_ ABSL_GUARDED_BY(mutex_) = kLongAgo;
+  // Events are numbered, so that two of the same moment have an order: what let a retry go, the
+  // last end of a hold, the last report of a primary that is down, and the last retry that was
+  // refused.
+  std::uint64_t event_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t last_down_ ABSL_GUARDED_BY(mutex_) = 0;
 
   KnownPrimary primary_ ABSL_GUARDED_BY(mutex_);
 
-  // The counters are half of what a shard needs, so they are made when the first failover begins
-  // or is refused.
-  std::unique_ptr<ShardCounters> counters_ ABSL_GUARDED_BY(mutex_);
+  // More than half of what a shard needs, so it is made when the first failover begins or is
+  // refused.
+  std::unique_ptr<Activity> activity_ ABSL_GUARDED_BY(mutex_);
+  // nullptr if nobody is told of transitions.
+  const std::unique_ptr<TransitionQueue> transitions_ ABSL_PT_GUARDED_BY(mutex_);
 
 #ifndef NDEBUG
   static constexpr std::uint32_t kAliveMark = 0x5BA4DB0F;

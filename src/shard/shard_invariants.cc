@@ -14,33 +14,40 @@ void ShardBuffer::AssertQueueInvariants() const {}
 #else
 
 void ShardBuffer::AssertInvariants() const {
+  assert(!retired_ || closed_);
+  if (activity_ == nullptr) {
+    assert(state_ == State::kIdle);
+    return;
+  }
   AssertQueueInvariants();
-  assert(drain_retries_ >= 0 && retrying_ >= drain_retries_);
-  assert(!retired_ || (closed_ && retrying_ == 0));
+  assert(activity_->retrying >= 0);
+  assert(!retired_ || activity_->retrying == 0);
+  assert(!IsSwitching() || state_ == State::kBuffering);
   switch (state_) {
     case State::kIdle:
       // Invariant 5.
-      assert(queue_.empty() && drain_retries_ == 0);
+      assert(activity_->queue.empty());
+      assert(retired_ || activity_->turns.unended() == 0);
       break;
     case State::kBuffering:
-      assert(!closed_ && drain_retries_ == 0 && counters_ != nullptr);
+      assert(!closed_ && activity_->turns.unended() == 0);
       break;
     case State::kDraining:
-      assert(!queue_.empty() || drain_retries_ > 0);
+      assert(!activity_->queue.empty() || activity_->turns.unended() > 0 || DrainWaits());
       // Invariant 6.
-      assert(queue_.empty() || drain_retries_ == context_.drain_concurrency);
+      assert(activity_->queue.empty() || DrainWaits() || !activity_->turns.HasTurn());
       break;
   }
 }
 
 void ShardBuffer::AssertQueueInvariants() const {
-  assert(deadlines_.size() <= queue_.size());
-  assert(!queue_.empty() || held_bytes_ == 0);
+  assert(activity_->queue.deadlines() <= activity_->queue.size());
+  assert(!activity_->queue.empty() || activity_->queue.bytes() == 0);
   // A long queue would make each event slow, so only the newest waiters of a long queue are
   // checked. Each waiter was among the newest once.
   constexpr std::size_t kMostChecked = 16;
   std::size_t checked = 0;
-  for (const Waiter* waiter = queue_.back(); waiter != nullptr && checked < kMostChecked;
+  for (const Waiter* waiter = activity_->queue.back(); waiter != nullptr && checked < kMostChecked;
        waiter = waiter->previous, ++checked) {
     assert(waiter->place() == Place::kHeld);
     // Invariant 4.

@@ -22,6 +22,14 @@ addrinfo TcpHints(int flags) {
   return hints;
 }
 
+// Whether the failure of getaddrinfo is an answer: there is no such name, or it has no address.
+bool IsAnswer(int failure) {
+#ifdef EAI_NODATA
+  if (failure == EAI_NODATA) return true;
+#endif
+  return failure == EAI_NONAME;
+}
+
 }  // namespace
 
 struct AddressLookup::Shared {
@@ -45,6 +53,7 @@ Addresses ResolveHost(const std::string& host) {
   const int failure = getaddrinfo(host.c_str(), nullptr, &hints, &found);
   if (failure != 0) {
     addresses.error = gai_strerror(failure);
+    addresses.no_answer = !IsAnswer(failure);
     return addresses;
   }
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
@@ -71,6 +80,7 @@ AddressLookup::AddressLookup(std::string host, Resolver resolve, std::function<v
     }).detach();
   } catch (const std::system_error& error) {
     shared_->result.error = error.what();
+    shared_->result.no_answer = true;
     // Release is more than necessary here: there is no other thread.
     shared_->ended.store(true, std::memory_order_release);
   }

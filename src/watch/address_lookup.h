@@ -18,6 +18,8 @@ struct Addresses {
   std::vector<std::string> numeric;
   // Why there is no address, if `numeric` is empty.
   std::string error;
+  // The name services could not be asked, or did not answer. So nothing is known about the name.
+  bool no_answer = false;
 };
 
 // Asks the system's name services for the addresses of `host`. The function waits for the answer,

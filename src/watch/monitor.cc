@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <random>
 #include <system_error>
 #include <thread>
@@ -17,27 +18,36 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "failover/clock.h"
+#include "failover/transition.h"
+#include "watch/check_requests.h"
+#include "watch/pace.h"
 #include "watch/primary_tracker.h"
 #include "watch/wake_up.h"
 
 namespace failover::watch {
 namespace {
 
-using failover::internal::EnsureLogger;
-using failover::internal::Log;
+using failover::internal::Logger;
 using failover::internal::MutexLock;
+using internal::CheckRequests;
 using internal::Findings;
 using internal::LogLine;
+using internal::Pace;
 using internal::PrimaryTracker;
 using internal::WakeUp;
 using SteadyClock = std::chrono::steady_clock;
 
-// A server that refuses the monitor is checked this many times less often: each check takes a new
-// connection, and perhaps a line in the server's log.
-constexpr int kRefusedSlowdown = 10;
-
 // The monitor that the current thread belongs to; nullptr on all other threads.
 thread_local const void* monitor_of_this_thread = nullptr;
+
+struct Shard {
+  explicit Shard(PrimaryTracker its_tracker) : tracker(std::move(its_tracker)) {}
+
+  PrimaryTracker tracker;
+  // When the shard began to hold requests for the last time.
+  SteadyClock::time_point held_since;
+};
 
 struct Server {
   Server(std::size_t its_shard, std::size_t its_index, std::unique_ptr<ServerProbe> its_probe)
@@ -49,6 +59,8 @@ struct Server {
   // When the next check is due. While a check is under way, a value in the past means that the next
   // check begins as soon as this one has ended.
   SteadyClock::time_point due;
+  // What the last check that ended has found.
+  Seen seen = Seen::kUnknown;
   // When the check that is under way began, and when it expires.
   SteadyClock::time_point began;
   SteadyClock::time_point deadline;
@@ -65,7 +77,11 @@ PrimaryTracker TrackerOf(const std::string& monitor, const WatchedShard& shard) 
   return {monitor, shard.keyspace, shard.shard, std::move(names)};
 }
 
-bool Refused(Seen seen) { return seen == Seen::kRefused || seen == Seen::kFull; }
+CheckRequests::Names NamesOf(const std::vector<WatchedShard>& shards) {
+  CheckRequests::Names names;
+  for (const WatchedShard& shard : shards) names.emplace_back(shard.keyspace, shard.shard);
+  return names;
+}
 
 // The time until `time` for poll(2). The value is rounded up: a thread that wakes too early has to
 // wait once more.
@@ -89,28 +105,35 @@ class Monitor::Impl {
   absl::Status MakeProbes(const MonitorOptions& options);
   absl::Status Start();
   void Stop();
+  CheckRequests& requests() { return *requests_; }
 
  private:
   void Run();
+  void TakeRequests();
   void BeginDueChecks();
   void WaitForEvents();
   void HandleEvents();
   void EndCheck(Server& server);
-  void CheckOthers(const Server& server);
+  // Checks the servers of a shard as soon as their least pauses are over, except for `but`.
+  void CheckSoon(std::size_t shard, const Server* but);
   void Tell(const Findings& findings);
-  SteadyClock::duration Pause(Seen seen);
+  SteadyClock::duration PauseOf(const Server& server);
+  // When the next check may begin that somebody asks for.
+  SteadyClock::time_point EarliestFor(const Server& server) const;
 
-  const absl::Duration interval_;
+  Clock& clock_;
   const SteadyClock::duration timeout_;
+  const Logger logger_;
   HealthCheckStatsListener* const listener_;
   const std::shared_ptr<WakeUp> wake_up_;
+  // A hook shares the ownership for the time of a call.
+  const std::shared_ptr<CheckRequests> requests_;
 
   // These belong to the monitor's thread as soon as that thread runs.
-  std::vector<PrimaryTracker> trackers_;
+  Pace pace_;
+  std::vector<Shard> shards_;
   std::vector<std::unique_ptr<Server>> servers_;
   std::vector<pollfd> events_;
-  std::minstd_rand random_{std::random_device{}()};
-  std::uniform_real_distribution<double> spread_;
 
   std::atomic<bool> stopping_{false};
   failover::internal::Mutex mutex_;
@@ -120,14 +143,17 @@ class Monitor::Impl {
 
 Monitor::Impl::Impl(const MonitorOptions& options, HealthCheckStatsListener* listener,
                     std::shared_ptr<WakeUp> wake_up)
-    : interval_(options.poll_interval),
+    : clock_(options.clock != nullptr ? *options.clock : Clock::Steady()),
       timeout_(absl::ToChronoNanoseconds(options.timeout)),
+      logger_(options.log),
       listener_(listener),
       wake_up_(std::move(wake_up)),
-      spread_(1.0 - options.jitter, 1.0 + options.jitter) {
+      requests_(std::make_shared<CheckRequests>(NamesOf(options.shards), wake_up_)),
+      pace_(options, std::random_device{}()) {
   for (const WatchedShard& shard : options.shards) {
-    trackers_.push_back(TrackerOf(options.name, shard));
+    shards_.emplace_back(TrackerOf(options.name, shard));
   }
+  if (options.hook) options.hook->Attach(requests_);
 }
 
 absl::Status Monitor::Impl::MakeProbes(const MonitorOptions& options) {
@@ -152,7 +178,6 @@ absl::Status Monitor::Impl::Start() {
   if (started_ || stopping_) {
     return absl::FailedPreconditionError("the monitor was started or stopped before");
   }
-  EnsureLogger();
   try {
     thread_ = std::thread([this] { Run(); });
   } catch (const std::system_error& error) {
@@ -174,6 +199,7 @@ void Monitor::Impl::Run() {
   monitor_of_this_thread = this;
   for (const auto& server : servers_) server->due = SteadyClock::now();
   while (!stopping_) {
+    TakeRequests();
     BeginDueChecks();
     WaitForEvents();
     HandleEvents();
@@ -181,14 +207,22 @@ void Monitor::Impl::Run() {
   servers_.clear();
 }
 
+void Monitor::Impl::TakeRequests() {
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    const bool hold_began = requests_->TakeHoldBegan(i);
+    if (hold_began) shards_[i].held_since = SteadyClock::now();
+    if (requests_->TakeCheckNow(i) || hold_began) CheckSoon(i, nullptr);
+  }
+}
+
 void Monitor::Impl::BeginDueChecks() {
   for (const auto& server : servers_) {
     const auto now = SteadyClock::now();
     if (server->probe->busy() || server->due > now) continue;
-    trackers_[server->shard].CheckStarted(server->index);
+    shards_[server->shard].tracker.CheckStarted(server->index, clock_.Now());
     server->began = now;
     server->deadline = now + timeout_;
-    // EndCheck sets the time of the next check, unless CheckOthers sets an earlier one before.
+    // EndCheck sets the time of the next check, unless CheckSoon sets an earlier one before.
     server->due = SteadyClock::time_point::max();
     server->probe->Begin();
     if (!server->probe->busy()) EndCheck(*server);
@@ -226,17 +260,19 @@ void Monitor::Impl::HandleEvents() {
 }
 
 void Monitor::Impl::EndCheck(Server& server) {
-  const Observation& observation = server.probe->observation();
-  server.due = std::min(server.due, server.began + Pause(observation.seen));
-  const Findings findings =
-      trackers_[server.shard].CheckEnded(server.index, observation, absl::Now());
-  if (findings.check_others) CheckOthers(server);
+  server.seen = server.probe->observation().seen;
+  const auto asked_for = std::max(server.due, EarliestFor(server));
+  server.due = std::min(asked_for, server.began + PauseOf(server));
+  const Findings findings = shards_[server.shard].tracker.CheckEnded(
+      server.index, server.probe->observation(), absl::Now());
+  if (findings.check_others) CheckSoon(server.shard, &server);
   Tell(findings);
 }
 
-void Monitor::Impl::CheckOthers(const Server& server) {
-  for (const auto& other : servers_) {
-    if (other->shard == server.shard && other.get() != &server) other->due = SteadyClock::now();
+void Monitor::Impl::CheckSoon(std::size_t shard, const Server* but) {
+  for (const auto& server : servers_) {
+    if (server->shard != shard || server.get() == but) continue;
+    server->due = std::min(server->due, std::max(SteadyClock::now(), EarliestFor(*server)));
   }
 }
 
@@ -245,12 +281,19 @@ void Monitor::Impl::Tell(const Findings& findings) {
     if (stopping_) return;
     listener_->StatsUpdate(stats);
   }
-  for (const LogLine& line : findings.log) Log(line.level, line.text);
+  for (const LogLine& line : findings.log) logger_.Log(line.level, line.text);
 }
 
-SteadyClock::duration Monitor::Impl::Pause(Seen seen) {
-  const double factor = spread_(random_) * (Refused(seen) ? kRefusedSlowdown : 1);
-  return absl::ToChronoNanoseconds(interval_ * factor);
+SteadyClock::duration Monitor::Impl::PauseOf(const Server& server) {
+  std::optional<absl::Duration> held_for;
+  if (requests_->holding(server.shard)) {
+    held_for = absl::FromChrono(SteadyClock::now() - shards_[server.shard].held_since);
+  }
+  return absl::ToChronoNanoseconds(pace_.PauseAfter(server.seen, held_for));
+}
+
+SteadyClock::time_point Monitor::Impl::EarliestFor(const Server& server) const {
+  return server.began + absl::ToChronoNanoseconds(pace_.LeastPauseAfter(server.seen));
 }
 
 absl::StatusOr<std::unique_ptr<Monitor>> Monitor::Create(const MonitorOptions& options,
@@ -275,5 +318,14 @@ Monitor::~Monitor() = default;
 absl::Status Monitor::Start() { return impl_->Start(); }
 
 void Monitor::Stop() { impl_->Stop(); }
+
+bool Monitor::CheckNow(std::string_view keyspace, std::string_view shard) {
+  return impl_->requests().CheckNow(keyspace, shard);
+}
+
+void Monitor::OnTransition(const Transition& transition) {
+  const bool holds = transition.to == State::kBuffering;
+  impl_->requests().SetHolding(transition.keyspace, transition.shard_name, holds);
+}
 
 }  // namespace failover::watch

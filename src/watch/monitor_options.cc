@@ -19,7 +19,9 @@ absl::Status ValidateServer(const WatchedServer& server, const std::string& fiel
 absl::Status MonitorOptions::Validate() const {
   absl::Status status = internal::ValidateShards(shards, ValidateServer);
   if (!status.ok()) return status;
-  return internal::ValidatePolling(poll_interval, jitter, timeout);
+  status = internal::ValidatePolling(poll_interval, jitter, timeout);
+  if (!status.ok()) return status;
+  return internal::ValidateUrgency(urgent_interval, urgent_duration, hold_interval);
 }
 
 }  // namespace failover::watch

@@ -5,17 +5,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "failover/watch/server_probe.h"
+#include "watch/known_server.h"
 
 namespace failover::watch::internal {
 
 // failover/watch/monitor.h states the rules of the election and their reasons ("Who is the
-// primary").
+// primary", "What the monitor cannot know", "One server under two names").
 //
 // The class does no I/O and knows no clock and no thread. It is not thread-safe. A server is known
-// by its index.
+// by its index. An index stands for an address: several of them may belong to one server.
 class PrimaryElection {
  public:
   enum class Situation : std::uint8_t {
@@ -46,8 +48,16 @@ class PrimaryElection {
   // been checked since the newest contender was seen.
   bool split_brain_confirmed() const;
 
-  // What the last check of `server` has found; nullptr before the first check has ended.
+  // Whether a check of `server` has ended.
+  bool checked(std::size_t server) const { return servers_[server].checked; }
+  // What the last check of `server` that told something has found; nullptr before such a check.
   const Observation* last(std::size_t server) const;
+  // Whether the last check of `server` told nothing.
+  bool blind(std::size_t server) const { return servers_[server].blind; }
+  // The identity of the server that answered last at the address `server`; empty if not known.
+  const std::string& identity(std::size_t server) const { return servers_[server].identity; }
+  // The address that speaks for the server behind the address `server`, which may be itself.
+  std::size_t speaker(std::size_t server) const;
   // Whether `server` and the primary belong to the same multi-writer cluster.
   bool peer_of_primary(std::size_t server) const;
   // Whether `server` was read-only when it answered last.
@@ -57,42 +67,41 @@ class PrimaryElection {
   bool distrusts(std::size_t server) const;
 
  private:
-  // What a server was when it answered last.
-  enum class Role : std::uint8_t { kUnknown, kReadOnly, kWritable };
+  using Role = KnownServer::Role;
 
-  struct Server {
-    bool checked = false;
-    Observation last;
-    Role last_known_role = Role::kUnknown;
-    bool multi_writer = false;
-    // The server was seen read-only, and later taking writes: somebody promoted it.
-    bool promoted = false;
-    // The tick when the check that is under way began.
-    std::uint64_t check_began = 0;
-    // The tick when the check that found `last` began.
-    std::uint64_t last_began = 0;
-    // The tick when a check found the server writable that had not been writable before.
-    std::uint64_t writable_since = 0;
+  // What held before a check ended.
+  struct Before {
+    bool primary_wrote = false;
+    bool server_of_primary_wrote = false;
+    std::vector<std::size_t> contenders;
   };
 
-  static bool Writable(const Server& server);
-  bool PrimaryWritable() const { return primary_ && Writable(servers_[*primary_]); }
+  bool PrimaryWritable() const { return primary_ && MayBePrimary(*primary_); }
+  bool IsServerOfPrimary(std::size_t index) const;
+  // Whether the server of the primary takes writes, by whichever address.
+  bool ServerOfPrimaryWrites() const;
   bool AllChecked() const;
   bool AnotherWasWritable(std::size_t index) const;
 
   void Record(std::size_t index, Observation observation);
+  void RaiseDoubt(std::size_t index, const Before& before);
   void Elect();
+  void Install(std::size_t index);
+  void AcceptMoveOfPrimary();
   void ForgetPromotions();
   Situation Assess() const;
 
   std::optional<std::size_t> FirstPrimary() const;
   std::optional<std::size_t> Successor() const;
   bool MayBePrimary(std::size_t index) const;
+  bool MaySucceed(std::size_t index) const;
   bool SeenSinceDoubt(std::size_t index) const;
   bool SplitBrain() const;
 
-  std::vector<Server> servers_;
+  std::vector<KnownServer> servers_;
   std::optional<std::size_t> primary_;
+  // The identity of the primary, whatever answers at its address now; empty if not known.
+  std::string primary_identity_;
   std::uint64_t term_ = 0;
   Situation situation_ = Situation::kStarting;
   // The tick when the primary was lost, or a rival was found, for the last time.

@@ -10,6 +10,8 @@
 namespace failover::watch::internal {
 namespace {
 
+constexpr char kNotTrusted[] = "takes writes, but is not trusted as the primary";
+
 const char* Describe(Seen seen) {
   switch (seen) {
     case Seen::kWritable:
@@ -26,6 +28,8 @@ const char* Describe(Seen seen) {
       return "cannot be reached";
     case Seen::kHung:
       return "does not answer";
+    case Seen::kUnknown:
+      return "could not be asked";
   }
   return "?";
 }
@@ -34,8 +38,6 @@ std::string Describe(const Observation& observation) {
   if (observation.problem.empty()) return Describe(observation.seen);
   return absl::StrCat(Describe(observation.seen), ": ", observation.problem);
 }
-
-bool Answers(Seen seen) { return seen != Seen::kUnreachable && seen != Seen::kHung; }
 
 bool SameState(const ServerReport& a, const ServerReport& b) {
   return a.role == b.role && a.reachable == b.reachable && a.serving == b.serving &&
@@ -49,30 +51,44 @@ PrimaryTracker::PrimaryTracker(std::string monitor, std::string keyspace, std::s
     : monitor_(std::move(monitor)),
       keyspace_(std::move(keyspace)),
       shard_(std::move(shard)),
-      names_(std::move(servers)),
-      election_(names_.size()),
-      reported_(names_.size()),
-      distrusted_(names_.size()) {}
+      election_(servers.size()),
+      servers_(servers.size()) {
+  for (std::size_t i = 0; i < servers.size(); ++i) servers_[i].name = std::move(servers[i]);
+}
+
+void PrimaryTracker::CheckStarted(std::size_t server, absl::Time observed_at) {
+  servers_[server].began = observed_at;
+  election_.CheckStarted(server);
+}
 
 Findings PrimaryTracker::CheckEnded(std::size_t server, Observation observation, absl::Time now) {
-  const Observation* const before = election_.last(server);
-  const bool first = before == nullptr;
-  const bool changed = first || before->seen != observation.seen;
+  Server& checked = servers_[server];
   const std::uint64_t term_before = election_.term();
+  Findings findings;
+  findings.check_others = ChangesTheShard(server, observation);
+  if (checked.seen != observation.seen) LogServer(server, observation, findings);
+  checked.seen = observation.seen;
+  if (Tells(observation.seen)) checked.told = checked.began;
 
   election_.CheckEnded(server, std::move(observation));
   if (election_.term() != term_before) {
     // Two switches may happen within one microsecond, and the wall clock may be set back.
     reported_term_ = std::max(absl::ToUnixMicros(now), reported_term_ + 1);
   }
-
-  Findings findings;
-  findings.check_others = changed && !first;
-  if (changed) LogServer(server, findings);
+  LogSharedIdentity(findings);
   LogDistrust(findings);
   LogSituation(findings);
-  CollectReports(findings);
+  CollectReports(server, findings);
   return findings;
+}
+
+// Whether what is known of the other servers may be old, now that `observation` was made. The first
+// check of a server says nothing about the others, because they are being checked anyway.
+bool PrimaryTracker::ChangesTheShard(std::size_t server, const Observation& observation) const {
+  if (!Tells(observation.seen) || !election_.checked(server)) return false;
+  const Observation* const last = election_.last(server);
+  if (last == nullptr || last->seen != observation.seen) return true;
+  return Answers(observation.seen) && observation.identity != election_.identity(server);
 }
 
 ServerReport PrimaryTracker::ReportOf(std::size_t server) const {
@@ -80,32 +96,46 @@ ServerReport PrimaryTracker::ReportOf(std::size_t server) const {
   ServerReport report;
   report.keyspace = keyspace_;
   report.shard = shard_;
-  report.address = names_[server].address;
+  report.address = servers_[server].name.address;
   report.reachable = Answers(last.seen);
   report.problem = last.problem;
+  const std::size_t speaker = election_.speaker(server);
   if (election_.primary() == server) {
-    report.role = ServerRole::kPrimary;
-    report.term = reported_term_;
-    report.serving = election_.situation() == Situation::kPrimary;
-    if (!report.serving) report.problem = Describe(last);
-    if (election_.situation() == Situation::kSplitBrain) report.problem = SplitBrainText();
+    ReportPrimary(server, report);
+  } else if (last.seen == Seen::kWritable && speaker != server) {
+    report.problem = absl::StrCat("is the same server as ", NameOf(speaker));
   } else if (last.seen == Seen::kWritable && !election_.peer_of_primary(server)) {
-    report.problem = "takes writes, but is not trusted as the primary";
+    report.problem = kNotTrusted;
   } else {
-    const bool replica = election_.known_as_replica(server) || election_.peer_of_primary(server);
+    const bool replica = last.seen == Seen::kReadOnly || election_.known_as_replica(server) ||
+                         election_.peer_of_primary(server);
     if (replica) report.role = ServerRole::kReplica;
     report.serving = last.seen == Seen::kReadOnly || last.seen == Seen::kWritable;
   }
   return report;
 }
 
-void PrimaryTracker::CollectReports(Findings& findings) {
-  for (std::size_t i = 0; i < names_.size(); ++i) {
+void PrimaryTracker::ReportPrimary(std::size_t server, ServerReport& report) const {
+  report.role = ServerRole::kPrimary;
+  report.term = reported_term_;
+  report.serving = election_.situation() == Situation::kPrimary;
+  if (!report.serving) report.problem = Describe(*election_.last(election_.speaker(server)));
+  if (election_.distrusts(server)) report.problem = kNotTrusted;
+  if (election_.situation() == Situation::kSplitBrain) report.problem = SplitBrainText();
+}
+
+void PrimaryTracker::CollectReports(std::size_t checked, Findings& findings) {
+  const bool told = Tells(*servers_[checked].seen);
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
     if (election_.last(i) == nullptr) continue;
+    Server& server = servers_[i];
     ServerReport report = ReportOf(i);
-    if (reported_[i].has_value() && SameState(*reported_[i], report)) continue;
-    findings.reports.push_back(ToTabletStats(report, names_[i].alias));
-    reported_[i] = std::move(report);
+    const bool changed = !server.reported.has_value() || !SameState(*server.reported, report);
+    if (!changed && (i != checked || !told)) continue;
+    server.stamp = StampOf(i, checked, report.serving);
+    findings.reports.push_back(ToTabletStats(report, server.name.alias));
+    findings.reports.back().observed_at = server.stamp;
+    server.reported = std::move(report);
   }
   // The listener hears that the old primary has ended before it hears of the new primary.
   std::stable_partition(findings.reports.begin(), findings.reports.end(), [](const auto& stats) {
@@ -113,24 +143,50 @@ void PrimaryTracker::CollectReports(Findings& findings) {
   });
 }
 
-void PrimaryTracker::LogServer(std::size_t server, Findings& findings) const {
-  const Observation& last = *election_.last(server);
-  const bool fine = last.seen == Seen::kWritable || last.seen == Seen::kReadOnly;
-  findings.log.push_back(Line(fine ? LogLevel::kInfo : LogLevel::kWarning,
-                              absl::StrCat(NameOf(server), " ", Describe(last))));
+// A server that serves was asked at that time itself. One that does not serve may owe that to the
+// check that has just ended, and the stamps of its reports must not go back.
+absl::Time PrimaryTracker::StampOf(std::size_t server, std::size_t checked, bool serving) const {
+  const Server& reported = servers_[server];
+  if (serving) return reported.told;
+  return std::max({reported.told, reported.stamp, servers_[checked].began});
+}
+
+void PrimaryTracker::LogServer(std::size_t server, const Observation& observation,
+                               Findings& findings) const {
+  const bool fine = observation.seen == Seen::kWritable || observation.seen == Seen::kReadOnly;
+  std::string text = absl::StrCat(NameOf(server), " ", Describe(observation));
+  if (!Tells(observation.seen)) {
+    absl::StrAppend(&text, ". This does not tell whether the server takes writes");
+  }
+  findings.log.push_back(Line(fine ? LogLevel::kInfo : LogLevel::kWarning, text));
+}
+
+void PrimaryTracker::LogSharedIdentity(Findings& findings) {
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    const std::string& identity = election_.identity(i);
+    for (std::size_t other = 0; other < i; ++other) {
+      if (!SameServer(identity, election_.identity(other))) continue;
+      if (servers_[i].shared_identity == identity) break;
+      servers_[i].shared_identity = identity;
+      findings.log.push_back(
+          Line(LogLevel::kWarning, absl::StrCat(NameOf(i), " is the same server as ", NameOf(other),
+                                                " (", identity, "): only one of them counts")));
+      break;
+    }
+  }
 }
 
 void PrimaryTracker::LogDistrust(Findings& findings) {
-  for (std::size_t i = 0; i < names_.size(); ++i) {
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
     const bool distrusted = election_.distrusts(i);
-    if (distrusted && !distrusted_[i]) {
+    if (distrusted && !servers_[i].distrusted) {
       findings.log.push_back(
           Line(LogLevel::kWarning,
                absl::StrCat(NameOf(i),
                             " takes writes, but nobody was seen to promote it: it is not trusted "
                             "as the primary until it has been read-only")));
     }
-    distrusted_[i] = distrusted;
+    servers_[i].distrusted = distrusted;
   }
 }
 
@@ -163,7 +219,10 @@ LogLine PrimaryTracker::Line(LogLevel level, const std::string& text) const {
 std::string PrimaryTracker::PrimaryText() const {
   const std::string name = NameOf(*election_.primary());
   if (!former_primary_.has_value()) return absl::StrCat(name, " is the primary");
-  if (former_primary_ == election_.primary()) return absl::StrCat(name, " is the primary again");
+  if (former_primary_ == election_.primary()) {
+    if (election_.term() == term_) return absl::StrCat(name, " is the primary again");
+    return absl::StrCat(name, " leads to another server now, which is the primary");
+  }
   return absl::StrCat(name, " is the primary now, after ", NameOf(*former_primary_));
 }
 
@@ -171,18 +230,20 @@ std::string PrimaryTracker::NoPrimaryText() const {
   if (!election_.primary().has_value()) return "there is no primary";
   const std::size_t primary = *election_.primary();
   return absl::StrCat("there is no primary: ", NameOf(primary), " ",
-                      Describe(election_.last(primary)->seen));
+                      Describe(election_.last(election_.speaker(primary))->seen));
 }
 
 std::string PrimaryTracker::SplitBrainText() const {
-  const auto append_name = [this](std::string* out, std::size_t i) { out->append(NameOf(i)); };
+  const auto append_name = [this](std::string* out, std::size_t i) {
+    absl::StrAppend(out, NameOf(i), election_.blind(i) ? ", as far as is known" : "");
+  };
   return absl::StrCat(
       "more than one server takes writes, and none is trusted until only one does: ",
       absl::StrJoin(election_.contenders(), ", ", append_name));
 }
 
 std::string PrimaryTracker::NameOf(std::size_t server) const {
-  const Name& name = names_[server];
+  const Name& name = servers_[server].name;
   return absl::StrCat(name.alias.cell, "-", name.alias.uid, " (", name.address, ")");
 }
 

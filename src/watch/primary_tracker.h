@@ -1,5 +1,5 @@
-// Turns what checks of a shard's servers have found into health reports and log lines. Each report
-// and each line is made once, when something changes.
+// Turns what checks of a shard's servers have found into health reports and log lines. Each check
+// that tells something is reported. Each log line is made once, when something changes.
 #ifndef FAILOVER_SRC_WATCH_PRIMARY_TRACKER_H_
 #define FAILOVER_SRC_WATCH_PRIMARY_TRACKER_H_
 
@@ -10,15 +10,13 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "base/log.h"
 #include "failover/health_check.h"
+#include "failover/log.h"
 #include "failover/watch/server_probe.h"
 #include "failover/watch/server_report.h"
 #include "watch/primary_election.h"
 
 namespace failover::watch::internal {
-
-using failover::internal::LogLevel;
 
 struct LogLine {
   LogLevel level = LogLevel::kInfo;
@@ -27,7 +25,8 @@ struct LogLine {
 
 // What follows from a check.
 struct Findings {
-  // The reports that have changed. The report of the primary comes last.
+  // The report of the server that was checked, and the reports of the others that have changed. The
+  // report of the primary comes last.
   std::vector<TabletStats> reports;
   std::vector<LogLine> log;
   // The other servers of the shard should be checked at once: what is known of them may be old.
@@ -47,17 +46,39 @@ class PrimaryTracker {
   PrimaryTracker(std::string monitor, std::string keyspace, std::string shard,
                  std::vector<Name> servers);
 
-  void CheckStarted(std::size_t server) { election_.CheckStarted(server); }
+  // `observed_at` is the time for TabletStats::observed_at. It must be taken before the server is
+  // asked, and must not go back from call to call.
+  void CheckStarted(std::size_t server, absl::Time observed_at);
   // `now` is the wall time; a new primary's term is made from it.
   Findings CheckEnded(std::size_t server, Observation observation, absl::Time now);
 
  private:
   using Situation = PrimaryElection::Situation;
 
-  ServerReport ReportOf(std::size_t server) const;
-  void CollectReports(Findings& findings);
+  // What is known and was said about one server.
+  struct Server {
+    Name name;
+    // When the check began that is under way or ended last, and the last one that told something.
+    absl::Time began = absl::InfinitePast();
+    absl::Time told = absl::InfinitePast();
+    // What the last check has found, even if it told nothing.
+    std::optional<Seen> seen;
+    // What was reported last, and its observed_at.
+    std::optional<ServerReport> reported;
+    absl::Time stamp = absl::InfinitePast();
+    // What was logged last.
+    bool distrusted = false;
+    std::string shared_identity;
+  };
 
-  void LogServer(std::size_t server, Findings& findings) const;
+  bool ChangesTheShard(std::size_t server, const Observation& observation) const;
+  ServerReport ReportOf(std::size_t server) const;
+  void ReportPrimary(std::size_t server, ServerReport& report) const;
+  void CollectReports(std::size_t checked, Findings& findings);
+  absl::Time StampOf(std::size_t server, std::size_t checked, bool serving) const;
+
+  void LogServer(std::size_t server, const Observation& observation, Findings& findings) const;
+  void LogSharedIdentity(Findings& findings);
   void LogDistrust(Findings& findings);
   void LogSituation(Findings& findings);
   LogLine Line(LogLevel level, const std::string& text) const;
@@ -69,16 +90,13 @@ class PrimaryTracker {
   const std::string monitor_;
   const std::string keyspace_;
   const std::string shard_;
-  const std::vector<Name> names_;
 
   PrimaryElection election_;
   // The term that reports tell: microseconds since the Unix epoch, made strictly monotonic. It
   // grows with the term of the election.
   std::int64_t reported_term_ = 0;
 
-  // What was reported and logged last about each server.
-  std::vector<std::optional<ServerReport>> reported_;
-  std::vector<bool> distrusted_;
+  std::vector<Server> servers_;
   // What was logged last about the whole shard.
   Situation situation_ = Situation::kStarting;
   std::uint64_t term_ = 0;

@@ -25,6 +25,7 @@ TabletStats ToTabletStats(const ServerReport& report, const TabletAlias& alias) 
   stats.serving = report.serving;
   stats.tablet_externally_reparented_timestamp = report.term;
   stats.last_error = report.problem;
+  stats.observed_at = report.observed_at;
   return stats;
 }
 

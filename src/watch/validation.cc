@@ -8,9 +8,10 @@ constexpr absl::Duration kLongest = absl::Hours(1);
 // The size of sun_path in Linux's sockaddr_un, without the zero that ends the path.
 constexpr std::size_t kLongestSocketPath = 107;
 
-absl::Status ValidateDuration(absl::Duration duration, const std::string& field) {
-  if (duration >= kShortest && duration <= kLongest) return absl::OkStatus();
-  return WrongField(field, absl::StrCat("must be from ", absl::FormatDuration(kShortest), " to ",
+absl::Status ValidateDuration(absl::Duration duration, const std::string& field,
+                              absl::Duration shortest = kShortest) {
+  if (duration >= shortest && duration <= kLongest) return absl::OkStatus();
+  return WrongField(field, absl::StrCat("must be from ", absl::FormatDuration(shortest), " to ",
                                         absl::FormatDuration(kLongest), ", not ",
                                         absl::FormatDuration(duration)));
 }
@@ -55,6 +56,16 @@ absl::Status ValidatePolling(absl::Duration poll_interval, double jitter, absl::
     return WrongField("jitter", absl::StrCat("must be at least 0 and less than 1, not ", jitter));
   }
   return ValidateDuration(timeout, "timeout");
+}
+
+absl::Status ValidateUrgency(absl::Duration urgent_interval, absl::Duration urgent_duration,
+                             absl::Duration hold_interval) {
+  absl::Status status = ValidateDuration(urgent_interval, "urgent_interval");
+  if (status.ok()) {
+    status = ValidateDuration(urgent_duration, "urgent_duration", absl::ZeroDuration());
+  }
+  if (status.ok()) status = ValidateDuration(hold_interval, "hold_interval");
+  return status;
 }
 
 }  // namespace failover::watch::internal

@@ -40,6 +40,9 @@ FAILOVER_EXPORT absl::Status WrongField(const std::string& field, const std::str
 
 FAILOVER_EXPORT absl::Status ValidatePolling(absl::Duration poll_interval, double jitter,
                                              absl::Duration timeout);
+FAILOVER_EXPORT absl::Status ValidateUrgency(absl::Duration urgent_interval,
+                                             absl::Duration urgent_duration,
+                                             absl::Duration hold_interval);
 
 // `Shard` has the fields keyspace, shard and servers; each server has the field alias.
 // `check_server(server, field, known)` checks what else a server has and returns an absl::Status.

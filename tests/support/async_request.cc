@@ -24,10 +24,10 @@ class AsyncRequest::Witness {
   std::shared_ptr<WhatHappened> what_happened_;
 };
 
-AsyncRequest::AsyncRequest(Buffer& buffer, ShardHandle shard, const absl::Status& error,
+AsyncRequest::AsyncRequest(Buffer& buffer, ShardHandle shard, LastAttempt last,
                            const RequestContext& context) {
   absl::StatusOr<BufferedRequest> answer = buffer.WaitForFailoverEndAsync(
-      context, shard, error,
+      context, shard, std::move(last),
       [witness = Witness(what_happened_)](absl::StatusOr<RetryDoneFunc> result) {
         witness.Ran(std::move(result));
       });

@@ -15,8 +15,7 @@ namespace failover::test {
 
 class AsyncRequest {
  public:
-  AsyncRequest(Buffer& buffer, ShardHandle shard, const absl::Status& error,
-               const RequestContext& context);
+  AsyncRequest(Buffer& buffer, ShardHandle shard, LastAttempt last, const RequestContext& context);
 
   // These tell what the call answered. Exactly one of passed, held and refused is true, and stays
   // true.

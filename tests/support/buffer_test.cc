@@ -123,12 +123,25 @@ void BufferTest::ExpectLaws() {
   std::uint64_t taken = 0;
   for (const ShardStats& shard : stats.shards) {
     taken += shard.requests_held + shard.requests_retrying;
+    ExpectHistograms(shard);
     if (shard.state == State::kDraining) continue;
     EXPECT_EQ(shard.requests_buffered,
               shard.requests_drained + Sum(shard.requests_evicted) + shard.requests_held)
         << shard.keyspace << "/" << shard.shard;
   }
   EXPECT_EQ(stats.slots_free + taken, stats.size);
+}
+
+void BufferTest::ExpectHistograms(const ShardStats& shard) {
+  EXPECT_EQ(shard.failover_durations.Count(), Sum(shard.stops));
+  EXPECT_EQ(shard.held_durations[WayOut::kDrained].Count(), shard.requests_drained);
+  EXPECT_EQ(shard.held_durations[WayOut::kBufferFull].Count(),
+            shard.requests_evicted[EvictedReason::kBufferFull]);
+  EXPECT_EQ(shard.held_durations[WayOut::kWindowExceeded].Count(),
+            shard.requests_evicted[EvictedReason::kWindowExceeded]);
+  EXPECT_EQ(shard.held_durations[WayOut::kContextDone].Count(),
+            shard.requests_evicted[EvictedReason::kContextDone]);
+  EXPECT_EQ(shard.oldest_held_since.has_value(), shard.requests_held > 0);
 }
 
 void BufferTest::ExpectAllGivenBack() {

@@ -99,6 +99,8 @@ class BufferTest : public ::testing::Test {
 
  private:
   void ExpectAllGivenBack();
+  // Each way out of the queue, and each end of a failover, counts once in its histogram.
+  static void ExpectHistograms(const ShardStats& shard);
 
   std::unique_ptr<Buffer> buffer_;
   std::uint32_t last_primary_ = 1000;

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "fake_public_key.h"
 #include "patience.h"
 
 namespace failover::mysql {
@@ -29,12 +30,12 @@ std::string Bytes(std::initializer_list<int> bytes) {
   return result;
 }
 
-std::string Greeting() {
+std::string Greeting(bool offers_tls) {
   // These capability bits stand for protocol 4.1 and for a secure connection.
-  constexpr int kCapabilitiesLow = 0x01 | 0x0200 | 0x2000 | 0x8000;
+  const int capabilities_low = 0x01 | 0x0200 | 0x2000 | 0x8000 | (offers_tls ? 0x0800 : 0);
   constexpr int kPluginAuth = 0x0008;  // This bit is in the upper half of the capabilities.
   return Bytes({0x0a}) + std::string("10.11.0-Fake\0", 13) + Bytes({1, 0, 0, 0}) + "abcdefgh" +
-         Bytes({0, kCapabilitiesLow & 0xff, kCapabilitiesLow >> 8, 33, 2, 0, kPluginAuth, 0, 21}) +
+         Bytes({0, capabilities_low & 0xff, capabilities_low >> 8, 33, 2, 0, kPluginAuth, 0, 21}) +
          std::string(10, '\0') + std::string("ijklmnopqrst\0", 13) +
          std::string("mysql_native_password\0", 22);
 }
@@ -56,16 +57,23 @@ std::string Column(std::string_view name) {
          Prefixed("") + Bytes({0x0c, 33, 0, 0, 1, 0, 0, 0xfd, 0, 0, 0, 0, 0});
 }
 
-// Returns the packets of a result with one row, or with no row if there are no values.
-std::vector<std::string> Result(const std::vector<std::string>& values, int columns) {
+// Returns the packets of a result.
+std::vector<std::string> Result(const std::vector<std::vector<std::string>>& rows, int columns) {
   std::vector<std::string> packets = {Bytes({columns})};
   for (int i = 0; i < columns; ++i) packets.push_back(Column("column"));
   packets.push_back(kEndOfRows);
-  std::string row;
-  for (const std::string& value : values) row += Prefixed(value);
-  if (!values.empty()) packets.push_back(row);
+  for (const std::vector<std::string>& values : rows) {
+    std::string row;
+    for (const std::string& value : values) row += Prefixed(value);
+    packets.push_back(row);
+  }
   packets.push_back(kEndOfRows);
   return packets;
+}
+
+std::string Packet(std::uint8_t number, std::string_view payload) {
+  const int size = static_cast<int>(payload.size());
+  return Bytes({size & 0xff, size >> 8 & 0xff, size >> 16, number}) + std::string(payload);
 }
 
 }  // namespace
@@ -130,6 +138,21 @@ std::string FakeServer::received() const {
   return received_;
 }
 
+std::vector<std::string> FakeServer::received_after_ask() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return received_after_ask_;
+}
+
+std::size_t FakeServer::flooded() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return flooded_;
+}
+
+bool FakeServer::AwaitNoConnection() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return changed_.wait_for(lock, test::kPatience, [this] { return !serving_; });
+}
+
 FakeServer::State FakeServer::state() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return state_;
@@ -149,10 +172,14 @@ void FakeServer::Run() {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       ++connections_;
+      serving_ = true;
       changed_.notify_all();
     }
     Serve(connection);
     close(connection);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    serving_ = false;
+    changed_.notify_all();
   }
 }
 
@@ -181,14 +208,26 @@ bool FakeServer::Greet(int connection) {
     case Mode::kFull:
       Send(connection, Error(1040, "08004", "Too many connections"));
       return false;
+    case Mode::kTrickle:
+      Trickle(connection);
+      return false;
+    case Mode::kEndlessGreeting:
+      // A packet of the largest size goes on in the next packet.
+      return Flood(connection, Bytes({0xff, 0xff, 0xff, 0}) + std::string(0xffffff, 'x'));
     default:
       break;
   }
-  if (!Send(connection, Greeting()) || !ReadPacket(connection, &packet)) return false;
+  const bool offers_tls = state().mode == Mode::kHangInTls;
+  if (!Send(connection, Greeting(offers_tls)) || !ReadPacket(connection, &packet)) return false;
   switch (state().mode) {
     case Mode::kRefuseLogin:
-      Send(connection, Error(1045, "28000", "Access denied for user 'monitor'"));
+      Send(connection, Error(state().error, "HY000", state().error_text));
       return false;
+    case Mode::kHangInTls:
+      while (ReadPacket(connection, &packet)) continue;
+      return false;
+    case Mode::kAskPlugin:
+      return AskForPlugin(connection, state().plugin);
     case Mode::kAskClearPassword:
       Send(connection, Bytes({0xfe}) + std::string("mysql_clear_password\0", 21));
       ReadPacket(connection, &packet);
@@ -196,6 +235,58 @@ bool FakeServer::Greet(int connection) {
     default:
       return Send(connection, kOk);
   }
+}
+
+// An attacker answers whatever the plugin asks, so that the client goes as far as it ever would.
+bool FakeServer::AskForPlugin(int connection, const std::string& plugin) {
+  constexpr char kFullAuthentication = 4;
+  constexpr std::size_t kProofOfCachingSha2 = 32;
+  const std::string scramble("abcdefghijklmnopqrst\0", 21);
+  // "dialog" takes the first byte for the kind of the question.
+  const std::string data = plugin == "dialog" ? "\x4Password:" : scramble;
+  Send(connection, Bytes({0xfe}) + plugin + '\0' + data);
+  std::string packet;
+  while (ReadPacket(connection, &packet)) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      received_after_ask_.push_back(packet);
+    }
+    if (packet == "\x1" || packet == "\x2") {
+      Send(connection, Bytes({1}) + kFakePublicKey);
+    } else if (packet.size() == kProofOfCachingSha2) {
+      Send(connection, Bytes({1, kFullAuthentication}));
+    } else {
+      return false;
+    }
+  }
+  return false;
+}
+
+void FakeServer::Trickle(int connection) {
+  constexpr int kBetweenBytesMs = 2;
+  // The header of a packet of 65,535 bytes, and the version of the protocol.
+  const std::string_view packet("\xff\xff\0\0\x0a", 5);
+  for (std::size_t i = 0;; ++i) {
+    const char byte = i < packet.size() ? packet[i] : 'x';
+    if (send(connection, &byte, 1, MSG_NOSIGNAL) != 1) return;
+    if (!AwaitReady(connection, 0, kBetweenBytesMs)) return;
+  }
+}
+
+bool FakeServer::Flood(int connection, std::string_view piece) {
+  // The kernel must not take much of what the client does not.
+  const int small = 1 << 16;
+  setsockopt(connection, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+  std::size_t sent = 0;
+  while (sent < kFlood && AwaitReady(connection, POLLOUT)) {
+    const std::string_view rest = piece.substr(sent % piece.size());
+    const ssize_t size = send(connection, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (size < 0) break;
+    sent += static_cast<std::size_t>(size);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    flooded_ = sent;
+  }
+  return false;
 }
 
 bool FakeServer::Answer(int connection, std::string_view question) {
@@ -210,13 +301,30 @@ bool FakeServer::Answer(int connection, std::string_view question) {
   if (now.mode == Mode::kRefuseQueries) {
     packets = {Error(1226, "42000", "User 'monitor' has exceeded the 'max_questions' resource")};
   } else if (now.mode == Mode::kNonsense) {
-    packets = Result({"0"}, 1);
+    packets = Result({{"0"}}, 1);
+  } else if (now.mode == Mode::kEndlessColumns) {
+    // The length 0xfe announces a number of eight bytes.
+    Send(connection, Bytes({0xfe, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0}));
+    return Flood(connection, Packet(sequence_, Column("column")));
+  } else if (now.mode == Mode::kEndlessRows) {
+    packets = Result({}, 2);
+    packets.pop_back();
+    for (const std::string& packet : packets) Send(connection, packet);
+    return Flood(connection, Packet(sequence_, Prefixed("0") + Prefixed("0")));
+  } else if (now.mode == Mode::kHugeRow) {
+    packets = Result({}, 2);
+    packets.pop_back();
+    for (const std::string& packet : packets) Send(connection, packet);
+    return Flood(connection, Bytes({0xff, 0xff, 0xff, sequence_}) + std::string(0xffffff, 'x'));
   } else if (question.find("read_only") != std::string_view::npos) {
-    packets = Result({now.read_only, now.innodb_read_only}, 2);
+    packets = Result({{now.read_only, now.innodb_read_only}}, 2);
   } else if (question.find("wsrep_on") != std::string_view::npos) {
-    packets = now.galera ? Result({"wsrep_on", "ON"}, 2) : Result({}, 2);
+    std::vector<std::vector<std::string>> rows;
+    if (now.galera) rows.push_back({"wsrep_on", "ON"});
+    for (const auto& [name, value] : now.variables) rows.push_back({name, value});
+    packets = Result(rows, 2);
   } else if (question.find("wsrep_ready") != std::string_view::npos) {
-    packets = Result({"wsrep_ready", now.wsrep_ready ? "ON" : "OFF"}, 2);
+    packets = Result({{"wsrep_ready", now.wsrep_ready ? "ON" : "OFF"}}, 2);
   } else {
     ADD_FAILURE() << "the server got an unexpected query: " << question;
     return false;
@@ -226,10 +334,14 @@ bool FakeServer::Answer(int connection, std::string_view question) {
   });
 }
 
-bool FakeServer::AwaitReadable(int fd) {
+bool FakeServer::AwaitReadable(int fd) { return AwaitReady(fd, POLLIN); }
+
+bool FakeServer::AwaitReady(int fd, short wanted, int timeout_ms) {
   for (;;) {
-    pollfd events[] = {{fd, POLLIN, 0}, {wake_up_, POLLIN, 0}};
-    if (poll(events, 2, -1) < 0) continue;
+    pollfd events[] = {{fd, wanted, 0}, {wake_up_, POLLIN, 0}};
+    const int ready = poll(events, 2, timeout_ms);
+    if (ready < 0) continue;
+    if (ready == 0) return true;
     if (events[1].revents != 0) {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (stopping_) return false;
@@ -272,9 +384,7 @@ bool FakeServer::ReadPacket(int connection, std::string* payload) {
 }
 
 bool FakeServer::Send(int connection, std::string_view payload) {
-  const int size = static_cast<int>(payload.size());
-  const std::string packet =
-      Bytes({size & 0xff, size >> 8 & 0xff, size >> 16, sequence_++}) + std::string(payload);
+  const std::string packet = Packet(sequence_++, payload);
   return send(connection, packet.data(), packet.size(), MSG_NOSIGNAL) ==
          static_cast<ssize_t>(packet.size());
 }

@@ -4,11 +4,14 @@
 #define FAILOVER_TESTS_SUPPORT_FAKE_MYSQL_SERVER_H_
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace failover::mysql {
 
@@ -24,7 +27,17 @@ class FakeServer {
     kAskClearPassword,  // The server asks for the password in clear text.
     kRefuseQueries,     // The server answers queries with error 1226.
     kNonsense,          // The server answers queries with a malformed result.
+    kAskPlugin,  // The server asks for the authentication `plugin`, and offers kFakePublicKey.
+    kHangInTls,  // The server offers TLS, and then never answers.
+    kTrickle,    // The server sends a greeting that never ends, a byte at a time.
+    kEndlessGreeting,  // The rest sends kFlood bytes: in the greeting,
+    kEndlessColumns,   // as columns of a result,
+    kEndlessRows,      // as rows of a result,
+    kHugeRow,          // as one row of a result.
   };
+
+  // So much is sent by a server that floods its client, if the client takes it.
+  static constexpr std::size_t kFlood = std::size_t{64} << 20;
 
   // The State is what the server tells about itself.
   struct State {
@@ -33,6 +46,12 @@ class FakeServer {
     std::string innodb_read_only = "0";
     bool galera = false;
     bool wsrep_ready = true;
+    std::string plugin = {};
+    // The error of kRefuseLogin.
+    int error = 1045;
+    std::string error_text = "Access denied for user 'monitor'";
+    // More global variables, which tell who the server is.
+    std::vector<std::pair<std::string, std::string>> variables = {};
   };
 
   explicit FakeServer(State state);
@@ -54,6 +73,12 @@ class FakeServer {
   bool AwaitQueries(int more);
   // Returns all bytes that clients have sent.
   std::string received() const;
+  // Returns what clients have sent after the server asked for a plugin, packet by packet.
+  std::vector<std::string> received_after_ask() const;
+  // Returns how many bytes of a flood were sent.
+  std::size_t flooded() const;
+  // Waits until no connection is open.
+  bool AwaitNoConnection();
 
  private:
   void Run();
@@ -61,8 +86,14 @@ class FakeServer {
   // These two return false if the connection is over.
   bool Greet(int connection);
   bool Answer(int connection, std::string_view question);
+  bool AskForPlugin(int connection, const std::string& plugin);
+  void Trickle(int connection);
+  // Sends `piece` again and again. Returns false: then the connection is over.
+  bool Flood(int connection, std::string_view piece);
   State state() const;
-  // Waits until `fd` is readable. Returns false if the connection has to end.
+  // Waits until `fd` is ready for the events of poll(2). Returns false if the connection has to
+  // end.
+  bool AwaitReady(int fd, short wanted, int timeout_ms = -1);
   bool AwaitReadable(int fd);
   bool ReadPacket(int connection, std::string* payload);
   bool ReadBytes(int connection, std::size_t count, std::string* bytes);
@@ -81,6 +112,9 @@ class FakeServer {
   int connections_ = 0;
   int queries_ = 0;
   std::string received_;
+  std::vector<std::string> received_after_ask_;
+  std::size_t flooded_ = 0;
+  bool serving_ = false;
 
   std::thread thread_;
 };

@@ -3,8 +3,11 @@
 #include <spdlog/sinks/sink.h>
 #include <spdlog/spdlog.h>
 
+#include <condition_variable>
 #include <mutex>
 #include <utility>
+
+#include "patience.h"
 
 namespace failover::test {
 namespace {
@@ -27,6 +30,7 @@ class LogCapture::Sink final : public spdlog::sinks::sink {
       lines_.push_back(std::move(line));
       hook = hook_;
     }
+    added_.notify_all();
     if (hook) hook();
   }
   void flush() override {}
@@ -36,6 +40,14 @@ class LogCapture::Sink final : public spdlog::sinks::sink {
   std::vector<std::string> lines() {
     const std::lock_guard<std::mutex> lock(mutex_);
     return lines_;
+  }
+  std::vector<std::string> LinesWith(std::string_view part) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return Matching(part);
+  }
+  bool AwaitLine(std::string_view part) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return added_.wait_for(lock, kPatience, [&] { return !Matching(part).empty(); });
   }
   void Clear() {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -47,7 +59,16 @@ class LogCapture::Sink final : public spdlog::sinks::sink {
   }
 
  private:
+  std::vector<std::string> Matching(std::string_view part) const {
+    std::vector<std::string> found;
+    for (const std::string& line : lines_) {
+      if (line.find(part) != std::string::npos) found.push_back(line);
+    }
+    return found;
+  }
+
   std::mutex mutex_;
+  std::condition_variable added_;
   std::vector<std::string> lines_;
   std::function<void()> hook_;
 };
@@ -62,12 +83,10 @@ LogCapture::~LogCapture() { spdlog::drop(kLoggerName); }
 std::vector<std::string> LogCapture::lines() const { return sink_->lines(); }
 
 std::vector<std::string> LogCapture::LinesWith(std::string_view part) const {
-  std::vector<std::string> found;
-  for (const std::string& line : lines()) {
-    if (line.find(part) != std::string::npos) found.push_back(line);
-  }
-  return found;
+  return sink_->LinesWith(part);
 }
+
+bool LogCapture::AwaitLine(std::string_view part) const { return sink_->AwaitLine(part); }
 
 void LogCapture::Clear() { sink_->Clear(); }
 

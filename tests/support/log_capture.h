@@ -27,6 +27,9 @@ class LogCapture {
   std::size_t Count(std::string_view part) const { return LinesWith(part).size(); }
   void Clear();
 
+  // Waits until a line that contains `part` was logged. Returns false after kPatience.
+  bool AwaitLine(std::string_view part) const;
+
   // Sets a function that is called for every line, on the thread that logs.
   void OnLine(std::function<void()> hook);
 

@@ -11,24 +11,20 @@
 #include "failover/errors.h"
 #include "failover/export.h"
 #include "failover/internal/instant.h"
+#include "failover/internal/ticket.h"
+#include "failover/internal/work_count.h"
 #include "failover/stats.h"
 
 namespace failover::internal {
 
 class ShardGate;
 
-// Which limit a released retry counts against.
-enum class Turn : std::uint8_t {
-  kBesideDrain,  // none: the request's own window released it
-  kOfDrain,      // drain_concurrency: its end releases the next request
-};
-
 // How a wait ended: with an error, or with the right to retry.
 struct WaitEnd {
   static constexpr WaitEnd Failed(BufferErrorReason reason) {
     return {reason, std::nullopt, Turn::kBesideDrain};
   }
-  // `by` is nullopt if the request's own window ended.
+  // `by` is nullopt if the request's own window ended, or if the request is a probe.
   static constexpr WaitEnd Released(std::optional<StopReason> by, Turn turn) {
     return {std::nullopt, by, turn};
   }
@@ -82,12 +78,22 @@ class FAILOVER_EXPORT Waiter {
   Waiter* next = nullptr;
   // The shard that the request is for.
   ShardGate* const gate;
-  // When the window ends, and when the caller's own timeout ends (kNever if that is later).
+  // When the window ends, and when the caller's own timeout ends (kNever without one).
   Instant window_end = kNever;
   Instant deadline = kNever;
   std::size_t bytes = 0;
+  // The number of the event that last let the request go; 0 if none did.
+  std::uint64_t let_go = 0;
   std::uint32_t deadline_index = 0;
+  // The place in the order of first arrival.
+  std::uint32_t arrival = 0;
+  // If the request was released in a drain: its entry of DrainTurns.
+  std::uint32_t turn_entry = 0;
+  RequestTraits traits;
   const bool blocks_thread;
+  // Where the request is counted, from the moment on when the request passes under the shard's
+  // mutex or is released.
+  std::uint8_t stripe = kNoStripe;
 
   WaitEnd end;
 

@@ -40,8 +40,8 @@ struct MysqlError {
   // The error number. 0 means that no number is known, for instance because the router itself read
   // an end of file from the connection.
   std::uint32_t number = 0;
-  // Five characters, or empty. The SQLSTATE is kept for the client; the rules look at the number
-  // and at the text.
+  // Five characters, or empty. 45000 means that a SIGNAL of a user made the error. Every other
+  // SQLSTATE is only kept for the client; the rules look at the number and at the text.
   std::string sqlstate;
   std::string text;
 };
@@ -56,6 +56,9 @@ struct Rule {
   // kNotExecuted.
   Outcome when_sent = Outcome::kUnknown;
   FailoverSign sign = FailoverSign::kNo;
+  // If set, the rule fits only if the function returns true as well. The function must be pure: it
+  // is called from any thread that classifies an error.
+  bool (*fits)(const MysqlError& error) = nullptr;
 };
 
 // Holds the table of rules and classifies errors by it.
@@ -63,6 +66,10 @@ struct Rule {
 // The first rule that fits decides. An error that fits no rule is no sign of a failover. Its
 // outcome is kFailed if the error came from the server. Its outcome is kUnknown if a client library
 // made the error: numbers 2000 to 2999 and 5000 to 5999, or no number.
+//
+// An error with the SQLSTATE 45000 fits no rule, whatever its number and its text are: a SIGNAL in
+// a procedure or a trigger of a user made it. It is no sign of a failover, and its outcome is
+// kFailed.
 //
 // Copyable. The const functions may be called from any thread as long as no thread calls Add.
 //
@@ -82,9 +89,10 @@ class FAILOVER_EXPORT ErrorClassifier {
 
   // A Status that keeps the error; MysqlErrorOf and OutcomeOf read it. The Status is marked for
   // CausedByFailover if the statement was certainly not executed, is not part of a transaction, and
-  // the error is a sign of a failover. The Status is never OK. Its code is kUnavailable if the
-  // statement was not executed, kAborted if the statement was rolled back, and otherwise kUnknown.
-  // Its message is for people.
+  // the error is a sign of a failover. The mark is RefusedAt::kConnect if the statement was not
+  // sent, or if the sign of the rule is kForAnyStatement. The Status is never OK. Its code is
+  // kUnavailable if the statement was not executed, kAborted if the statement was rolled back, and
+  // otherwise kUnknown. Its message is for people.
   absl::Status ToStatus(const MysqlError& error, const StatementState& statement) const;
 
  private:

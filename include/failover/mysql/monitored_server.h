@@ -11,6 +11,27 @@
 
 namespace failover::mysql {
 
+// How much the TLS of a connection proves.
+enum class TlsMode : std::uint8_t {
+  kOff,       // The connection is not encrypted.
+  kRequired,  // The connection is encrypted, and the monitor does not check who the server is.
+  kVerify,    // The connection is encrypted, and the certificate proves who the server is.
+};
+
+// The TLS of a connection. Every file is in PEM format and is read again for each new connection.
+struct ServerTls {
+  TlsMode mode = TlsMode::kOff;
+  // The certificates of the authorities that may have signed the server's certificate. Only for
+  // kVerify, which needs the file.
+  std::string ca_file = {};
+  // The name or the numeric address that the server's certificate must be for. Only for kVerify. If
+  // it is empty, the certificate must be for `host`.
+  std::string server_name = {};
+  // The certificate and the private key that the monitor shows to the server: both or none.
+  std::string certificate_file = {};
+  std::string key_file = {};
+};
+
 // One server, and how to reach it: by `host` and `port`, or by `unix_socket`.
 struct MonitoredServer {
   // Names the server in reports and log lines. Unique within the shard, and not empty.
@@ -23,9 +44,22 @@ struct MonitoredServer {
   // does not matter.
   std::string unix_socket;
   std::string user;
-  // The monitor refuses authentication that would send the password in the clear. The connection is
-  // not encrypted.
+  // Nobody but the true server learns the password:
+  //  - With TlsMode::kVerify the account may use mysql_native_password, client_ed25519,
+  //    sha256_password, caching_sha2_password or mysql_clear_password.
+  //  - Otherwise the account may use mysql_native_password or client_ed25519, which prove that the
+  //    monitor knows the password and never send it. With a `server_public_key_file` the account
+  //    may use sha256_password or caching_sha2_password, too.
+  // A server that asks for another plugin refuses the monitor, and the report names the plugin.
+  // Somebody on the way who is not kept out by kVerify can still try to guess a weak password from
+  // what the monitor sends.
   std::string password;
+  // TLS needs a `host`, because the client library uses no TLS on a socket.
+  ServerTls tls = {};
+  // A file with the public RSA key of the server in PEM format (public_key.pem in the data folder
+  // of MySQL). The monitor encrypts the password with this key, and never asks the server for a
+  // key. Only without TLS and with a `host`. The file is read again for each new connection.
+  std::string server_public_key_file = {};
 };
 
 }  // namespace failover::mysql

@@ -13,14 +13,20 @@
 //   auto monitor = failover::mysql::PrimaryMonitor::Create(options, buffer.get());
 //   if (!monitor.ok() || !(*monitor)->Start().ok()) ...
 //
-// The account needs no privilege but to connect (USAGE).
+// The account needs no privilege but to connect (USAGE). Give the monitor an account of its own.
+// See MonitoredServer::password for the authentication plugins that the account may use.
+//
+// A check ends after `timeout` whatever arrives, and reads at most 64 KB from a server. With TLS
+// each new connection is made on a thread that lives as long as the attempt, and the 64 KB begin
+// after the connection was made; until then 64 KB are the limit of one packet.
 //
 // Who is the primary
 // ------------------
 // A server takes writes if @@global.read_only and @@global.innodb_read_only are off. A node of a
-// Galera cluster must also be ready (wsrep_ready). The nodes of one Galera cluster are a
-// multi-writer cluster. The rules by which the monitor finds the primary among the servers that
-// take writes are those of failover/watch/monitor.h. In short:
+// Galera cluster must also be ready (wsrep_ready). A server in offline mode (error 3032) takes no
+// writes. The nodes of one Galera cluster are a multi-writer cluster. The rules by which the
+// monitor finds the primary among the servers that take writes are those of
+// failover/watch/monitor.h. In short:
 //
 //  1. At first, the only server that takes writes is the primary.
 //  2. The primary remains the primary as long as it takes writes.
@@ -30,19 +36,33 @@
 //  5. If the primary is a node of a Galera cluster and is lost, another node that takes writes
 //     replaces it.
 //
+// A poll that says neither yes nor no, because the server refuses the monitor or this machine lacks
+// something, changes nothing (failover/watch/monitor.h, "What the monitor cannot know"). Two
+// addresses of one server count as one server.
+//
 // So replicas must be read_only, at the latest when the monitor starts. A monitor cannot fence a
 // server off: whoever promotes a server must make sure that the old primary takes no writes.
 //
 // What is reported
 // ----------------
-// The reports are those of failover/watch/monitor.h. A Galera node that is not the primary is
-// reported as kReplica. Log lines (spdlog's logger "failover") are written when something changes,
-// not with each poll, and hold no password.
+// The reports are those of failover/watch/monitor.h: each poll is reported, changed or not, with
+// the time when the poll began. A Galera node that is not the primary is reported as kReplica. Log
+// lines (PrimaryMonitorOptions::log) are written when something changes, not with each poll, and
+// hold no password.
+//
+// While a Buffer holds requests, the monitor should poll more often. Two lines tell the monitor
+// (failover/watch/monitor_hook.h):
+//
+//   failover::watch::MonitorHook hook;
+//   buffer_options.on_transition = hook;        // before Buffer::Create
+//   options.hook = hook;                        // before PrimaryMonitor::Create
 #ifndef FAILOVER_MYSQL_PRIMARY_MONITOR_H_
 #define FAILOVER_MYSQL_PRIMARY_MONITOR_H_
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -50,7 +70,15 @@
 #include "absl/time/time.h"
 #include "failover/export.h"
 #include "failover/health_check.h"
+#include "failover/log.h"
 #include "failover/mysql/monitored_server.h"
+#include "failover/watch/monitor_hook.h"
+
+namespace failover {
+
+class Clock;
+
+}  // namespace failover
 
 namespace failover::mysql {
 
@@ -76,8 +104,20 @@ struct FAILOVER_EXPORT PrimaryMonitorOptions {
   // server that hangs is reported after this time.
   absl::Duration timeout = absl::Seconds(1);
 
+  // How often the servers of a shard that holds requests are polled, where the monitor learns that
+  // a shard does, the clock of the stamps of reports, and the log. failover/watch/monitor.h
+  // explains these fields of MonitorOptions. The clock must be the Buffer's, is not owned and must
+  // outlive the monitor; nullptr means Clock::Steady.
+  absl::Duration urgent_interval = absl::Milliseconds(10);
+  absl::Duration urgent_duration = absl::Seconds(3);
+  absl::Duration hold_interval = absl::Milliseconds(50);
+  std::optional<watch::MonitorHook> hook = {};
+  Clock* clock = nullptr;
+  LogFunction log = {};
+
   // OK, or kInvalidArgument with the name of the first field that is wrong, as in
-  // "shards[0].servers[1].port".
+  // "shards[0].servers[1].port". Validate looks whether the files that the options name can be
+  // read, and so may wait for the file system.
   absl::Status Validate() const;
 };
 
@@ -109,6 +149,16 @@ class FAILOVER_EXPORT PrimaryMonitor {
   // listener works. The listener is not called any more afterwards. Idempotent. Inside a call of
   // the listener, Stop does not wait: the thread ends after that call.
   void Stop();
+
+  // Polls all servers of the shard now; false if the monitor does not watch the shard. Cheap, never
+  // waits, and may be called on any thread, also inside the listener and inside
+  // BufferOptions::on_transition (watch::Monitor::CheckNow).
+  bool CheckNow(std::string_view keyspace, std::string_view shard);
+
+  // Tells the monitor that a shard of a Buffer changed its state, for an embedder whose Buffer ends
+  // before the monitor. In any other order use PrimaryMonitorOptions::hook
+  // (watch::Monitor::OnTransition).
+  void OnTransition(const Transition& transition);
 
  private:
   class Impl;

@@ -15,14 +15,21 @@
 namespace failover::watch {
 
 // What a check of a server has found.
+//
+// kRefused, kFull and kUnknown tell nothing about whether the server takes writes: they are
+// troubles of the monitor's own. After such a check the monitor believes what the check before
+// found (failover/watch/monitor.h, "What the monitor cannot know").
 enum class Seen : std::uint8_t {
-  kWritable,     // the server takes writes
-  kReadOnly,     // the server answers, and takes no writes
-  kNotReady,     // the server answers, but is not a part of its multi-writer cluster at the moment
-  kRefused,      // the server answers, but not the question: wrong credentials, for instance
-  kFull,         // the server answers that it takes no more connections
+  kWritable,  // the server takes writes
+  kReadOnly,  // the server answers, and takes no writes
+  kNotReady,  // the server answers, and takes no writes because of its state: it is not a part of
+              // its multi-writer cluster at the moment, for instance, or it is in offline mode
+  kRefused,   // the server answers, but not the monitor: wrong credentials, for instance
+  kFull,      // the server answers that it takes no more connections
   kUnreachable,  // there is no connection, or the connection was lost
   kHung,         // the server did not answer in time
+  kUnknown,      // the server was not asked, because of a trouble on this machine: there is no file
+                 // descriptor, no free port or no name service, for instance
 };
 
 // The result of a check.
@@ -32,6 +39,12 @@ struct Observation {
   bool multi_writer = false;
   // Why the server does not take writes, for people. Empty for kWritable and kReadOnly.
   std::string problem = {};
+  // Names the server itself, whatever address it is reached by: a text that no other server in the
+  // world has, and that outlives a restart. Two addresses with the same identity count as one
+  // server. A probe tells the identity with each check that finds kWritable, kReadOnly or
+  // kNotReady; it does not matter otherwise. Empty means not known: then the address counts as a
+  // server of its own.
+  std::string identity = {};
 };
 
 // Checks one server, and never waits for it. A monitor drives a probe like this:

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/time/time.h"
 #include "failover/export.h"
 #include "failover/health_check.h"
 
@@ -37,10 +38,14 @@ struct ServerReport {
   // The server answers queries. A primary that serves takes writes.
   bool serving = false;
   // A number that grows whenever another server becomes the primary of the shard, in any unit: a
-  // counter, a timeline, or the time of the promotion. 0 for a server that is not the primary.
+  // counter, a timeline, or the time of the promotion. 0 for a server that is not the primary, and
+  // if no term is known; a feed without terms reports through a PrimaryTable, which makes some.
   std::int64_t term = 0;
   // Why the server does not serve, for people.
   std::string problem = {};
+  // When the server was asked, on the Buffer's clock (TabletStats::observed_at). The default means
+  // that the time is not known.
+  absl::Time observed_at = absl::InfinitePast();
 };
 
 // The same report in the words of Vitess, as a HealthCheckStatsListener takes it. `alias` names the

@@ -8,7 +8,6 @@ namespace {
 // A kStmtExecute begins with the command, the statement id, the cursor flags and the iteration
 // count.
 constexpr std::size_t kIdOffset = 1;
-constexpr std::size_t kCursorFlagsOffset = 5;
 constexpr std::size_t kFixedLength = 10;
 
 }  // namespace
@@ -41,7 +40,5 @@ void InsertParameterTypes(std::string_view types, std::size_t flag_offset, std::
   payload[flag_offset] = 1;
   payload.insert(flag_offset + 1, types);
 }
-
-void RemoveCursorRequest(std::string& payload) { payload[kCursorFlagsOffset] = 0; }
 
 }  // namespace mysql_proxy

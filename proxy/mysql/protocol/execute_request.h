@@ -1,5 +1,6 @@
-// The requests that name a prepared statement: kStmtExecute, kStmtSendLongData, kStmtReset and
-// kStmtClose. The proxy changes a client's request into the one that a backend wants.
+// The requests that name a prepared statement: kStmtExecute, kStmtFetch, kStmtSendLongData,
+// kStmtReset and kStmtClose. The proxy changes a client's request into the one that a backend
+// wants.
 #ifndef FAILOVER_PROXY_MYSQL_PROTOCOL_EXECUTE_REQUEST_H_
 #define FAILOVER_PROXY_MYSQL_PROTOCOL_EXECUTE_REQUEST_H_
 
@@ -31,11 +32,6 @@ std::optional<ParameterTypes> FindParameterTypes(std::string_view payload, std::
 // Adds the types to a request without types. A backend that has prepared the statement afresh
 // remembers no types. The request must have parameters.
 void InsertParameterTypes(std::string_view types, std::size_t flag_offset, std::string& payload);
-
-// Asks the backend for all rows at once in place of a cursor. A cursor would be lost in a failover.
-// Clients must cope with all rows, because a server need not open the cursor that a client asks
-// for. StatementIdOf(payload) must not be nullopt, and the payload must be a whole kStmtExecute.
-void RemoveCursorRequest(std::string& payload);
 
 }  // namespace mysql_proxy
 

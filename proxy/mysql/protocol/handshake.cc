@@ -12,6 +12,24 @@ namespace {
 constexpr std::uint8_t kProtocolVersion = 10;
 // A greeting holds the scramble in two parts. The first part always has this length.
 constexpr std::size_t kFirstPart = 8;
+// A login begins with the capabilities, the length of the longest packet, the collation, and zeros.
+// The last bytes of the zeros hold mariadb_capabilities, and so it is in a greeting.
+constexpr std::size_t kReserved = 19;
+constexpr std::size_t kLoginStart = 4 + 4 + 1 + kReserved + 4;
+constexpr std::size_t kGreetingFiller = 6;
+
+void PutLoginStart(const Login& login, std::string& out) {
+  PutInteger(login.capabilities, 4, out);
+  PutInteger(login.max_packet, 4, out);
+  PutInteger(login.collation, 1, out);
+  out.append(kReserved, '\0');
+  PutInteger(login.mariadb_capabilities, 4, out);
+}
+
+std::uint32_t ReadMariadbCapabilities(std::uint32_t capabilities, PacketReader& reader) {
+  const std::uint32_t value = reader.U32();
+  return (capabilities & capability::kLongPassword) == 0 ? value : 0;
+}
 
 }  // namespace
 
@@ -27,7 +45,8 @@ std::string BuildGreeting(const Greeting& greeting) {
   PutInteger(greeting.status, 2, out);
   PutInteger(greeting.capabilities >> 16, 2, out);
   PutInteger(scramble.size() + 1, 1, out);
-  out.append(10, '\0');
+  out.append(kGreetingFiller, '\0');
+  PutInteger(greeting.mariadb_capabilities, 4, out);
   PutZeroTerminated(scramble.substr(kFirstPart), out);
   PutZeroTerminated(greeting.auth_plugin, out);
   return out;
@@ -46,7 +65,8 @@ std::optional<Greeting> ParseGreeting(std::string_view payload) {
   greeting.status = reader.U16();
   greeting.capabilities |= static_cast<std::uint32_t>(reader.U16()) << 16;
   const std::size_t scramble_length = reader.U8();
-  reader.Bytes(10);
+  reader.Bytes(kGreetingFiller);
+  greeting.mariadb_capabilities = ReadMariadbCapabilities(greeting.capabilities, reader);
   if ((greeting.capabilities & capability::kProtocol41) == 0 ||
       (greeting.capabilities & capability::kSecureConnection) == 0) {
     return std::nullopt;
@@ -65,12 +85,21 @@ std::optional<Greeting> ParseGreeting(std::string_view payload) {
   return greeting;
 }
 
+std::string BuildTlsRequest(const Login& login) {
+  std::string out;
+  PutLoginStart(login, out);
+  return out;
+}
+
+bool IsTlsRequest(std::string_view payload) {
+  if (payload.size() != kLoginStart) return false;
+  constexpr std::uint32_t kWanted = capability::kProtocol41 | capability::kTls;
+  return (PacketReader(payload).U32() & kWanted) == kWanted;
+}
+
 std::string BuildLogin(const Login& login) {
   std::string out;
-  PutInteger(login.capabilities, 4, out);
-  PutInteger(login.max_packet, 4, out);
-  PutInteger(login.collation, 1, out);
-  out.append(23, '\0');
+  PutLoginStart(login, out);
   PutZeroTerminated(login.user, out);
   PutInteger(login.auth_answer.size(), 1, out);
   out.append(login.auth_answer);
@@ -89,7 +118,8 @@ std::optional<Login> ParseLogin(std::string_view payload) {
   login.capabilities = reader.U32();
   login.max_packet = reader.U32();
   login.collation = reader.U8();
-  reader.Bytes(23);
+  reader.Bytes(kReserved);
+  login.mariadb_capabilities = ReadMariadbCapabilities(login.capabilities, reader);
   if ((login.capabilities & capability::kProtocol41) == 0) return std::nullopt;
   login.user = reader.ZeroTerminated();
   if ((login.capabilities & capability::kPluginAuthLengthEncoded) != 0) {
@@ -105,6 +135,30 @@ std::optional<Login> ParseLogin(std::string_view payload) {
     login.database = reader.ZeroTerminated();
   }
   if ((login.capabilities & capability::kPluginAuth) != 0 && reader.left() > 0) {
+    login.auth_plugin = reader.ZeroTerminated();
+  }
+  if (!reader.ok()) return std::nullopt;
+  return login;
+}
+
+std::optional<Login> ParseChangeUser(std::string_view payload, std::uint32_t capabilities) {
+  PacketReader reader(payload);
+  reader.U8();
+  Login login;
+  login.capabilities = capabilities;
+  login.collation = kDefaultCollation;
+  login.user = reader.ZeroTerminated();
+  login.auth_answer = (capabilities & capability::kSecureConnection) != 0
+                          ? reader.Bytes(reader.U8())
+                          : reader.ZeroTerminated();
+  login.database = reader.ZeroTerminated();
+  if (!reader.ok()) return std::nullopt;
+  if (reader.left() >= 2) {
+    const std::uint16_t collation = reader.U16();
+    // A login has one byte for the collation.
+    if (collation != 0 && collation <= 0xff) login.collation = static_cast<std::uint8_t>(collation);
+  }
+  if ((capabilities & capability::kPluginAuth) != 0 && reader.left() > 0) {
     login.auth_plugin = reader.ZeroTerminated();
   }
   if (!reader.ok()) return std::nullopt;

@@ -16,6 +16,7 @@ struct Greeting {
   std::uint32_t connection_id = 0;
   std::string scramble;
   std::uint32_t capabilities = 0;
+  std::uint32_t mariadb_capabilities = 0;  // 0 with kLongPassword
   std::uint16_t status = 0;
   std::uint8_t collation = 0;
   std::string auth_plugin;
@@ -28,6 +29,7 @@ std::optional<Greeting> ParseGreeting(std::string_view payload);
 // The answer of the client to the greeting.
 struct Login {
   std::uint32_t capabilities = 0;
+  std::uint32_t mariadb_capabilities = 0;  // 0 with kLongPassword
   std::uint32_t max_packet = 0;
   std::uint8_t collation = 0;
   std::string user;
@@ -36,9 +38,21 @@ struct Login {
   std::string auth_plugin;  // Empty: the client names no method.
 };
 
+// The first part of a login, which a client sends alone to ask for TLS. When the connection is
+// encrypted, the client sends the whole login. The server gives no answer in between, so that the
+// first bytes of TLS may come together with this packet.
+std::string BuildTlsRequest(const Login& login);
+// Whether the packet is what BuildTlsRequest makes.
+bool IsTlsRequest(std::string_view payload);
+
 std::string BuildLogin(const Login& login);
 // nullopt: the packet is malformed, or of a protocol before 4.1.
 std::optional<Login> ParseLogin(std::string_view payload);
+
+// Parses a kChangeUser of a client that has logged in with `capabilities`, which the result has,
+// too. If the client names no collation, the result has kDefaultCollation. nullopt: the packet is
+// malformed.
+std::optional<Login> ParseChangeUser(std::string_view payload, std::uint32_t capabilities);
 
 // The request of a server that the client authenticates with another method than the client chose.
 struct AuthSwitch {

@@ -29,6 +29,11 @@ class PacketAssembler {
   // The limit for the packets that begin later.
   void set_max_length(std::size_t max_length) { max_length_ = max_length; }
 
+  // How many bytes are certain to belong to the packet at hand. After kNeedsMore at least 1.
+  std::size_t wanted() const {
+    return header_bytes_ < kFrameHeaderLength ? kFrameHeaderLength - header_bytes_ : frame_left_;
+  }
+
   // Forgets the last packet. The first frame of the next packet has the number `sequence`.
   void Start(std::uint8_t sequence);
 

@@ -1,15 +1,20 @@
 #include "proxy/mysql/protocol/reply_stream.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proxy/mysql/protocol/codec.h"
 #include "proxy/mysql/protocol/constants.h"
+#include "proxy/mysql/protocol/session_track.h"
 
 namespace mysql_proxy {
 namespace {
 
 // The limit is in bytes: every OK packet and every error packet is shorter.
 constexpr std::size_t kMaxWholePacket = std::size_t{4} << 20;
+
+// The limit is in bytes. A row of output parameters that is longer is not marked as such.
+constexpr std::size_t kMaxHeldRow = std::size_t{256} << 10;
 
 std::size_t FrameLength(std::string_view header) {
   return PacketReader(header).U32() & kMaxFrameLength;
@@ -20,7 +25,9 @@ std::size_t FrameLength(std::string_view header) {
 void ReplyStream::Begin(const ReplyStart& start, ReplyObserver& observer) {
   observer_ = &observer;
   start_ = start;
-  part_ = Part::kFirst;
+  part_ = start.kind == ReplyKind::kRows ? Part::kRows : Part::kFirst;
+  held_sequence_.reset();
+  held_.clear();
   carry_.clear();
   passing_ = 0;
   frame_continues_ = false;
@@ -34,9 +41,10 @@ ReplyStream::Progress ReplyStream::Feed(std::string_view bytes, std::string& out
   while (!bytes.empty() && progress == Progress::kNeedsMore) {
     if (passing_ > 0) {
       const std::size_t count = std::min(passing_, bytes.size());
-      out.append(bytes.substr(0, count));
+      (IsHolding() ? held_ : out).append(bytes.substr(0, count));
       bytes.remove_prefix(count);
       passing_ -= count;
+      if (held_.size() > kMaxHeldRow) Release(out);
       if (passing_ == 0) progress = EndPassedFrame(out);
       continue;
     }
@@ -101,7 +109,8 @@ ReplyStream::Progress ReplyStream::HandleFrame(std::string_view frame, std::stri
       return length < kMaxFrameLength ? HandleWhole(payload, out) : Progress::kMalformed;
     }
   }
-  PassFrame(payload, length, out);
+  if (part_ == Part::kRows && !frame_continues_) BeginRow(out);
+  PassFrame(payload, length, IsHolding() ? held_ : out);
   return passing_ == 0 ? EndPassedFrame(out) : Progress::kNeedsMore;
 }
 
@@ -168,12 +177,32 @@ ReplyStream::Progress ReplyStream::HandlePrepared(std::string_view payload, std:
                                  : BeginDefinitions(Part::kColumns, prepared.columns);
 }
 
+void ReplyStream::BeginRow(std::string& out) {
+  const bool is_first = !std::exchange(has_rows_, true);
+  // One row alone may have the output parameters. The packet behind the row tells.
+  if (IsHolding() && !(start_.to_call && is_first)) Release(out);
+}
+
+void ReplyStream::Release(std::string& out) {
+  const std::uint16_t more = start_.to_call ? server_status::kMoreResults : 0;
+  Release(static_cast<std::uint16_t>((status_ & ~server_status::kOfOneResult) | more), 0, out);
+}
+
+void ReplyStream::Release(std::uint16_t status, std::uint16_t warnings, std::string& out) {
+  if (!IsHolding()) return;
+  PutPacket(BuildEof(status, warnings), *held_sequence_, out);
+  out.append(held_);
+  held_sequence_.reset();
+  held_.clear();
+}
+
 ReplyStream::Progress ReplyStream::HandleError(std::string_view payload, std::string& out) {
   std::optional<failover::mysql::MysqlError> error = ParseError(payload);
   if (!error.has_value()) return Progress::kMalformed;
   error_ = *std::move(error);
   const failover::mysql::MysqlError for_client = observer_->OnError(error_);
   if (!started_) return Progress::kRefused;
+  Release(out);
   Emit(BuildError(for_client), out);
   return Progress::kDone;
 }
@@ -183,13 +212,11 @@ ReplyStream::Progress ReplyStream::HandleOk(std::string_view payload, std::strin
   if (!ok.has_value()) return Progress::kMalformed;
   status_ = ok->status;
   observer_->OnOk(*ok);
-  if (part_ == Part::kRows) {
-    Emit(BuildEof(ok->status, ok->warnings), out);
-  } else if (ok->session_changes.empty()) {
-    Emit(payload, out);
-  } else {
-    Emit(BuildOk(*ok), out);
-  }
+  // The end of columns, rather than of rows, tells of an open cursor.
+  const bool ends_columns =
+      IsHolding() && !has_rows_ && (ok->status & server_status::kCursorExists) != 0;
+  Release(ok->status, ok->warnings, out);
+  if (!ends_columns) EmitOk(payload, *ok, out);
   part_ = Part::kFirst;
   return (ok->status & server_status::kMoreResults) != 0 ? Progress::kNeedsMore : Progress::kDone;
 }
@@ -201,11 +228,33 @@ ReplyStream::Progress ReplyStream::BeginDefinitions(Part part, std::uint64_t cou
 }
 
 ReplyStream::Progress ReplyStream::EndDefinitions(std::string& out) {
-  Emit(BuildEof(status_ & ~server_status::kMoreResults, 0), out);
+  const bool may_hold = start_.to_execute && part_ == Part::kColumns;
+  if (may_hold && !Deprecates()) {
+    started_ = true;
+    held_sequence_ = client_sequence_++;
+  } else if (!Deprecates()) {
+    Emit(BuildEof(status_ & ~server_status::kOfOneResult, 0), out);
+  }
   if (part_ == Part::kParameters) return BeginDefinitions(Part::kColumns, columns_to_come_);
   if (start_.kind == ReplyKind::kPrepared) return Progress::kDone;
   part_ = Part::kRows;
+  has_rows_ = false;
   return Progress::kNeedsMore;
+}
+
+void ReplyStream::EmitOk(std::string_view payload, OkPacket ok, std::string& out) {
+  if (part_ == Part::kRows && !Deprecates()) {
+    Emit(BuildEof(ok.status, ok.warnings), out);
+  } else if (ok.session_changes.empty()) {
+    Emit(payload, out);
+  } else {
+    std::string changes;
+    if ((start_.client_capabilities & capability::kSessionTrack) != 0) {
+      changes = ChangesForClient(ok.session_changes);
+    }
+    ok.session_changes = changes;
+    Emit(BuildOk(ok, part_ == Part::kRows ? kEofHeader : kOkHeader), out);
+  }
 }
 
 void ReplyStream::Emit(std::string_view payload, std::string& out) {

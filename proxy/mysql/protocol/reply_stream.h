@@ -1,16 +1,17 @@
 // Turns the bytes of a backend's reply into bytes for the client, as the bytes arrive.
 //
 // Rows and column definitions pass through, whole or in parts. Only the packets that begin or end a
-// result are collected and parsed. The two sides speak slightly different dialects. Towards the
-// backend the proxy always uses kDeprecateEof and kSessionTrack, because only then every reply
-// tells how the statement left the session. Towards the client the proxy uses neither. So the
-// stream adds EOF packets behind column definitions and rows, takes reports of session changes out,
-// and numbers the packets anew.
+// result are collected and parsed. The two sides may speak different dialects. Towards the backend
+// the proxy always uses kDeprecateEof and kSessionTrack, because only then every reply tells how
+// the statement left the session. For a client that uses them not, the stream adds EOF packets
+// behind column definitions and rows, and takes reports of session changes out. In any case it
+// numbers the packets anew.
 #ifndef FAILOVER_PROXY_MYSQL_PROTOCOL_REPLY_STREAM_H_
 #define FAILOVER_PROXY_MYSQL_PROTOCOL_REPLY_STREAM_H_
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,7 @@ enum class ReplyKind : std::uint8_t {
   kResults,   // Any number of results: each is an OK, or columns and rows.
   kPrepared,  // The reply to kStmtPrepare.
   kText,      // One packet of text.
+  kRows,      // Rows or definitions up to their end, or the end alone.
 };
 
 struct ReplyStart {
@@ -35,6 +37,12 @@ struct ReplyStart {
   std::uint8_t client_sequence = 1;
   // The client gets this id in a reply of kPrepared.
   std::uint32_t client_statement_id = 0;
+  // The capabilities that the client has.
+  std::uint32_t client_capabilities = 0;
+  // The reply is to a kStmtExecute. Some clients go by the EOF behind the column definitions then.
+  bool to_execute = false;
+  // The statement is a CALL, so that another result follows each result with rows.
+  bool to_call = false;
 };
 
 // What a backend says about a statement that the backend has prepared.
@@ -75,13 +83,17 @@ class ReplyStream {
   // Takes all of `bytes`, and appends the bytes for the client to `out`.
   Progress Feed(std::string_view bytes, std::string& out);
 
+  // Appends what Feed has kept back. Call this function if no more bytes will come, before an error
+  // packet.
+  void Release(std::string& out);
+
   // The last error that a backend sent.
   const failover::mysql::MysqlError& error() const { return error_; }
 
   // Whether Feed has appended anything to `out` for this reply.
   bool started() const { return started_; }
   // Whether the client has got whole packets only, so that an error packet may follow.
-  bool between_packets() const { return passing_ == 0 && !frame_continues_; }
+  bool between_packets() const { return IsHolding() || (passing_ == 0 && !frame_continues_); }
   // The sequence number of the next frame for the client.
   std::uint8_t client_sequence() const { return client_sequence_; }
 
@@ -94,6 +106,16 @@ class ReplyStream {
   bool MustBeWhole(std::uint8_t first_byte, std::size_t length) const;
 
   Progress HandleFrame(std::string_view frame, std::string& out);
+  bool Deprecates() const { return (start_.client_capabilities & capability::kDeprecateEof) != 0; }
+
+  // In the reply to a kStmtExecute the EOF behind the columns is kept back until the packets behind
+  // the EOF tell what the EOF must say: whether a cursor is open, whether another result follows,
+  // and whether the row has the output parameters of a procedure.
+  bool IsHolding() const { return held_sequence_.has_value(); }
+  // A row begins.
+  void BeginRow(std::string& out);
+  void Release(std::uint16_t status, std::uint16_t warnings, std::string& out);
+
   void PassFrame(std::string_view begin, std::size_t length, std::string& out);
   Progress EndPassedFrame(std::string& out);
   Progress HandleWhole(std::string_view payload, std::string& out);
@@ -103,6 +125,7 @@ class ReplyStream {
   Progress HandleOk(std::string_view payload, std::string& out);
   Progress BeginDefinitions(Part part, std::uint64_t count);
   Progress EndDefinitions(std::string& out);
+  void EmitOk(std::string_view payload, OkPacket ok, std::string& out);
   void Emit(std::string_view payload, std::string& out);
 
   ReplyObserver* observer_ = nullptr;
@@ -113,6 +136,12 @@ class ReplyStream {
   std::uint64_t definitions_left_ = 0;                 // While part_ is kParameters or kColumns.
   std::uint16_t columns_to_come_ = 0;                  // While part_ is kParameters.
   std::uint16_t status_ = server_status::kAutocommit;  // The status in the last OK.
+
+  // The sequence number of the EOF behind the columns, while the EOF is kept back; and the bytes
+  // behind this EOF, at most one row.
+  std::optional<std::uint8_t> held_sequence_;
+  std::string held_;
+  bool has_rows_ = false;  // The result at hand has rows.
 
   std::string carry_;             // The beginning of a frame, shorter than BytesNeeded.
   std::size_t passing_ = 0;       // Bytes of the frame at hand that are still to pass.

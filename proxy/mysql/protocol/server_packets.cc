@@ -26,14 +26,17 @@ std::optional<OkPacket> ParseOk(std::string_view payload) {
   return ok;
 }
 
-std::string BuildOk(const OkPacket& ok) {
+std::string BuildOk(const OkPacket& ok, std::uint8_t header) {
+  const bool has_changes = !ok.session_changes.empty();
+  const std::uint16_t changed = has_changes ? server_status::kSessionStateChanged : 0;
   std::string out;
-  PutInteger(kOkHeader, 1, out);
+  PutInteger(header, 1, out);
   PutLengthEncoded(ok.affected_rows, out);
   PutLengthEncoded(ok.insert_id, out);
-  PutInteger(ok.status & ~server_status::kSessionStateChanged, 2, out);
+  PutInteger((ok.status & ~server_status::kSessionStateChanged) | changed, 2, out);
   PutInteger(ok.warnings, 2, out);
-  if (!ok.info.empty()) PutLengthEncodedString(ok.info, out);
+  if (!ok.info.empty() || has_changes) PutLengthEncodedString(ok.info, out);
+  if (has_changes) PutLengthEncodedString(ok.session_changes, out);
   return out;
 }
 

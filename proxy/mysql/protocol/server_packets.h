@@ -26,8 +26,9 @@ struct OkPacket {
 // The first byte, which is kOkHeader or kEofHeader, is not checked. nullopt: the packet is
 // malformed.
 std::optional<OkPacket> ParseOk(std::string_view payload);
-// Leaves out the session's changes: the packet is for clients without kSessionTrack.
-std::string BuildOk(const OkPacket& ok);
+// The packet begins with kOkHeader; at the end of rows, for a client with kDeprecateEof, with
+// kEofHeader. The session's changes are for clients with kSessionTrack only.
+std::string BuildOk(const OkPacket& ok, std::uint8_t header = 0);
 
 std::string BuildEof(std::uint16_t status, std::uint16_t warnings);
 

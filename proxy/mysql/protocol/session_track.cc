@@ -1,6 +1,8 @@
 #include "proxy/mysql/protocol/session_track.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 
 #include "proxy/mysql/protocol/codec.h"
 
@@ -25,6 +27,25 @@ void ReadVariables(PacketReader& reader, SessionChanges& changes) {
     const std::string_view value = reader.LengthEncodedString();
     if (reader.ok()) changes.variables.emplace_back(name, value);
   }
+}
+
+std::string VariablesForClient(std::string_view data) {
+  // The default of session_track_system_variables.
+  static constexpr std::string_view kReported[] = {"autocommit", "character_set_client",
+                                                   "character_set_connection",
+                                                   "character_set_results", "time_zone"};
+  std::string kept;
+  PacketReader reader(data);
+  while (reader.ok() && reader.left() > 0) {
+    const std::string_view name = reader.LengthEncodedString();
+    const std::string_view value = reader.LengthEncodedString();
+    if (std::find(std::begin(kReported), std::end(kReported), name) == std::end(kReported)) {
+      continue;
+    }
+    PutLengthEncodedString(name, kept);
+    PutLengthEncodedString(value, kept);
+  }
+  return kept;
 }
 
 bool ReadReport(std::uint8_t type, std::string_view data, SessionChanges& changes) {
@@ -53,6 +74,25 @@ bool ReadReport(std::uint8_t type, std::string_view data, SessionChanges& change
 }
 
 }  // namespace
+
+std::string ChangesForClient(std::string_view bytes) {
+  std::string out;
+  PacketReader reader(bytes);
+  while (reader.ok() && reader.left() > 0) {
+    const std::uint8_t type = reader.U8();
+    const std::string_view data = reader.LengthEncodedString();
+    std::string kept;
+    if (type == kSystemVariables) {
+      kept = VariablesForClient(data);
+    } else if (type == kSchema) {
+      kept = data;
+    }
+    if (kept.empty()) continue;
+    PutInteger(type, 1, out);
+    PutLengthEncodedString(kept, out);
+  }
+  return reader.ok() ? out : std::string();
+}
 
 std::optional<SessionChanges> ParseSessionChanges(std::string_view bytes) {
   PacketReader reader(bytes);

@@ -25,6 +25,11 @@ struct SessionChanges {
   std::optional<bool> tables_locked;
 };
 
+// The part of a report that a client with kSessionTrack gets: the schema, and the variables that
+// servers report unless the client asks for others. The proxy itself asks for more than that.
+// Empty: there is nothing for the client, or the report is malformed.
+std::string ChangesForClient(std::string_view bytes);
+
 // nullopt: the report is malformed.
 std::optional<SessionChanges> ParseSessionChanges(std::string_view bytes);
 

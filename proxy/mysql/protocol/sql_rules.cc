@@ -57,6 +57,40 @@ std::vector<WordRule> StartRules() {
        "The server executes the statement behind FOR, which may be a call."},
       {{"BEGIN NOT"}, Where::kStart, kCompound, "BEGIN NOT ATOMIC begins a block of statements."},
 
+      // --- What the Buffer may conclude from the end of a statement. ----------------------------
+      {{"INSERT", "UPDATE", "DELETE", "REPLACE"},
+       Where::kCertainStart,
+       kWritesFirst,
+       "Only a server that takes writes executes the statement, whatever rows there are."},
+      {{"COMMIT", "XA"},
+       Where::kStart,
+       kCommits,
+       "A commit is never repeated. The proxy does not know the phases of XA transactions."},
+
+      {{"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "GRANT", "REVOKE", "LOCK", "UNLOCK",
+        "CHECK", "OPTIMIZE", "REPAIR", "ANALYZE", "FLUSH", "LOAD", "SET", "START", "BEGIN"},
+       Where::kStart,
+       kEndsTransaction,
+       "The server may commit the open transaction before it finds an error in the statement."},
+
+      {{"BACKUP"},
+       Where::kStart,
+       kUsesConnectionState,
+       "A stage or a lock of a backup belongs to one connection, and no tracking reports either."},
+      {{"FLUSH"}, Where::kStart, kFlushes, "LOCK or EXPORT behind FLUSH locks tables."},
+      {{"XA PREPARE"},
+       Where::kStart,
+       kXaPrepares,
+       "A prepared transaction outlives its connection."},
+      {{"XA COMMIT", "XA ROLLBACK"},
+       Where::kStart,
+       kXaEnds,
+       "Any connection may end a prepared transaction whose own connection is lost."},
+      {{"CALL"},
+       Where::kCertainStart,
+       kCalls,
+       "The last result of a CALL is an OK, which follows all results with rows."},
+
       // --- What a text that starts so does. -----------------------------------------------------
       {{"HANDLER"},
        Where::kStart,
@@ -97,6 +131,19 @@ std::vector<WordRule> WordRules() {
        Where::kSystemVariable,
        kReadsInsertId,
        "@@identity is @@last_insert_id. As a column, the name says nothing."},
+      {{"LASTVAL"},
+       Where::kName,
+       kReadsSequence,
+       "The function gives the last value that this connection got from a sequence."},
+      {{"PREVIOUS VALUE"},
+       Where::kWord,
+       kReadsSequence,
+       "PREVIOUS VALUE FOR is another name of LASTVAL."},
+      {{"LAST_GTID"},
+       Where::kSystemVariable,
+       kReadsGtid,
+       "The variable has the GTID of the last write of this connection."},
+      {{"LOCK", "EXPORT"}, Where::kWord, kLocks, "In a FLUSH the word locks tables."},
       {{"FOUND_ROWS", "ROW_COUNT"},
        Where::kName,
        kReadsLastResult,
@@ -151,6 +198,9 @@ std::vector<TraitRule> TraitRules() {
        "A user variable belongs to one connection, and no session tracking reports its value."},
       {kHandler | kCompound, 0, kUsesConnectionState, "One of the statements may open a handler."},
 
+      {kFlushes | kLocks, 0, kUsesConnectionState,
+       "FLUSH TABLES WITH READ LOCK or FOR EXPORT locks, and no tracking reports the lock."},
+
       // --- SET STATEMENT ... FOR ... ------------------------------------------------------------
       {kSetStatement | kCompound, 0, kHasTemporaryVariables,
        "The server reports variables with values that end with the statement behind FOR."},
@@ -159,6 +209,9 @@ std::vector<TraitRule> TraitRules() {
       {kHasTemporaryVariables, kForRows, kUsesConnectionState,
        "The statement behind FOR may change a variable for good. Reports do not tell which change "
        "lasts."},
+
+      // --- What the Buffer may conclude. --------------------------------------------------------
+      {kWritesFirst, kCompound, kWrites, "The text is this one statement."},
 
       // --- NAMES ... COLLATE ... ----------------------------------------------------------------
       {kSetsNamesFirst | kCollate, kComma | kCompound | kInDoubt, kSetsNamesWithCollation,

@@ -25,6 +25,8 @@ inline constexpr Signs kReadsInsertId = 1u << 2;
 inline constexpr Signs kReadsLastResult = 1u << 3;
 inline constexpr Signs kSetsNamesWithCollation = 1u << 4;
 inline constexpr Signs kHasTemporaryVariables = 1u << 5;
+inline constexpr Signs kWrites = 1u << 6;
+inline constexpr Signs kCommits = 1u << 7;
 
 // What WordRules find.
 inline constexpr Signs kOneStatement = 1u << 8;     // The first word belongs to one statement only.
@@ -43,12 +45,25 @@ inline constexpr Signs kSeveral = 1u << 18;   // Something follows the end of a 
 inline constexpr Signs kComma = 1u << 19;     // A comma.
 inline constexpr Signs kUserVariable = 1u << 20;  // A user variable.
 inline constexpr Signs kInDoubt = 1u << 21;       // The text was read with Reading::kEveryWord.
+inline constexpr Signs kWritesFirst = 1u << 22;   // The first word changes rows.
+
+// More traits, as SqlTraits describes them.
+inline constexpr Signs kEndsTransaction = 1u << 23;
+inline constexpr Signs kCalls = 1u << 24;
+inline constexpr Signs kReadsSequence = 1u << 25;
+inline constexpr Signs kReadsGtid = 1u << 26;
+inline constexpr Signs kXaPrepares = 1u << 27;
+inline constexpr Signs kXaEnds = 1u << 28;
+
+// More that WordRules find.
+inline constexpr Signs kFlushes = 1u << 29;  // The first word is FLUSH.
+inline constexpr Signs kLocks = 1u << 30;    // The words LOCK or EXPORT.
 
 }  // namespace sign
 
 // Where a phrase must stand. A phrase is one word, or two words with one space between.
 enum class Where : std::uint8_t {
-  // The phrase is the first word of the text, or the first two words.
+  // The phrase is the first word of the text, or the first two words with nothing between.
   kStart,
   // The same, and the text was read with Reading::kAsServer.
   kCertainStart,

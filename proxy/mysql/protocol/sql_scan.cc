@@ -51,6 +51,7 @@ class Scanner {
     } else if (token.kind == TokenKind::kSymbol && token.text == ",") {
       signs_ |= sign::kComma;
     }
+    if (token.kind != TokenKind::kWord && (signs_ & sign::kHasWord) != 0) start_over_ = true;
     const bool ends = token.kind == TokenKind::kSymbol && token.text == ";";
     const bool opens = token.kind == TokenKind::kSymbol && token.text == "(";
     if (ends) statement_ended_ = true;
@@ -60,7 +61,7 @@ class Scanner {
   void LookAtWord(std::string_view word) {
     if ((signs_ & sign::kHasWord) == 0) {
       first_ = word;
-    } else if (second_.empty()) {
+    } else if (second_.empty() && !start_over_) {
       second_ = word;
     }
     signs_ |= sign::kHasWord;
@@ -130,8 +131,9 @@ class Scanner {
   const SqlRules& rules_;
   Signs signs_ = 0;
   std::string_view first_;     // The first word.
-  std::string_view second_;    // The second word.
+  std::string_view second_;    // The second word, if nothing stands between the two.
   std::string_view previous_;  // The word before the token at hand.
+  bool start_over_ = false;    // Something that is no word came behind the first word.
   bool in_system_variable_ = false;
   bool statement_ended_ = false;  // A semicolon came.
   bool for_seen_ = false;         // A word came behind a FOR.
@@ -147,6 +149,14 @@ SqlTraits TraitsOf(Signs signs) {
   traits.reads_last_result = has(sign::kReadsLastResult);
   traits.sets_names_with_collation = has(sign::kSetsNamesWithCollation);
   traits.has_temporary_variables = has(sign::kHasTemporaryVariables);
+  traits.writes = has(sign::kWrites);
+  traits.commits = has(sign::kCommits);
+  traits.reads_sequence = has(sign::kReadsSequence);
+  traits.reads_gtid = has(sign::kReadsGtid);
+  traits.xa_prepares = has(sign::kXaPrepares);
+  traits.xa_ends = has(sign::kXaEnds);
+  traits.calls = has(sign::kCalls);
+  traits.ends_transaction = has(sign::kEndsTransaction);
   return traits;
 }
 

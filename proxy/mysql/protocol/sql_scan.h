@@ -30,6 +30,20 @@ struct SqlTraits {
   // The text may hold SET STATEMENT ... FOR ...: the server reports variables with values that the
   // variables have lost again.
   bool has_temporary_variables = false;
+  // The text is one statement that certainly writes rows, be it to a temporary table.
+  bool writes = false;
+  // The text may commit a transaction, or is a statement about an XA transaction.
+  bool commits = false;
+  // The text asks for the last value of a sequence, or for the GTID of the last write.
+  bool reads_sequence = false;
+  bool reads_gtid = false;
+  // The text is XA PREPARE; or XA COMMIT or XA ROLLBACK.
+  bool xa_prepares = false;
+  bool xa_ends = false;
+  // The text starts with CALL, so that another result follows each result with rows.
+  bool calls = false;
+  // The statement may commit the open transaction before the statement fails.
+  bool ends_transaction = false;
 };
 
 // Finds the traits of `sql`, which a server reads by `text_rules`. Thread-safe.

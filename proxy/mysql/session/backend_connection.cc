@@ -1,16 +1,11 @@
 #include "proxy/mysql/session/backend_connection.h"
 
-#include <sys/socket.h>
-
 #include <asio/buffer.hpp>
-#include <asio/write.hpp>
-#include <cerrno>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "proxy/mysql/protocol/codec.h"
-#include "proxy/mysql/protocol/handshake.h"
 #include "proxy/mysql/protocol/native_password.h"
 #include "proxy/mysql/protocol/server_packets.h"
 #include "proxy/mysql/session/proxy_errors.h"
@@ -51,7 +46,7 @@ class PrepareObserver final : public ReplyObserver {
 
 BackendConnection::BackendConnection(const proxy::Executor& executor, std::size_t backend,
                                      std::uint64_t number)
-    : socket_(executor), backend_(backend), number_(number), assembler_(kMaxAnswer) {}
+    : stream_(executor), backend_(backend), number_(number), assembler_(kMaxAnswer) {}
 
 proxy::Task<absl::Status> BackendConnection::Connect(const proxy::Address& address,
                                                      const BackendLogin& login) {
@@ -60,11 +55,11 @@ proxy::Task<absl::Status> BackendConnection::Connect(const proxy::Address& addre
   const asio::ip::address ip = asio::ip::make_address(address.host, error);
   if (!error) {
     const asio::ip::tcp::endpoint endpoint(ip, address.port);
-    co_await socket_.async_connect(endpoint, proxy::ErrorTo(error));
+    co_await stream_.socket().async_connect(endpoint, proxy::ErrorTo(error));
   }
   if (error) co_return Failed(error.message());
-  socket_.set_option(asio::ip::tcp::no_delay(true), error);
-  socket_.set_option(asio::socket_base::keep_alive(true), error);
+  stream_.socket().set_option(asio::ip::tcp::no_delay(true), error);
+  stream_.socket().set_option(asio::socket_base::keep_alive(true), error);
   co_return co_await Handshake(login);
 }
 
@@ -77,26 +72,58 @@ proxy::Task<absl::Status> BackendConnection::Handshake(const BackendLogin& login
   }
   const std::optional<Greeting> greeting = ParseGreeting(packet);
   if (!greeting.has_value()) co_return Failed("malformed greeting");
-  if ((greeting->capabilities & kRequired) != kRequired) {
+  const std::uint32_t missing = login.mariadb_capabilities & ~greeting->mariadb_capabilities;
+  if ((greeting->capabilities & kRequired) != kRequired || missing != 0) {
     co_return Refused({1043, "08S01", absl::StrCat(address_, ": the backend is too old")});
   }
+  greeting_ = *greeting;
   Login answer;
-  answer.capabilities = kRequired | capability::kLongPassword | capability::kLongFlag |
+  answer.capabilities = kRequired | capability::kLongFlag |
+                        (login.mariadb_capabilities == 0 ? capability::kLongPassword : 0) |
                         (login.client_capabilities & greeting->capabilities & kPassedOn) |
                         (login.schema.empty() ? 0 : capability::kConnectWithDatabase);
+  answer.mariadb_capabilities = login.mariadb_capabilities;
   answer.max_packet = 1 << 30;
   answer.collation = login.collation;
   answer.user = login.user;
   answer.auth_answer = ScrambledPassword(login.password, greeting->scramble);
   answer.database = login.schema;
   answer.auth_plugin = kNativePassword;
+  absl::Status encrypted = co_await Encrypt(login.tls, answer, greeting->capabilities);
+  if (!encrypted.ok()) co_return encrypted;
+  if (stream_.encrypted()) answer.capabilities |= capability::kTls;
   const std::string payload = BuildLogin(answer);
-  if (!co_await SendPacket(payload, 1)) co_return Failed("login");
-  co_return co_await Authenticate(login);
+  const std::uint8_t sequence = stream_.encrypted() ? 2 : 1;
+  if (!co_await SendPacket(payload, sequence)) co_return Failed("login");
+  co_return co_await Authenticate(login, static_cast<std::uint8_t>(sequence + 1));
 }
 
-proxy::Task<absl::Status> BackendConnection::Authenticate(const BackendLogin& login) {
-  for (std::uint8_t sequence = 2;; sequence = static_cast<std::uint8_t>(sequence + 2)) {
+// `capabilities` are those of the backend.
+proxy::Task<absl::Status> BackendConnection::Encrypt(const proxy::BackendTls& tls,
+                                                     const Login& login,
+                                                     std::uint32_t capabilities) {
+  if (tls.mode == proxy::BackendTlsMode::kOff) co_return absl::OkStatus();
+  if ((capabilities & capability::kTls) == 0) {
+    if (tls.mode == proxy::BackendTlsMode::kPreferred) co_return absl::OkStatus();
+    co_return RefusedByTls("the backend offers no TLS");
+  }
+  if (!input_.empty()) co_return RefusedByTls("the backend sent something before TLS");
+  Login request = login;
+  request.capabilities |= capability::kTls;
+  const std::string payload = BuildTlsRequest(request);
+  if (!co_await SendPacket(payload, 1)) co_return Failed("TLS");
+  const absl::Status encrypted = co_await stream_.ConnectTls(tls);
+  if (encrypted.ok()) co_return absl::OkStatus();
+  // A connection that was lost is what a failover looks like. To wait for the end of a failover
+  // does not help against a certificate that is not good enough.
+  const std::string why(encrypted.message());
+  co_return absl::IsUnavailable(encrypted) ? Failed(why) : RefusedByTls(why);
+}
+
+proxy::Task<absl::Status> BackendConnection::Authenticate(const BackendLogin& login,
+                                                          std::uint8_t first_sequence) {
+  for (std::uint8_t sequence = first_sequence;;
+       sequence = static_cast<std::uint8_t>(sequence + 2)) {
     const bool read = co_await Read(sequence);
     const std::string& packet = assembler_.packet();
     if (!read || packet.empty()) co_return Failed("no answer to the login");
@@ -109,10 +136,11 @@ proxy::Task<absl::Status> BackendConnection::Authenticate(const BackendLogin& lo
       const std::optional<OkPacket> ok = ParseOk(packet);
       if (!ok.has_value()) co_return Failed("malformed answer to the login");
       status_ = ok->status;
+      logged_in_ = true;
       co_return absl::OkStatus();
     }
     const std::optional<AuthSwitch> request = ParseAuthSwitch(packet);
-    if (header != kEofHeader || sequence > 2 || !request.has_value() ||
+    if (header != kEofHeader || sequence != first_sequence || !request.has_value() ||
         request->plugin != kNativePassword) {
       co_return Refused({1251, "08004",
                          absl::StrCat(address_, ": the account of the proxy must use ",
@@ -169,30 +197,31 @@ proxy::Task<absl::StatusOr<PreparedReply>> BackendConnection::Prepare(std::strin
   }
 }
 
-bool BackendConnection::IsStale() {
-  char byte;
-  const ssize_t count = recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return !(count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
-}
+bool BackendConnection::IsStale() { return stream_.HasNews(); }
 
 proxy::Task<std::size_t> BackendConnection::Send(std::string_view bytes) {
   std::error_code error;
-  const std::size_t count =
-      co_await asio::async_write(socket_, asio::buffer(bytes), proxy::ErrorTo(error));
+  const std::size_t count = co_await stream_.Write(bytes, error);
   co_return count;
 }
 
 proxy::Task<std::string_view> BackendConnection::Receive() {
   std::error_code error;
-  const std::size_t count =
-      co_await socket_.async_read_some(asio::buffer(buffer_), proxy::ErrorTo(error));
+  const std::size_t count = co_await stream_.Read(asio::buffer(buffer_), error);
+  tls_error_ = proxy::IsTlsError(error);
   if (error) why_ = error == asio::error::operation_aborted ? "timed out" : error.message();
   co_return std::string_view(buffer_.data(), count);
 }
 
-void BackendConnection::Close() {
-  std::error_code ignored;
-  socket_.close(ignored);
+void BackendConnection::Close() { stream_.Close(); }
+
+void BackendConnection::Quit() {
+  std::string wire;
+  std::uint8_t sequence = 0;
+  PutPacket(CommandOf(Command::kQuit, {}), sequence, wire);
+  // Nobody waits for a connection that cannot take these few bytes at once.
+  if (logged_in_) stream_.WriteNow(wire);
+  Close();
 }
 
 proxy::Task<bool> BackendConnection::Read(std::uint8_t sequence) {
@@ -223,7 +252,12 @@ proxy::Task<bool> BackendConnection::SendPacket(std::string_view payload, std::u
 absl::Status BackendConnection::Failed(std::string_view what) const {
   std::string why(what);
   if (!why_.empty()) why.append(": ").append(why_);
-  return CannotConnect(address_, why);
+  return tls_error_ ? RefusedByTls(why) : CannotConnect(address_, why);
+}
+
+absl::Status BackendConnection::RefusedByTls(std::string_view why) const {
+  // The number of CR_SSL_CONNECTION_ERROR. Clients see another number, see ForClient.
+  return Refused({2026, "HY000", absl::StrCat(address_, ": ", std::string(why))});
 }
 
 }  // namespace mysql_proxy

@@ -12,7 +12,10 @@
 #include "absl/status/statusor.h"
 #include "proxy/core/asio_types.h"
 #include "proxy/core/router.h"
+#include "proxy/core/stream.h"
+#include "proxy/core/tls.h"
 #include "proxy/mysql/protocol/constants.h"
+#include "proxy/mysql/protocol/handshake.h"
 #include "proxy/mysql/protocol/packet_assembler.h"
 #include "proxy/mysql/protocol/reply_stream.h"
 
@@ -25,8 +28,12 @@ struct BackendLogin {
   // The capabilities that the client asked for. The backend is asked for those of them that the
   // proxy passes on.
   std::uint32_t client_capabilities = 0;
+  // The capabilities of MariaDB that the client has. A backend that lacks one of them is refused,
+  // because the client reads replies in this form only.
+  std::uint32_t mariadb_capabilities = 0;
   std::uint8_t collation = kDefaultCollation;
   std::string schema;  // empty: no default schema
+  proxy::BackendTls tls = {};
 };
 
 // All calls come from the connection's event loop, and from one coroutine at a time. Only Close may
@@ -39,11 +46,14 @@ class BackendConnection {
 
   std::size_t backend() const { return backend_; }
   std::uint64_t number() const { return number_; }
+  // How the backend has greeted the proxy, once Connect has succeeded.
+  const Greeting& greeting() const { return greeting_; }
   // The status flags that the backend reported last to a command of the proxy itself.
   std::uint16_t status() const { return status_; }
 
-  // Connects and logs in. `address.host` must be numeric. An error of Connect or of Execute says
-  // that the client's statement was not executed.
+  // Connects, encrypts the connection as login.tls says, and logs in. `address.host` must be
+  // numeric. A backend that does not prove who it is gets neither a name nor a password. An error
+  // of Connect or of Execute says that the client's statement was not executed.
   proxy::Task<absl::Status> Connect(const proxy::Address& address, const BackendLogin& login);
   // Sends a command of the proxy itself that is answered with one OK packet.
   proxy::Task<absl::Status> Execute(Command command, std::string_view text);
@@ -61,19 +71,30 @@ class BackendConnection {
   proxy::Task<std::string_view> Receive();
 
   void Close();
+  // Tells the backend that the connection ends, and closes the connection. Only for a connection on
+  // which nothing is under way: a backend that is told so in the middle of a statement does not see
+  // any more that nobody waits for the statement.
+  void Quit();
 
  private:
   proxy::Task<absl::Status> Handshake(const BackendLogin& login);
-  proxy::Task<absl::Status> Authenticate(const BackendLogin& login);
+  proxy::Task<absl::Status> Encrypt(const proxy::BackendTls& tls, const Login& login,
+                                    std::uint32_t capabilities);
+  // `first_sequence` is the number of the backend's first answer.
+  proxy::Task<absl::Status> Authenticate(const BackendLogin& login, std::uint8_t first_sequence);
   proxy::Task<bool> Read(std::uint8_t sequence);
   proxy::Task<bool> SendPacket(std::string_view payload, std::uint8_t sequence);
   absl::Status Failed(std::string_view what) const;
+  absl::Status RefusedByTls(std::string_view why) const;
 
-  proxy::Socket socket_;
+  proxy::Stream stream_;
   const std::size_t backend_;
   const std::uint64_t number_;
-  std::string address_;  // for texts of errors
-  std::string why_;      // the text of the last failure
+  std::string address_;     // for texts of errors
+  std::string why_;         // the text of the last failure
+  bool tls_error_ = false;  // the last failure was that of TLS, and no lost connection
+  bool logged_in_ = false;
+  Greeting greeting_;
   std::uint16_t status_ = 0;
 
   PacketAssembler assembler_;

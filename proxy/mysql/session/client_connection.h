@@ -10,6 +10,7 @@
 
 #include "proxy/core/asio_types.h"
 #include "proxy/core/client_socket.h"
+#include "proxy/core/tls.h"
 #include "proxy/mysql/protocol/packet_assembler.h"
 
 namespace mysql_proxy {
@@ -25,11 +26,18 @@ class ClientConnection {
   };
 
   // Until AllowPackets the client may send short packets only, because it has not logged in: a
-  // stranger must not make the proxy collect much.
+  // stranger must not make the proxy collect much. Until then nothing is read behind the packet at
+  // hand either, because what follows may belong to TLS.
   explicit ClientConnection(proxy::Socket socket);
   // From now on the client may send packets of up to `max_length` bytes.
-  void AllowPackets(std::size_t max_length) { assembler_.set_max_length(max_length); }
+  void AllowPackets(std::size_t max_length);
 
+  bool encrypted() const { return socket_->encrypted(); }
+
+  // Reads the packet with the client's login, the first that the client sends. If the client asks
+  // for TLS and `tls` offers TLS, the connection is encrypted before that; kClosed: the two sides
+  // do not agree. nullptr: no TLS is offered.
+  proxy::Task<ReadEnd> ReadLogin(const proxy::Tls* tls);
   // Reads the next packet, whose first frame must have this sequence number.
   proxy::Task<ReadEnd> Read(std::uint8_t sequence);
   // The packet that was read last. Valid until the next Read.
@@ -49,6 +57,7 @@ class ClientConnection {
  private:
   const std::shared_ptr<proxy::ClientSocket> socket_;
   PacketAssembler assembler_;
+  bool logged_in_ = false;  // AllowPackets was called
 };
 
 }  // namespace mysql_proxy

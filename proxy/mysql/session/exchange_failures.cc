@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "failover/errors.h"
 #include "proxy/mysql/session/proxy_errors.h"
+#include "proxy/mysql/session/server_refusals.h"
 
 namespace mysql_proxy {
 namespace {
@@ -25,11 +26,11 @@ using Connection = FailureConnection;
 bool TellsOfFailover(const ExchangeFailure& failure) {
   StatementState alone;
   alone.read_only_requested = failure.statement.read_only_requested;
-  return failover::CausedByFailover(failover::mysql::ToStatus(failure.error, alone));
+  return failover::CausedByFailover(StatusOfAnswer(failure.error, alone));
 }
 
 Outcome OutcomeOf(const ExchangeFailure& failure) {
-  const absl::Status status = failover::mysql::ToStatus(failure.error, failure.statement);
+  const absl::Status status = StatusOfAnswer(failure.error, failure.statement);
   return failover::mysql::OutcomeOf(status).value_or(Outcome::kUnknown);
 }
 
@@ -39,7 +40,7 @@ bool Holds(When when, const ExchangeFailure& failure) {
     case When::kAlways:
       return true;
     case When::kInTransaction:
-      return statement.in_transaction;
+      return statement.in_transaction || failure.may_begin_transaction;
     case When::kReplyBegun:
       return failure.passed != ReplyPassed::kNothing;
     case When::kInsidePacket:
@@ -47,7 +48,7 @@ bool Holds(When when, const ExchangeFailure& failure) {
     case When::kUnknown:
       return OutcomeOf(failure) == Outcome::kUnknown;
     case When::kUnknownInTransaction:
-      return OutcomeOf(failure) == Outcome::kUnknown && statement.in_transaction;
+      return OutcomeOf(failure) == Outcome::kUnknown && Holds(When::kInTransaction, failure);
     case When::kUnknownInFailover:
       return OutcomeOf(failure) == Outcome::kUnknown && statement.compound &&
              TellsOfFailover(failure);
@@ -56,8 +57,10 @@ bool Holds(When when, const ExchangeFailure& failure) {
     case When::kRefusedInTransaction:
       return failure.passed == ReplyPassed::kNothing && statement.in_transaction &&
              TellsOfFailover(failure);
+    case When::kRefusedCommit:
+      return failure.commits && Holds(When::kRefused, failure);
     case When::kRefused:
-      return failover::CausedByFailover(failover::mysql::ToStatus(failure.error, statement));
+      return failover::CausedByFailover(StatusOfAnswer(failure.error, statement));
   }
   return false;
 }
@@ -120,6 +123,9 @@ const std::vector<FailureRule>& FailureRules() {
       // The transaction cannot end well on this backend, and not on another one either.
       {Event::kErrorPacket, When::kRefusedInTransaction, Tell::kRolledBack, Repeat::kNever,
        Connection::kDropped},
+      // A COMMIT is never repeated, whatever is known of it.
+      {Event::kErrorPacket, When::kRefusedCommit, Tell::kBackendsError, Repeat::kNever,
+       Connection::kKept},
       // The connection is kept, because the backend may become the primary again. If another one
       // does, the connection policy replaces the connection.
       {Event::kErrorPacket, When::kRefused, Tell::kBackendsError, Repeat::kAfterFailover,
@@ -153,17 +159,25 @@ const FailureRule& RuleFor(const ExchangeFailure& failure) {
   });
 }
 
+bool MustBeNoted(const FailureRule& rule, const ExchangeFailure& failure) {
+  return failure.event == Event::kErrorPacket && rule.repeat == Repeat::kNever &&
+         TellsOfFailover(failure);
+}
+
 absl::Status StatusFor(const FailureRule& rule, const ExchangeFailure& failure) {
   const bool answered =
       failure.event == Event::kErrorPacket || failure.event == Event::kPrepareRefused;
   MysqlError error = answered ? failure.error : Lost();
+  StatementState statement = failure.statement;
+  // So the error is no failover's, and nobody repeats the statement.
+  if (failure.commits) statement.in_transaction = true;
   switch (rule.tell) {
     case Tell::kUnknownNothingLeft:
       error.text += kNothingRemains;
-      return failover::mysql::ToStatus(error, failure.statement);
+      return failover::mysql::ToStatus(error, statement);
     case Tell::kBackendsError:
     case Tell::kUnknown:
-      return failover::mysql::ToStatus(error, failure.statement);
+      return StatusOfAnswer(error, statement);
     case Tell::kRolledBack:
       return TransactionRolledBack(error.text);
     case Tell::kConnectionGone:

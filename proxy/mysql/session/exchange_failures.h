@@ -48,6 +48,10 @@ struct ExchangeFailure {
   ExchangeEvent event = ExchangeEvent::kCutOff;
   ReplyPassed passed = ReplyPassed::kNothing;
   failover::mysql::StatementState statement;
+  // Autocommit is off, so that the statement may have begun a transaction.
+  bool may_begin_transaction = false;
+  // The statement is a COMMIT, of an XA transaction, too.
+  bool commits = false;
   // The backend's error, of kErrorPacket and kPrepareRefused.
   failover::mysql::MysqlError error;
   // What the session has lost, of kAnswerLost.
@@ -57,25 +61,29 @@ struct ExchangeFailure {
 // The state of the exchange in which a row of the table holds.
 enum class FailureWhen : std::uint8_t {
   kAlways,
+  // A transaction is open, or the statement may have begun one.
   kInTransaction,
   // The client has got a part of the reply.
   kReplyBegun,
   // The client has got a part of a packet.
   kInsidePacket,
-  // Of an error packet: nobody knows whether the statement was executed ...
+  // An error packet came, and nobody knows whether the statement was executed ...
   kUnknown,
-  // ... and a transaction is open.
+  // ... and a transaction is open, or the statement may have begun one.
   kUnknownInTransaction,
   // ... because the statement consists of several, of which one was refused by a backend that is
   // not the primary any more.
   kUnknownInFailover,
-  // Of an error packet: the backend has rolled the transaction back.
+  // An error packet says that the backend has rolled the transaction back.
   kRolledBack,
-  // Of an error packet: a backend that is not the primary any more refused a statement of an open
-  // transaction, and the client has got nothing of the reply.
+  // An error packet says that a backend which is not the primary any more refused a statement of an
+  // open transaction, and the client has got nothing of the reply.
   kRefusedInTransaction,
-  // Of an error packet: a backend that is not the primary any more refused the statement, which was
-  // certainly not executed.
+  // An error packet says that a backend which is not the primary any more refused a COMMIT outside
+  // a transaction.
+  kRefusedCommit,
+  // An error packet says that a backend which is not the primary any more refused the statement.
+  // The statement was certainly not executed.
   kRefused,
 };
 
@@ -134,6 +142,11 @@ struct FailureRule {
 const std::vector<FailureRule>& FailureRules();
 
 const FailureRule& RuleFor(const ExchangeFailure& failure);
+
+// Whether the Buffer must be told (Buffer::NoteRefused) that a backend that is not the primary any
+// more refused the statement, or a part of it, because the statement is not repeated and so the
+// Buffer would not learn of the refusal.
+bool MustBeNoted(const FailureRule& rule, const ExchangeFailure& failure);
 
 // The error of the statement by this row, as the retry driver and proxy_errors.h want it: it is a
 // failover's exactly if the row says kAfterFailover, and IsConnectionWasGone exactly if the row

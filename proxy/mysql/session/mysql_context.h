@@ -4,6 +4,8 @@
 
 #include "proxy/core/context.h"
 #include "proxy/mysql/session/mysql_options.h"
+#include "proxy/mysql/session/primary_greeting.h"
+#include "proxy/mysql/session/session_registry.h"
 #include "proxy/mysql/session/users.h"
 
 namespace mysql_proxy {
@@ -12,6 +14,8 @@ namespace mysql_proxy {
 struct MysqlContext : proxy::Context {
   const MysqlOptions& mysql;
   const Users& users;
+  SessionRegistry& sessions;
+  PrimaryGreeting& primary_greeting;
 };
 
 }  // namespace mysql_proxy

@@ -6,13 +6,19 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "failover/mysql/monitored_server.h"
 
 namespace mysql_proxy {
 
 // `mysql_options.cc` says what each option is, in the help text of its flag.
 struct MysqlOptions {
-  std::string server_version;
+  std::string server_version;       // empty: that of the primary
   std::size_t max_packet_size = 0;  // bytes
+  // How the health checks are encrypted. If there is no name, each backend proves that it is the
+  // host that
+  // --servers names.
+  failover::mysql::ServerTls monitor_tls;
+  std::string monitor_server_public_key;  // a file
 };
 
 // The end of the path of the source file that defines the flags, for proxy::ConfigureHelp.

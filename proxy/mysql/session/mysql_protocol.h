@@ -17,7 +17,8 @@ class MysqlProtocol final : public proxy::Protocol {
   // `context` is not owned.
   explicit MysqlProtocol(const MysqlContext& context) : context_(context) {}
 
-  std::unique_ptr<proxy::Session> Accept(proxy::Socket socket, std::uint32_t id) const override;
+  std::unique_ptr<proxy::Session> Accept(proxy::Socket socket, std::uint32_t id,
+                                         proxy::Admission admission) const override;
   std::string RefusalPacket() const override;
 
  private:

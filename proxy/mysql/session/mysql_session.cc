@@ -1,17 +1,18 @@
 #include "proxy/mysql/session/mysql_session.h"
 
+#include <algorithm>
+#include <asio/post.hpp>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "failover/buffer.h"
 #include "proxy/core/connection_policy.h"
 #include "proxy/core/deadline.h"
 #include "proxy/mysql/protocol/codec.h"
 #include "proxy/mysql/protocol/constants.h"
-#include "proxy/mysql/protocol/execute_request.h"
 #include "proxy/mysql/protocol/native_password.h"
 #include "proxy/mysql/protocol/server_packets.h"
+#include "proxy/mysql/session/admit.h"
+#include "proxy/mysql/session/backend_connection.h"
 #include "proxy/mysql/session/proxy_errors.h"
 
 namespace mysql_proxy {
@@ -22,15 +23,27 @@ using proxy::Task;
 using ReadEnd = ClientConnection::ReadEnd;
 
 // The capabilities that clients may ask for. Three kinds are missing. kLocalFiles would let a
-// backend ask the client for any file. TLS and compression are not implemented. reply_stream.h says
-// why kSessionTrack and kDeprecateEof are for backends only.
+// backend ask the client for any file. Compression is not implemented. Greet adds kTls.
 constexpr std::uint32_t kCapabilities =
     capability::kLongPassword | capability::kFoundRows | capability::kLongFlag |
     capability::kConnectWithDatabase | capability::kOdbc | capability::kIgnoreSpace |
     capability::kProtocol41 | capability::kInteractive | capability::kTransactions |
     capability::kSecureConnection | capability::kMultiStatements | capability::kMultiResults |
     capability::kPreparedMultiResults | capability::kPluginAuth | capability::kConnectAttributes |
-    capability::kPluginAuthLengthEncoded;
+    capability::kPluginAuthLengthEncoded | capability::kSessionTrack | capability::kDeprecateEof;
+
+// The same of the capabilities of MariaDB, if the primary has them. The reports of progress look
+// like errors, and a cache of metadata would not outlive a connection to a backend.
+constexpr std::uint32_t kMariadbCapabilities = mariadb_capability::kExtendedMetadata;
+
+// With these capabilities a client sends packets of another form. A client that takes one without
+// having been offered it would wait for the proxy, and the proxy for the client. Some clients ask
+// for query attributes unasked, too, but send none.
+constexpr std::uint32_t kOtherForm = capability::kCompress | capability::kZstdCompress;
+
+constexpr char kFallbackVersion[] = "5.5.5-10.11.0-MariaDB-failover-proxy";
+// For how long the first client waits until the proxy has seen how the primary greets.
+constexpr absl::Duration kMaxWait = absl::Seconds(2);
 
 // MysqlErrors are made by functions: g++ 12 destroys a temporary in braces twice if it is part of a
 // co_await expression.
@@ -39,75 +52,55 @@ MysqlError Malformed() { return {1835, "HY000", "Malformed communication packet"
 
 MysqlError OutOfOrder() { return {1156, "08S01", "Got packets out of order"}; }
 
-MysqlError NotSupported() { return {1047, "08S01", "The proxy does not support this command"}; }
-
-MysqlError AccessDenied(std::string_view user) {
-  return {1045, "28000", absl::StrCat("Access denied for user '", std::string(user), "'")};
+MysqlError NotOffered() {
+  return {1043, "08S01", "Bad handshake: the client compresses, which the proxy does not offer"};
 }
 
-MysqlError TooManyStatements() {
-  return {1461, "42000", "The session has too many prepared statements"};
-}
-
-MysqlError NoSuchStatement() {
-  return {1243, "HY000", "Unknown prepared statement handler given to the proxy"};
+std::string HostOf(const proxy::Socket& socket) {
+  std::error_code error;
+  const auto peer = socket.remote_endpoint(error);
+  return error ? std::string() : peer.address().to_string();
 }
 
 MysqlError PacketTooLarge() {
   return {1153, "08S01", "Got a packet bigger than the proxy's --max-packet-size"};
 }
 
-std::string_view WithoutCommand(std::string_view payload) { return payload.substr(1); }
-
 // A client's login as the retry driver sees it: a statement that only needs a connection.
 class LoginAttempt final : public proxy::RetriedStatement {
  public:
   explicit LoginAttempt(Upstream& upstream) : upstream_(upstream) {}
 
-  Task<absl::Status> Try(failover::RetryDoneFunc&) override {
-    co_return co_await upstream_.Connect();
-  }
+  Task<absl::Status> Try(proxy::ReplyNotice&) override { co_return co_await upstream_.Connect(); }
   bool MayBeHeld() const override { return true; }
   bool MayRepeatAtOnce(const absl::Status& error) const override {
     return IsConnectionWasGone(error);
   }
   std::size_t bytes() const override { return 0; }
+  bool IsLogin() const override { return true; }
 
  private:
   Upstream& upstream_;
-};
-
-class StatementAttempt final : public proxy::RetriedStatement {
- public:
-  StatementAttempt(Upstream& upstream, ClientConnection& client, Request& request)
-      : upstream_(upstream), client_(client), request_(request) {
-    upstream_.Begin(request_);
-  }
-
-  Task<absl::Status> Try(failover::RetryDoneFunc& retry) override {
-    co_return co_await upstream_.Execute(client_, retry);
-  }
-  bool MayBeHeld() const override { return !upstream_.state().in_transaction(); }
-  bool MayRepeatAtOnce(const absl::Status& error) const override {
-    return IsConnectionWasGone(error);
-  }
-  std::size_t bytes() const override { return request_.bytes(); }
-
- private:
-  Upstream& upstream_;
-  ClientConnection& client_;
-  Request& request_;
 };
 
 }  // namespace
 
 MysqlSession::MysqlSession(const MysqlContext& context, proxy::Socket socket,
-                           std::uint32_t connection_id)
+                           std::uint32_t connection_id, proxy::Admission admission)
     : context_(context),
       executor_(socket.get_executor()),
       connection_id_(connection_id),
+      client_host_(HostOf(socket)),
       client_(std::move(socket)),
-      driver_(context, executor_) {}
+      admission_(std::move(admission)),
+      driver_(context, executor_) {
+  admission_.OnEviction([this] { client_.Close(); });
+}
+
+MysqlSession::~MysqlSession() {
+  context_.sessions.Leave(connection_id_);
+  client_.Close();
+}
 
 Task<> MysqlSession::Run() {
   bool goes_on = co_await LogIn();
@@ -124,7 +117,16 @@ bool MysqlSession::MustEnd() const {
 }
 
 void MysqlSession::GiveUpIfSilent() {
-  if (upstream_.has_value()) upstream_->GiveUpIfSilent();
+  if (!upstream_.has_value()) return;
+  upstream_->GiveUpIfSilent();
+  // The backend must not go on for nobody, with its locks. The backend itself sees the end of its
+  // connection as it sees that of a client.
+  if (upstream_->is_waiting() && client_.socket().HasLeft()) upstream_->Abandon();
+}
+
+void MysqlSession::End() {
+  if (upstream_.has_value()) upstream_->Abandon();
+  client_.Close();
 }
 
 // --- Login ---------------------------------------------------------------------------------------
@@ -132,58 +134,147 @@ void MysqlSession::GiveUpIfSilent() {
 Task<bool> MysqlSession::LogIn() {
   const std::optional<std::string> scramble = NewScramble();
   if (!scramble.has_value()) co_return false;
+  scramble_ = *scramble;
   std::optional<Login> login;
   {
     const proxy::Deadline deadline(executor_, context_.options.login_timeout,
                                    [this] { client_.Close(); });
-    const bool greeted = co_await Greet(*scramble);
+    co_await SeePrimaryGreeting();
+    const bool greeted = co_await Greet();
     if (!greeted) co_return false;
-    login = co_await ReadLogin(*scramble);
+    login = co_await ReadLogin();
   }
   if (!login.has_value()) co_return false;
   const std::uint8_t sequence = client_.answer_sequence();
-  if (!context_.users.Accepts(login->user, *scramble, login->auth_answer)) {
-    co_await WriteError(AccessDenied(login->user), sequence);
+  const std::optional<MysqlError> refused =
+      Admit(context_, *login, scramble_, client_.encrypted(), admission_, client_host_);
+  if (refused.has_value()) {
+    co_await WriteError(*refused, sequence);
     co_return false;
   }
   client_.AllowPackets(context_.mysql.max_packet_size);
-  upstream_.emplace(context_, executor_, *login);
-  co_return co_await ConnectFirst(sequence);
+  co_return co_await Begin(*login);
 }
 
-Task<bool> MysqlSession::Greet(const std::string& scramble) {
+Task<bool> MysqlSession::Begin(const Login& login) {
+  // Other threads reach the session only on its event loop, and only as long as the session lives.
+  context_.sessions.Enter(connection_id_, login.user,
+                          [executor = executor_, weak = std::weak_ptr(alive_)] {
+                            asio::post(executor, [weak] {
+                              if (const auto session = weak.lock()) (*session)->End();
+                            });
+                          });
+  user_ = login.user;
+  upstream_.emplace(context_, executor_, login, connection_id_);
+  co_return co_await ConnectFirst(client_.answer_sequence());
+}
+
+BackendLogin MysqlSession::OwnLogin(std::size_t backend) const {
+  BackendLogin login;
+  login.user = context_.options.backend_user;
+  login.password = context_.options.backend_password;
+  if (context_.tls != nullptr) {
+    login.tls = context_.tls->ForBackend(context_.router.backends()[backend]);
+  }
+  return login;
+}
+
+// The first client after the start would be greeted in another way than the later ones.
+Task<> MysqlSession::SeePrimaryGreeting() {
+  const std::optional<std::size_t> primary = context_.router.primary();
+  if (!primary.has_value() || !context_.primary_greeting.MayAsk(context_.clock.Now())) co_return;
+  BackendConnection connection(executor_, *primary, 0);
+  const proxy::Deadline deadline(executor_, std::min(context_.options.connect_timeout, kMaxWait),
+                                 [&connection] { connection.Close(); });
+  const BackendLogin login = OwnLogin(*primary);
+  const absl::Status status =
+      co_await connection.Connect(context_.router.backends()[*primary], login);
+  if (!status.ok()) co_return;
+  context_.primary_greeting.Learn(connection.greeting());
+  connection.Quit();
+}
+
+Task<bool> MysqlSession::Greet() {
+  const std::optional<Greeting> primary = context_.primary_greeting.last();
   Greeting greeting;
   greeting.server_version = context_.mysql.server_version;
+  if (greeting.server_version.empty()) {
+    greeting.server_version = primary.has_value() ? primary->server_version : kFallbackVersion;
+  }
   greeting.connection_id = connection_id_;
-  greeting.scramble = scramble;
+  greeting.scramble = scramble_;
   greeting.capabilities = kCapabilities;
+  if (primary.has_value() && primary->mariadb_capabilities != 0) {
+    greeting.capabilities &= ~capability::kLongPassword;
+    greeting.mariadb_capabilities = primary->mariadb_capabilities & kMariadbCapabilities;
+    offered_mariadb_ = greeting.mariadb_capabilities;
+  }
+  if (context_.tls != nullptr && context_.tls->clients() != nullptr) {
+    greeting.capabilities |= capability::kTls;
+  }
   greeting.status = server_status::kAutocommit;
-  greeting.collation = kDefaultCollation;
+  greeting.collation = primary.has_value() ? primary->collation : kDefaultCollation;
   greeting.auth_plugin = kNativePassword;
   const std::string payload = BuildGreeting(greeting);
   co_return co_await WritePacket(payload, 0);
 }
 
 // Reads the client's login. A client may prefer another method than kNativePassword. The proxy then
-// asks the client to answer `scramble` by kNativePassword.
-Task<std::optional<Login>> MysqlSession::ReadLogin(const std::string& scramble) {
-  ReadEnd end = co_await client_.Read(1);
+// asks the client to answer scramble_ by kNativePassword.
+Task<std::optional<Login>> MysqlSession::ReadLogin() {
+  const ReadEnd end = co_await client_.ReadLogin(context_.tls);
   if (end != ReadEnd::kPacket) co_return std::nullopt;
   std::optional<Login> login = ParseLogin(client_.packet());
   if (!login.has_value()) {
     co_await WriteError(Malformed(), client_.answer_sequence());
     co_return std::nullopt;
   }
+  if ((login->capabilities & kOtherForm) != 0) {
+    co_await WriteError(NotOffered(), client_.answer_sequence());
+    co_return std::nullopt;
+  }
   login->capabilities &= kCapabilities;
+  login->mariadb_capabilities &= offered_mariadb_;
   if (login->auth_plugin.empty() || login->auth_plugin == kNativePassword) co_return login;
-
-  const std::string request = BuildAuthSwitch({std::string(kNativePassword), scramble});
-  const bool written = co_await WritePacket(request, client_.answer_sequence());
-  if (!written) co_return std::nullopt;
-  end = co_await client_.Read(static_cast<std::uint8_t>(client_.answer_sequence() + 1));
-  if (end != ReadEnd::kPacket) co_return std::nullopt;
-  login->auth_answer = client_.packet();
+  const bool answered = co_await AskForAnswer(*login);
+  if (!answered) co_return std::nullopt;
   co_return login;
+}
+
+Task<bool> MysqlSession::AskForAnswer(Login& login) {
+  const std::string request = BuildAuthSwitch({std::string(kNativePassword), scramble_});
+  const bool written = co_await WritePacket(request, client_.answer_sequence());
+  if (!written) co_return false;
+  const ReadEnd end =
+      co_await client_.Read(static_cast<std::uint8_t>(client_.answer_sequence() + 1));
+  if (end != ReadEnd::kPacket) co_return false;
+  login.auth_answer = client_.packet();
+  co_return true;
+}
+
+// A client begins again, with a session like a new one. Another user would count against the limits
+// of that user, so the user must stay the same.
+Task<bool> MysqlSession::RunChangeUser() {
+  const std::uint32_t capabilities = upstream_->client_capabilities();
+  std::optional<Login> login = ParseChangeUser(client_.packet(), capabilities);
+  if (!login.has_value()) {
+    co_await WriteError(Malformed(), client_.answer_sequence());
+    co_return false;
+  }
+  login->mariadb_capabilities = upstream_->mariadb_capabilities();
+  // Clients answer the scramble of the greeting, whatever a server sends them now.
+  if (!login->auth_plugin.empty() && login->auth_plugin != kNativePassword) {
+    const proxy::Deadline deadline(executor_, context_.options.login_timeout,
+                                   [this] { client_.Close(); });
+    const bool answered = co_await AskForAnswer(*login);
+    if (!answered) co_return false;
+  }
+  if (login->user != user_ || !context_.users.Accepts(login->user, scramble_, login->auth_answer)) {
+    const MysqlError error = AccessDenied(*login, client_host_);
+    co_await WriteError(error, client_.answer_sequence());
+    co_return false;
+  }
+  co_return co_await Begin(*login);
 }
 
 // Connects to a backend before the client gets an answer to its login, so that the client learns at
@@ -227,140 +318,12 @@ Task<bool> MysqlSession::ServeOneCommand() {
   co_return co_await Dispatch();
 }
 
-Task<bool> MysqlSession::Dispatch() {
-  const std::string& packet = client_.packet();
-  const auto command = static_cast<Command>(packet[0]);
-  switch (command) {
-    case Command::kQuit:
-      co_return false;
-    case Command::kQuery:
-      co_return co_await RunText(command, WithoutCommand(packet), ReplyKind::kResults);
-    case Command::kInitDb:
-    case Command::kPing:
-      co_return co_await RunText(command, {}, ReplyKind::kResults);
-    case Command::kStatistics:
-      co_return co_await RunText(command, {}, ReplyKind::kText);
-    case Command::kResetConnection:
-      co_return co_await RunReset();
-    case Command::kStmtPrepare:
-      co_return co_await RunPrepare();
-    case Command::kStmtExecute:
-      co_return co_await RunExecute();
-    case Command::kStmtSendLongData:
-    case Command::kStmtClose:
-    case Command::kStmtReset:
-      co_return co_await RunOnStatement(command);
-    case Command::kChangeUser:
-      break;
-  }
-  co_return co_await WriteError(NotSupported(), client_.answer_sequence());
-}
-
-Task<bool> MysqlSession::RunText(Command command, std::string_view sql, ReplyKind kind) {
-  Request request;
-  request.command = command;
-  request.payload = &client_.packet();
-  request.sql = sql;
-  request.traits = ScanSql(sql, upstream_->state().text_rules());
-  request.reply_kind = kind;
-  request.client_sequence = client_.answer_sequence();
-  co_return co_await RunRequest(request);
-}
-
-Task<bool> MysqlSession::RunPrepare() {
-  const std::string_view sql = WithoutCommand(client_.packet());
-  if (!upstream_->statements().HasRoomFor(sql)) {
-    co_return co_await WriteError(TooManyStatements(), client_.answer_sequence());
-  }
-  Request request;
-  request.command = Command::kStmtPrepare;
-  request.payload = &client_.packet();
-  request.sql = sql;
-  request.reply_kind = ReplyKind::kPrepared;
-  request.client_sequence = client_.answer_sequence();
-  request.client_statement_id = upstream_->statements().NextId();
-  co_return co_await RunRequest(request);
-}
-
-Task<bool> MysqlSession::RunExecute() {
-  const std::uint8_t sequence = client_.answer_sequence();
-  const std::optional<std::uint32_t> id = StatementIdOf(client_.packet());
-  PreparedStatement* const statement = id.has_value() ? upstream_->statements().Find(*id) : nullptr;
-  if (statement == nullptr) co_return co_await WriteError(NoSuchStatement(), sequence);
-  if (!FindParameterTypes(client_.packet(), statement->parameters).has_value()) {
-    co_await WriteError(Malformed(), sequence);
-    co_return false;
-  }
-  bool goes_on = true;
-  if (statement->long_data_refused) {
-    goes_on = co_await WriteError(PacketTooLarge(), sequence);
-  } else {
-    Request request;
-    request.command = Command::kStmtExecute;
-    request.payload = &client_.packet();
-    request.sql = statement->sql;
-    request.traits = statement->traits;
-    request.statement = statement;
-    request.client_sequence = sequence;
-    goes_on = co_await RunRequest(request);
-  }
-  upstream_->statements().DropLongData(*statement);
-  co_return goes_on;
-}
-
-// Runs the commands that need no backend or get no answer.
-Task<bool> MysqlSession::RunOnStatement(Command command) {
-  PacketReader reader(client_.packet());
-  reader.U8();
-  const std::uint32_t id = reader.U32();
-  if (!reader.ok()) {
-    co_await WriteError(Malformed(), client_.answer_sequence());
-    co_return false;
-  }
-  PreparedStatement* const statement = upstream_->statements().Find(id);
-  if (command == Command::kStmtReset) {
-    // The backend needs no reset, because it knows neither cursors nor long data of the statement.
-    if (statement == nullptr) {
-      co_return co_await WriteError(NoSuchStatement(), client_.answer_sequence());
-    }
-    upstream_->statements().DropLongData(*statement);
-    co_return co_await WriteOk(client_.answer_sequence());
-  }
-  if (statement == nullptr) co_return true;
-  if (command == Command::kStmtClose) {
-    co_await upstream_->Close(*statement);
-    upstream_->statements().Remove(id);
-  } else {
-    const std::uint16_t parameter = reader.U16();
-    upstream_->statements().AddLongData(parameter, reader.Rest(), *statement);
-  }
-  co_return true;
-}
-
-Task<bool> MysqlSession::RunReset() {
-  co_await upstream_->Reset();
-  co_return co_await WriteOk(client_.answer_sequence());
-}
-
-// --- Statements ----------------------------------------------------------------------------------
-
-Task<bool> MysqlSession::RunRequest(Request& request) {
-  StatementAttempt attempt(*upstream_, client_, request);
-  const proxy::RetryResult result = co_await driver_.Run(attempt, client_.socket());
-  if (result.error.ok()) co_return true;
-  if (absl::IsCancelled(result.error)) co_return false;
-  // A client that has got results already gets the error behind them.
-  const ReplyStream& reply = upstream_->reply();
-  const std::uint8_t sequence = reply.started() ? reply.client_sequence() : request.client_sequence;
-  const MysqlError error = ForClient(result.error, result.before);
-  co_return co_await WriteError(error, sequence);
-}
-
 // --- Packets -------------------------------------------------------------------------------------
 
 Task<bool> MysqlSession::WriteOk(std::uint8_t sequence) {
   OkPacket ok;
-  ok.status = upstream_->state().status();
+  ok.status =
+      static_cast<std::uint16_t>(upstream_->state().status() & ~server_status::kOfOneResult);
   const std::string payload = BuildOk(ok);
   co_return co_await WritePacket(payload, sequence);
 }

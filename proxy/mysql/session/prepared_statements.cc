@@ -16,26 +16,31 @@ bool PreparedStatements::HasRoomFor(std::string_view sql) const {
 }
 
 PreparedStatement& PreparedStatements::Add(std::string sql) {
-  PreparedStatement& statement = statements_[next_id_++];
+  last_ = next_id_++;
+  PreparedStatement& statement = statements_[last_];
   statement.sql = std::move(sql);
   bytes_ += statement.sql.size();
   return statement;
 }
 
 PreparedStatement* PreparedStatements::Find(std::uint32_t id) {
-  const auto found = statements_.find(id);
+  const auto found = statements_.find(Resolve(id));
   return found == statements_.end() ? nullptr : &found->second;
 }
 
 void PreparedStatements::Remove(std::uint32_t id) {
-  const auto found = statements_.find(id);
+  const auto found = statements_.find(Resolve(id));
   if (found == statements_.end()) return;
+  if (found->first == last_) last_ = 0;
+  SetCursor(Cursor::kNone, found->second);
   bytes_ -= BytesOf(found->second);
   statements_.erase(found);
 }
 
 void PreparedStatements::Clear() {
   statements_.clear();
+  last_ = 0;
+  open_cursors_ = 0;
   bytes_ = 0;
 }
 
@@ -55,6 +60,19 @@ void PreparedStatements::DropLongData(PreparedStatement& statement) {
   for (const auto& [parameter, data] : statement.long_data) bytes_ -= data.size();
   statement.long_data.clear();
   statement.long_data_refused = false;
+}
+
+void PreparedStatements::SetCursor(Cursor cursor, PreparedStatement& statement) {
+  if (statement.cursor == Cursor::kOpen) --open_cursors_;
+  if (cursor == Cursor::kOpen) ++open_cursors_;
+  statement.cursor = cursor;
+}
+
+void PreparedStatements::LoseCursors() {
+  if (open_cursors_ == 0) return;
+  for (auto& [id, statement] : statements_) {
+    if (statement.cursor == Cursor::kOpen) SetCursor(Cursor::kLost, statement);
+  }
 }
 
 std::size_t PreparedStatements::BytesOf(const PreparedStatement& statement) {

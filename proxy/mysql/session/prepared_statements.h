@@ -15,6 +15,17 @@
 
 namespace mysql_proxy {
 
+// A client of MariaDB names with this id the statement that it has prepared last. So a client can
+// send the execution together with the preparation.
+inline constexpr std::uint32_t kLastPrepared = 0xffffffff;
+
+// The cursor that the last execution of a statement has opened.
+enum class Cursor : std::uint8_t {
+  kNone,
+  kOpen,
+  kLost,  // The cursor was lost with its connection, and the client does not know.
+};
+
 struct PreparedStatement {
   std::string sql;
   SqlTraits traits;
@@ -34,6 +45,8 @@ struct PreparedStatement {
   // the proxy until then, because a backend would lose them in a failover.
   std::map<std::uint16_t, std::string> long_data;
   bool long_data_refused = false;
+
+  Cursor cursor = Cursor::kNone;
 };
 
 // Bounded in number and bytes. Not thread-safe.
@@ -49,7 +62,11 @@ class PreparedStatements {
   // Adds a statement with the id NextId().
   PreparedStatement& Add(std::string sql);
 
-  // nullptr: there is no such statement. The pointer is valid until the statement is removed.
+  // From now on kLastPrepared names no statement, because a preparation has begun.
+  void ForgetLast() { last_ = 0; }
+
+  // These take kLastPrepared, too. nullptr: there is no such statement. The pointer is valid until
+  // the statement is removed.
   PreparedStatement* Find(std::uint32_t id);
   void Remove(std::uint32_t id);
   void Clear();
@@ -59,12 +76,21 @@ class PreparedStatements {
   void AddLongData(std::uint16_t parameter, std::string_view data, PreparedStatement& statement);
   void DropLongData(PreparedStatement& statement);
 
+  void SetCursor(Cursor cursor, PreparedStatement& statement);
+  // Whether any statement has an open cursor.
+  bool HasOpenCursor() const { return open_cursors_ > 0; }
+  // The connection is lost, and all cursors with it.
+  void LoseCursors();
+
  private:
+  std::uint32_t Resolve(std::uint32_t id) const { return id == kLastPrepared ? last_ : id; }
   static std::size_t BytesOf(const PreparedStatement& statement);
 
   const std::size_t max_bytes_;
   std::size_t bytes_ = 0;
   std::uint32_t next_id_ = 1;
+  std::uint32_t last_ = 0;  // what kLastPrepared names; 0: nothing
+  std::size_t open_cursors_ = 0;
   std::unordered_map<std::uint32_t, PreparedStatement> statements_;
 };
 

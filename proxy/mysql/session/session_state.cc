@@ -66,15 +66,16 @@ SessionState::SessionState(std::string schema, std::uint8_t collation)
 void SessionState::Connected(std::uint16_t status) {
   status_ = status;
   status_is_known_ = true;
+  in_doubt_ = false;
 }
 
 bool SessionState::Learn(const OkPacket& ok, std::string_view sql, const SqlTraits& traits) {
   status_ = ok.status;
   status_is_known_ = true;
-  if (ok.insert_id != 0) {
-    has_insert_id_ = true;
-    lost_insert_id_ = false;
-  }
+  in_doubt_ = false;
+  LearnAnswers(ok, traits);
+  if (traits.xa_prepares) xa_prepared_ = true;
+  if (traits.xa_ends || !transaction_open()) xa_prepared_ = false;
   if (traits.uses_connection_state) has_connection_state_ = true;
   if (ok.session_changes.empty()) return true;
 
@@ -92,12 +93,26 @@ bool SessionState::Learn(const OkPacket& ok, std::string_view sql, const SqlTrai
   return true;
 }
 
+void SessionState::LearnAnswers(const OkPacket& ok, const SqlTraits& traits) {
+  if (ok.insert_id != 0) {
+    has_insert_id_ = true;
+    lost_insert_id_ = false;
+  }
+  // A result does not tell the ids that the statements of a procedure made, nor what
+  // LAST_INSERT_ID(expression) set.
+  if (traits.compound || traits.reads_insert_id) has_insert_id_ = true;
+}
+
 void SessionState::LearnVariables(const SessionChanges& changes, std::string_view sql,
                                   const SqlTraits& traits) {
   bool explained = changes.schema.has_value();
   bool collation_reported = false;
   bool character_set_reported = false;
   for (const auto& [name, value] : changes.variables) {
+    if (name == "last_gtid") {
+      has_gtid_ = true;
+      lost_gtid_ = false;
+    }
     const VariableUse use = UseOf(name, DefaultVariableRules());
     if (use == VariableUse::kIgnore) continue;
     explained = true;
@@ -121,14 +136,20 @@ void SessionState::LearnVariables(const SessionChanges& changes, std::string_vie
   }
 }
 
-void SessionState::StatementFailed(const SqlTraits& traits) {
+void SessionState::StatementFailed(const SqlTraits& traits, failover::Outcome outcome) {
   StatementEnded();
+  const bool undone = outcome == failover::Outcome::kNotExecuted ||  // The server did nothing.
+                      outcome == failover::Outcome::kRolledBack;
+  const bool is_open = (status_ & server_status::kInTransaction) != 0;
+  if (!undone && (is_open ? traits.ends_transaction : autocommit_is_off())) in_doubt_ = true;
   if (!traits.compound) return;
   status_is_known_ = false;
   if (traits.uses_connection_state) has_connection_state_ = true;
 }
 
 void SessionState::RolledBack() {
+  if (!status_is_known_) return;
+  in_doubt_ = false;
   if (!transaction_is_certain()) return;
   transaction_characteristics_.clear();
   status_ = static_cast<std::uint16_t>(status_ & ~server_status::kInTransaction);
@@ -138,6 +159,8 @@ void SessionState::TransactionEnded() {
   if (transaction_open()) transaction_characteristics_.clear();
   status_ = static_cast<std::uint16_t>(status_ & ~server_status::kInTransaction);
   status_is_known_ = true;
+  in_doubt_ = false;
+  xa_prepared_ = false;
   tables_locked_ = false;
 }
 
@@ -153,16 +176,16 @@ TextRules SessionState::text_rules() const {
 }
 
 bool SessionState::transaction_open() const {
-  return (status_ & server_status::kInTransaction) != 0 || !status_is_known_ || tables_locked_;
+  return (status_ & server_status::kInTransaction) != 0 || !status_is_known_ || in_doubt_ ||
+         tables_locked_;
 }
 
 bool SessionState::transaction_is_certain() const {
-  return (status_ & server_status::kInTransaction) != 0 && status_is_known_;
+  return (status_ & server_status::kInTransaction) != 0 && status_is_known_ && !in_doubt_ &&
+         !xa_prepared_;
 }
 
-bool SessionState::in_transaction() const {
-  return transaction_open() || (status_ & server_status::kAutocommit) == 0;
-}
+bool SessionState::autocommit_is_off() const { return (status_ & server_status::kAutocommit) == 0; }
 
 bool SessionState::read_only_requested() const {
   return IsOn("tx_read_only") || IsOn("transaction_read_only") ||
@@ -193,9 +216,14 @@ std::string SessionState::SetVariables() const {
   return statement;
 }
 
-std::string SessionState::LoseConnection() {
+std::string SessionState::LoseConnection(const SqlTraits& next) {
   std::vector<const char*> lost;
-  if (!status_is_known_) lost.emplace_back("a transaction that may have been open");
+  if (!status_is_known_ || in_doubt_) {
+    lost.emplace_back("a transaction that may have been open");
+  }
+  if (xa_prepared_ && !next.xa_ends) {
+    lost.emplace_back("an XA transaction, which the server may have kept as prepared (XA RECOVER)");
+  }
   if (tables_locked_) lost.emplace_back("its table locks");
   if (has_connection_state_) {
     lost.emplace_back(
@@ -205,6 +233,9 @@ std::string SessionState::LoseConnection() {
   has_connection_state_ = false;
   lost_insert_id_ = lost_insert_id_ || has_insert_id_;
   has_insert_id_ = false;
+  lost_gtid_ = lost_gtid_ || has_gtid_;
+  has_gtid_ = false;
+  lost_sequences_ = true;
   fresh_connection_ = true;
   return absl::StrJoin(lost, ", and ");
 }
@@ -214,11 +245,25 @@ std::string SessionState::LoseAnswer(const SqlTraits& traits) {
     lost_insert_id_ = false;
     return "the last insert id";
   }
+  if (traits.reads_gtid && lost_gtid_) {
+    lost_gtid_ = false;
+    return "the GTID of the last write";
+  }
+  if (traits.reads_sequence && lost_sequences_) {
+    lost_sequences_ = false;
+    return "the last values of sequences";
+  }
   if (traits.reads_last_result && fresh_connection_) {
     fresh_connection_ = false;
     return "what was known about the last statement";
   }
   return {};
+}
+
+bool SessionState::HasAnswer(const SqlTraits& traits) const {
+  return (traits.reads_insert_id && has_insert_id_) || (traits.reads_gtid && has_gtid_) ||
+         (traits.reads_sequence && !fresh_connection_) ||
+         (traits.reads_last_result && !fresh_connection_);
 }
 
 std::string SessionState::ParseContext() const {

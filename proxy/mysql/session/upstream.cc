@@ -14,42 +14,35 @@
 namespace mysql_proxy {
 namespace {
 
-using failover::mysql::MysqlError;
-using failover::mysql::Outcome;
-using failover::mysql::SendState;
 using proxy::Task;
 
 // A session that once sent a large statement does not keep the memory for ever.
 constexpr std::size_t kMemoryToKeep = std::size_t{64} << 10;
-// Long data goes to the backend in pieces of this length, which any backend takes.
-constexpr std::size_t kLongDataPiece = std::size_t{512} << 10;
-
-void PutLongData(const PreparedStatement& statement, std::string& wire) {
-  for (const auto& [parameter, data] : statement.long_data) {
-    std::string_view left = data;
-    do {
-      const std::string_view piece = left.substr(0, kLongDataPiece);
-      left.remove_prefix(piece.size());
-      std::string packet;
-      PutInteger(static_cast<std::uint8_t>(Command::kStmtSendLongData), 1, packet);
-      PutInteger(statement.backend_id, 4, packet);
-      PutInteger(parameter, 2, packet);
-      packet.append(piece);
-      std::uint8_t sequence = 0;
-      PutPacket(packet, sequence, wire);
-    } while (!left.empty());
-  }
-}
-
 }  // namespace
 
-Upstream::Upstream(const MysqlContext& context, const proxy::Executor& executor, const Login& login)
+Upstream::Upstream(const MysqlContext& context, const proxy::Executor& executor, const Login& login,
+                   std::uint32_t session_id)
     : context_(context),
       executor_(executor),
-      login_{context.options.backend_user, context.options.backend_password, login.capabilities,
-             login.collation, login.database},
+      session_id_(session_id),
+      login_{context.options.backend_user,
+             context.options.backend_password,
+             login.capabilities,
+             login.mariadb_capabilities,
+             login.collation,
+             login.database},
       state_(login.database, login.collation),
       statements_(context.mysql.max_packet_size) {}
+
+Upstream::~Upstream() { CloseConnection(); }
+
+void Upstream::CloseConnection() {
+  if (connection_ == nullptr) return;
+  if (!is_waiting_) connection_->Quit();
+  connection_.reset();
+  is_waiting_ = false;
+  context_.sessions.SetThread(session_id_, {});
+}
 
 Task<absl::Status> Upstream::Connect() {
   if (connection_ != nullptr) {
@@ -60,17 +53,38 @@ Task<absl::Status> Upstream::Connect() {
   co_return co_await Open();
 }
 
-absl::Status Upstream::DropIfUseless() {
-  const proxy::ConnectionUse use = {connection_->backend(), state_.transaction_open(),
-                                    is_left_behind_};
-  if (proxy::MayKeep(context_, use) && !connection_->IsStale()) return absl::OkStatus();
-  return Drop();
+bool Upstream::HasLiveConnection() const { return connection_ != nullptr && MayUseConnection(); }
+
+bool Upstream::MayUseConnection() const {
+  proxy::ConnectionUse use;
+  use.backend = connection_->backend();
+  use.epoch = epoch_;
+  use.transaction_open = state_.transaction_open();
+  use.left_behind = is_left_behind_;
+  use.irreplaceable = !is_outdated_ && IsIrreplaceable();
+  return proxy::MayKeep(context_, use) && !connection_->IsStale();
 }
+
+bool Upstream::IsIrreplaceable() const {
+  if (state_.has_connection_state() || statements_.HasOpenCursor()) return true;
+  if (request_ == nullptr) return false;
+  // On another connection the statement would have to be prepared again under another context.
+  const PreparedStatement* const statement = request_->statement;
+  if (statement != nullptr && statement->connection == connection_->number() &&
+      statement->parse_context != state_.ParseContext()) {
+    return true;
+  }
+  return state_.HasAnswer(request_->traits);
+}
+
+absl::Status Upstream::DropIfUseless() { return MayUseConnection() ? absl::OkStatus() : Drop(); }
 
 absl::Status Upstream::Drop() {
   const bool rolled_back = state_.transaction_is_certain();
-  const std::string lost = state_.LoseConnection();
-  connection_.reset();
+  const std::string lost =
+      state_.LoseConnection(request_ == nullptr ? SqlTraits() : request_->traits);
+  statements_.LoseCursors();
+  CloseConnection();
   if (rolled_back) {
     return TransactionRolledBack(lost.empty()
                                      ? "its connection was lost"
@@ -81,19 +95,29 @@ absl::Status Upstream::Drop() {
 }
 
 Task<absl::Status> Upstream::Open() {
+  // The epoch is read first. If a failover ends between the two, the connection counts as old.
+  const std::uint64_t epoch = context_.shard.epoch();
   const std::optional<std::size_t> primary = context_.router.primary();
   if (!primary.has_value()) co_return CannotConnect("the primary", "there is none");
   connection_ = std::make_unique<BackendConnection>(executor_, *primary, ++connections_);
+  epoch_ = epoch;
+  is_outdated_ = false;
   is_left_behind_ = false;
   const proxy::Deadline deadline(executor_, context_.options.connect_timeout,
                                  [this] { connection_->Close(); });
   login_.schema = state_.schema();
-  absl::Status status = co_await connection_->Connect(context_.router.backends()[*primary], login_);
-  if (status.ok()) status = co_await Restore();
+  const proxy::Address& address = context_.router.backends()[*primary];
+  if (context_.tls != nullptr) login_.tls = context_.tls->ForBackend(address);
+  absl::Status status = co_await connection_->Connect(address, login_);
+  if (status.ok()) {
+    context_.primary_greeting.Learn(connection_->greeting());
+    status = co_await Restore();
+  }
   if (status.ok()) {
     state_.Connected(connection_->status());
+    context_.sessions.SetThread(session_id_, {*primary, connection_->greeting().connection_id});
   } else {
-    connection_.reset();
+    CloseConnection();
   }
   co_return status;
 }
@@ -117,7 +141,8 @@ void Upstream::Begin(Request& request) {
   reply_.Begin({}, *this);
 }
 
-Task<absl::Status> Upstream::Execute(ClientConnection& client, failover::RetryDoneFunc& retry) {
+Task<absl::Status> Upstream::Execute(ClientConnection& client, proxy::ReplyNotice& notice) {
+  if (is_abandoned_) co_return absl::CancelledError("the session is to end");
   absl::Status status = co_await Connect();
   if (!status.ok()) co_return status;
   std::string lost = state_.LoseAnswer(request_->traits);
@@ -126,146 +151,9 @@ Task<absl::Status> Upstream::Execute(ClientConnection& client, failover::RetryDo
     failure.lost = std::move(lost);
     co_return Fail(failure);
   }
-  status = co_await Exchange(client, retry);
+  status = co_await Exchange(client, notice);
   if (out_.capacity() > kMemoryToKeep) out_ = {};
   co_return status;
-}
-
-Task<absl::Status> Upstream::Exchange(ClientConnection& client, failover::RetryDoneFunc& retry) {
-  statement_state_.send_state = SendState::kNotSent;
-  statement_state_.in_transaction = state_.in_transaction();
-  statement_state_.read_only_requested = state_.read_only_requested();
-  statement_state_.compound = request_->traits.compound;
-  if (request_->statement != nullptr) {
-    if (request_->statement->connection != connection_->number()) {
-      absl::Status status = co_await PrepareAgain(*request_->statement);
-      if (!status.ok()) co_return status;
-    }
-    PrepareExecute();
-  }
-  BuildWire();
-  const std::size_t sent = co_await connection_->Send(out_);
-  if (sent == 0) co_return Fail(ExchangeEvent::kFoundDead);
-  statement_state_.send_state = SendState::kSent;
-  if (sent < out_.size()) co_return Fail(ExchangeEvent::kCutOff);
-  co_return co_await PassReply(client, retry);
-}
-
-Task<absl::Status> Upstream::PrepareAgain(PreparedStatement& statement) {
-  if (statement.parse_context != state_.ParseContext()) {
-    co_return Fail(ExchangeEvent::kPrepareChanged);
-  }
-  absl::StatusOr<PreparedReply> prepared = co_await connection_->Prepare(statement.sql);
-  if (!prepared.ok()) {
-    if (IsConnectionWasGone(prepared.status())) co_return Fail(ExchangeEvent::kFoundDead);
-    ExchangeFailure failure = Failure(ExchangeEvent::kPrepareRefused);
-    failure.error = failover::mysql::MysqlErrorOf(prepared.status()).value_or(MysqlError());
-    co_return Fail(failure);
-  }
-  if (prepared->parameters != statement.parameters) {
-    co_return Fail(ExchangeEvent::kPrepareChanged);
-  }
-  statement.connection = connection_->number();
-  statement.backend_id = prepared->id;
-  co_return absl::OkStatus();
-}
-
-void Upstream::PrepareExecute() {
-  PreparedStatement& statement = *request_->statement;
-  std::string& payload = *request_->payload;
-  SetStatementId(statement.backend_id, payload);
-  RemoveCursorRequest(payload);
-  const std::optional<ParameterTypes> found = FindParameterTypes(payload, statement.parameters);
-  if (!found.has_value() || found->flag_offset == 0) return;
-  if (found->types.has_value()) {
-    statement.types = *found->types;
-  } else if (statement.types_connection != connection_->number() && !statement.types.empty()) {
-    InsertParameterTypes(statement.types, found->flag_offset, payload);
-  }
-  statement.types_connection = connection_->number();
-}
-
-void Upstream::BuildWire() {
-  out_.clear();
-  if (request_->statement != nullptr) PutLongData(*request_->statement, out_);
-  ReplyStart start;
-  start.kind = request_->reply_kind;
-  start.client_sequence = request_->client_sequence;
-  start.client_statement_id = request_->client_statement_id;
-  start.server_sequence = 0;
-  PutPacket(*request_->payload, start.server_sequence, out_);
-  reply_.Begin(start, *this);
-}
-
-Task<absl::Status> Upstream::PassReply(ClientConnection& client, failover::RetryDoneFunc& retry) {
-  malformed_ = false;
-  while (true) {
-    const std::string_view bytes = co_await connection_->Receive();
-    if (bytes.empty()) co_return Fail(ExchangeEvent::kCutOff);
-    out_.clear();
-    const ReplyStream::Progress progress = reply_.Feed(bytes, out_);
-    if (malformed_ || progress == ReplyStream::Progress::kMalformed) {
-      co_return Fail(ExchangeEvent::kMalformed);
-    }
-    if (!out_.empty()) {
-      // The retry ends here, so that a client that is slow to read does not hold up the requests
-      // that wait for their turn in the Buffer.
-      retry(absl::OkStatus());
-      statement_state_.send_state = SendState::kReplyStarted;
-      const bool written = co_await client.Write(out_);
-      if (!written) co_return Fail(ExchangeEvent::kClientGone);
-    }
-    switch (progress) {
-      case ReplyStream::Progress::kNeedsMore:
-        break;
-      case ReplyStream::Progress::kDone:
-        co_return absl::OkStatus();
-      case ReplyStream::Progress::kRefused:
-        co_return Fail(refusal_);
-      case ReplyStream::Progress::kWantsLocalFile:
-        co_return Fail(ExchangeEvent::kWantsFile);
-      case ReplyStream::Progress::kMalformed:
-        co_return Fail(ExchangeEvent::kMalformed);
-    }
-  }
-}
-
-ExchangeFailure Upstream::Failure(ExchangeEvent event) const {
-  ExchangeFailure failure;
-  failure.event = event;
-  failure.statement = statement_state_;
-  if (reply_.started()) {
-    failure.passed =
-        reply_.between_packets() ? ReplyPassed::kWholePackets : ReplyPassed::kPartOfPacket;
-  }
-  return failure;
-}
-
-absl::Status Upstream::Fail(ExchangeEvent event) { return Fail(Failure(event)); }
-
-absl::Status Upstream::Fail(const ExchangeFailure& failure) {
-  const FailureRule& rule = RuleFor(failure);
-  absl::Status told = StatusFor(rule, failure);
-  switch (rule.connection) {
-    case FailureConnection::kKept:
-    case FailureConnection::kLeftBehind:  // OnError has closed the connection already
-      return told;
-    case FailureConnection::kDropped: {
-      const absl::Status lost = Drop();
-      return lost.ok() ? told : lost;
-    }
-    case FailureConnection::kDroppedAndTold:
-      static_cast<void>(Drop());
-      return told;
-  }
-  return told;
-}
-
-void Upstream::LeaveBehind() {
-  is_left_behind_ = true;
-  state_.StatementEnded();
-  state_.TransactionEnded();
-  connection_->Close();
 }
 
 Task<> Upstream::Close(const PreparedStatement& statement) {
@@ -280,7 +168,19 @@ Task<> Upstream::Close(const PreparedStatement& statement) {
   co_await connection_->Send(wire);
 }
 
+Task<> Upstream::CloseCursor(PreparedStatement& statement) {
+  const bool is_open = statement.cursor == Cursor::kOpen;
+  statements_.SetCursor(Cursor::kNone, statement);
+  if (!is_open || connection_ == nullptr) co_return;
+  std::string id;
+  PutInteger(statement.backend_id, 4, id);
+  const absl::Status status = co_await connection_->Execute(Command::kStmtReset, id);
+  // The next statement finds the connection dead.
+  if (!status.ok()) connection_->Close();
+}
+
 Task<> Upstream::Reset() {
+  request_ = nullptr;
   statements_.Clear();
   state_.Reset();
   if (connection_ == nullptr) co_return;
@@ -293,43 +193,15 @@ Task<> Upstream::Reset() {
   }
 }
 
+void Upstream::Abandon() {
+  is_abandoned_ = true;
+  if (connection_ != nullptr) connection_->Close();
+}
+
 void Upstream::GiveUpIfSilent() {
   if (connection_ != nullptr && proxy::MustGiveUp(context_, connection_->backend())) {
     connection_->Close();
   }
-}
-
-void Upstream::OnOk(const OkPacket& ok) {
-  if (!state_.Learn(ok, request_->sql, request_->traits)) malformed_ = true;
-  if ((ok.status & server_status::kMoreResults) == 0) state_.StatementEnded();
-}
-
-MysqlError Upstream::OnError(const MysqlError& error) {
-  // PassReply learns only after Feed that the client gets a part of the reply.
-  if (reply_.started()) statement_state_.send_state = SendState::kReplyStarted;
-  refusal_ = Failure(ExchangeEvent::kErrorPacket);
-  refusal_.error = error;
-  const FailureRule& rule = RuleFor(refusal_);
-  const absl::Status told = StatusFor(rule, refusal_);
-  if (rule.connection == FailureConnection::kLeftBehind) {
-    // The connection object must live until Feed returns, because its buffer holds the reply.
-    LeaveBehind();
-  } else {
-    state_.StatementFailed(request_->traits);
-    if (rule.when == FailureWhen::kRolledBack) state_.RolledBack();
-  }
-  // A client that has got other results already gets this error behind them.
-  return failover::mysql::OutcomeOf(told) == Outcome::kUnknown ? ForClient(told, absl::OkStatus())
-                                                               : error;
-}
-
-void Upstream::OnPrepared(const PreparedReply& prepared) {
-  PreparedStatement& statement = statements_.Add(std::string(request_->sql));
-  statement.traits = ScanSql(statement.sql, state_.text_rules());
-  statement.parse_context = state_.ParseContext();
-  statement.parameters = prepared.parameters;
-  statement.connection = connection_->number();
-  statement.backend_id = prepared.id;
 }
 
 }  // namespace mysql_proxy

@@ -13,6 +13,8 @@ namespace {
 constexpr unsigned int kClientSeconds = failover::test::kPatience.count();
 constexpr std::size_t kMaxParameter = 256;
 
+const char* FileOrNull(const std::string& name) { return name.empty() ? nullptr : name.c_str(); }
+
 }  // namespace
 
 ProxyClient::ProxyClient(std::uint16_t port, const ProxyClientOptions& options)
@@ -20,7 +22,17 @@ ProxyClient::ProxyClient(std::uint16_t port, const ProxyClientOptions& options)
   mysql_options(handle(), MYSQL_OPT_CONNECT_TIMEOUT, &kClientSeconds);
   mysql_options(handle(), MYSQL_OPT_READ_TIMEOUT, &kClientSeconds);
   mysql_options(handle(), MYSQL_OPT_WRITE_TIMEOUT, &kClientSeconds);
-  mysql_real_connect(handle(), "127.0.0.1", options.user.c_str(), options.password.c_str(),
+  const my_bool enforce = options.tls ? 1 : 0;
+  const my_bool verify = options.ca.empty() ? 0 : 1;
+  mysql_options(handle(), MYSQL_OPT_SSL_ENFORCE, &enforce);
+  if (options.tls) {
+    mysql_ssl_set(handle(), FileOrNull(options.key), FileOrNull(options.certificate),
+                  FileOrNull(options.ca), nullptr, nullptr);
+  }
+  mysql_options(handle(), MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+  const unsigned int protocol = MYSQL_PROTOCOL_TCP;
+  mysql_options(handle(), MYSQL_OPT_PROTOCOL, &protocol);
+  mysql_real_connect(handle(), options.host.c_str(), options.user.c_str(), options.password.c_str(),
                      options.schema.empty() ? nullptr : options.schema.c_str(), port, nullptr,
                      options.flags);
   KeepError();

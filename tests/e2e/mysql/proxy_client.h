@@ -21,6 +21,12 @@ struct ProxyClientOptions {
   std::string password = failover::mysql::kAppPassword;
   std::string schema = "d";
   unsigned long flags = CLIENT_MULTI_STATEMENTS;
+  bool tls = false;
+  // With a file, the proxy must show a certificate of these authorities for `host`.
+  std::string ca = {};
+  std::string certificate = {};
+  std::string key = {};
+  std::string host = "127.0.0.1";
 };
 
 // Every call blocks. A call that gets no answer fails after test::kPatience.

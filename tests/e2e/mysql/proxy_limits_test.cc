@@ -1,13 +1,9 @@
 // Clients that want too much, or that send nonsense.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -19,8 +15,8 @@
 
 #include "proxy/mysql/protocol/codec.h"
 #include "proxy_test.h"
+#include "raw_client.h"
 #include "support/child_process.h"
-#include "support/patience.h"
 
 namespace mysql_proxy {
 
@@ -110,45 +106,6 @@ TEST_F(LimitsTest, ASessionThatGetsNoMemoryEndsAlone) {
   proxy().Signal(SIGTERM);
   EXPECT_EQ(proxy().AwaitExit(), 0);
 }
-
-// A plain connection, to send what no client library sends.
-class RawClient {
- public:
-  explicit RawClient(std::uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-    const timeval timeout = {failover::test::kPatience.count(), 0};
-    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-  }
-  ~RawClient() { close(socket_); }
-
-  bool connected() const { return connected_; }
-  void Send(const std::string& bytes) const {
-    send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  }
-  // Closes the sending side, and reads until the proxy closes the connection. False: the proxy did
-  // not close it.
-  bool ReadToEnd() const {
-    shutdown(socket_, SHUT_WR);
-    return AwaitEnd();
-  }
-  // Reads until the proxy closes the connection by itself. False: the proxy did not close it.
-  bool AwaitEnd() const {
-    char bytes[4096];
-    ssize_t count;
-    do {
-      count = recv(socket_, bytes, sizeof bytes, 0);
-    } while (count > 0);
-    return count == 0 || errno == ECONNRESET;
-  }
-
- private:
-  const int socket_;
-  bool connected_ = false;
-};
 
 TEST_F(LimitsTest, WhoHasNotLoggedInMaySendALittleOnly) {
   StartProxy();

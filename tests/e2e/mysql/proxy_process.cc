@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <utility>
 
@@ -117,6 +119,14 @@ void ProxyProcess::LimitMemory(std::size_t more) const {
   rlimit limit = {};
   limit.rlim_cur = limit.rlim_max = Memory("VmSize:") + more;
   EXPECT_EQ(prlimit(process_, RLIMIT_AS, &limit, nullptr), 0);
+}
+
+void ProxyProcess::LimitFiles(std::size_t more) const {
+  const std::filesystem::directory_iterator open("/proc/" + std::to_string(process_) + "/fd");
+  rlimit limit = {};
+  limit.rlim_cur = limit.rlim_max =
+      static_cast<rlim_t>(std::distance(begin(open), end(open))) + more;
+  EXPECT_EQ(prlimit(process_, RLIMIT_NOFILE, &limit, nullptr), 0);
 }
 
 std::size_t ProxyProcess::Memory(const std::string& name) const {

@@ -36,6 +36,8 @@ class ProxyProcess {
   // The value after `name=` in the state that the proxy prints at SIGUSR1.
   std::string State(const std::string& name) const;
   std::size_t MemoryInUse() const;
+  // Lets the proxy open so many file descriptors more than it has now.
+  void LimitFiles(std::size_t more) const;
   // Limits the proxy's address space to what it has and `more` bytes.
   void LimitMemory(std::size_t more) const;
 

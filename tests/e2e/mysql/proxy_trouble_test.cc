@@ -267,13 +267,12 @@ TEST_F(TroubleTest, WhatWasWrittenUnderATableLockIsNotCalledRolledBack) {
   ASSERT_TRUE(server(0).Restart());
 }
 
-// A session that is reset between two connections begins like any other, so that it can be held.
+// A session that is reset between two connections begins like any other.
 TEST_F(TroubleTest, AResetWithoutAConnectionTurnsAutocommitOn) {
   StartProxy();
   ProxyClient client(port());
   client.Run("SET autocommit = 0");
   server(0).Kill();
-  EXPECT_EQ(client.Run("INSERT INTO t VALUES (1)").number, 3168u) << client.error().text;
   EXPECT_EQ(mysql_reset_connection(client.handle()), 0);
   client.Send("INSERT INTO t VALUES (2)");
   AwaitHeld(1);

@@ -15,6 +15,7 @@
 #include "failover/flags.h"
 #include "failover/mysql/errors.h"
 #include "failover/outcome.h"
+#include "failover/postgres/errors.h"
 #include "failover/testing/simulated_clock.h"
 
 #if defined(__cpp_impl_coroutine)
@@ -66,6 +67,15 @@ int main(int argc, char** argv) {
   if (failover::OutcomeOf(refused) != failover::mysql::Outcome::kNotExecuted ||
       failover::mysql::OutcomeOf(refused) != failover::Outcome::kNotExecuted) {
     return Fail("the outcome of the statement is lost");
+  }
+  failover::postgres::Statement insert;
+  insert.kind = failover::postgres::StatementKind::kSingle;
+  const absl::Status ended = failover::postgres::ToStatus(
+      {failover::postgres::Source::kErrorResponse, failover::postgres::SeverityOf("FATAL"), "57P01",
+       "terminating connection due to administrator command", "ProcessInterrupts"},
+      insert);
+  if (failover::OutcomeOf(ended) != failover::Outcome::kNotExecuted || !b.IsFailover(ended)) {
+    return Fail("the outcome of the statement of PostgreSQL is lost");
   }
   std::optional<failover::StopReason> released_by;
   const absl::StatusOr<failover::BufferedRequest> request =

@@ -14,7 +14,7 @@
 #include "proofs/simulation/generator.h"
 #include "proofs/simulation/random.h"
 #include "proofs/simulation/steps.h"
-#include "spdlog/spdlog.h"
+#include "support/silence.h"
 
 namespace {
 
@@ -34,7 +34,7 @@ void PrintSteps(const simulation::Config& config, const std::vector<simulation::
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  spdlog::set_level(spdlog::level::off);
+  failover::test::SilenceTheLog();
   simulation::Random random(std::string_view(reinterpret_cast<const char*>(data), size));
   simulation::Config config = simulation::MakeConfig(random);
   // A flood has more requests than one Poll runs. Its runs would be longer than the limit of steps

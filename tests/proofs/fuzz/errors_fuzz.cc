@@ -42,6 +42,8 @@ bool ShouldBeFailover(int code, const std::string& text) {
   constexpr int kInternal = 13;
   constexpr int kFailedPrecondition = 9;
   constexpr int kClusterEvent = 17;
+  // A SIGNAL of a user may have any number and any text, but its SQLSTATE is this one.
+  if (Contains(text, "(sqlstate 45000)")) return false;
   if (code == kClusterEvent) return true;
   if (code != kInternal && code != kFailedPrecondition) return false;
   return HasTextOfFailover(text) ||
@@ -49,7 +51,7 @@ bool ShouldBeFailover(int code, const std::string& text) {
 }
 
 // The fuzzer gets these pieces whole, so that it need not guess them letter by letter.
-constexpr std::array<std::string_view, 10> kPieces = {
+constexpr std::array<std::string_view, 11> kPieces = {
     "operation not allowed in state NOT_SERVING",
     "operation not allowed in state SHUTTING_DOWN",
     "The MariaDB server is running with the --read-only option so it cannot execute this statement",
@@ -60,12 +62,13 @@ constexpr std::array<std::string_view, 10> kPieces = {
     " during query:",
     "failover in progress (errno 1227) (sqlstate 42000)",
     "disallowed due to rule",
-    "(errno 2006) (sqlstate HY000)"};
+    "(errno 2006) (sqlstate HY000)",
+    " (errno 1290) (sqlstate 45000)"};
 
 std::string ReadText(FuzzInput& input) {
   std::string text;
   for (std::size_t pieces = input.Below(5); pieces > 0; --pieces) {
-    const std::size_t which = input.Below(kPieces.size() + 3);
+    const std::size_t which = input.Below(kPieces.size() + 2);
     text += which < kPieces.size() ? std::string(kPieces[which]) : input.Line();
   }
   return text + input.Line();
@@ -83,6 +86,12 @@ void CheckGeneric(FuzzInput& input) {
   const absl::Status marked = MarkCausedByFailover(status);
   Require(CausedByFailover(marked) == !status.ok(),
           "a marked error counts as a failover, unless it is OK");
+  Require(
+      RefusedAtOf(status) == RefusedAt::kStatement && RefusedAtOf(marked) == RefusedAt::kStatement,
+      "nothing is refused at connect unless a mark says so");
+  const absl::Status at_connect = MarkCausedByFailover(status, RefusedAt::kConnect);
+  Require(status.ok() || RefusedAtOf(MarkCausedByFailover(at_connect)) == RefusedAt::kConnect,
+          "a mark stays");
   Require(marked.raw_code() == status.raw_code() && marked.message() == status.message(),
           "a mark changes neither code nor text");
 }
@@ -99,25 +108,39 @@ mysql::StatementState ReadState(FuzzInput& input) {
   return state;
 }
 
+constexpr std::string_view kRaisedByUser = "45000";
+
 mysql::MysqlError ReadError(FuzzInput& input) {
-  constexpr std::array<std::uint32_t, 12> kNumbers = {1290, 1836, 1792, 1047, 2002, 2006,
-                                                      2013, 1053, 1213, 4031, 3100, 9001};
-  constexpr std::array<std::string_view, 6> kTexts = {"--READ-only",
-                                                      "wsrep",
-                                                      "initial communication packet",
-                                                      "before_commit",
-                                                      "disconnected by the server",
-                                                      "operation not allowed in state NOT_SERVING"};
+  constexpr std::array<std::uint32_t, 20> kNumbers = {1290, 1836, 1792, 1047, 2002, 2006, 2013,
+                                                      1053, 1213, 4031, 3100, 9001, 2003, 2005,
+                                                      3032, 3781, 3783, 1105, 1644, 8501};
+  constexpr std::array<std::string_view, 14> kTexts = {
+      "--READ-only",
+      "wsrep",
+      "initial communication packet",
+      "before_commit",
+      "disconnected by the server",
+      "operation not allowed in state NOT_SERVING",
+      "--secure-file-priv",
+      "--super_read_only=ON",
+      "Max connect timeout reached while reaching hostgroup",
+      "The last transaction was aborted due to",
+      "Can't connect to server on 'a' (99)",
+      "Can't connect to server on 'a' (111)",
+      "[Errno -3] Temporary failure in name resolution",
+      "SQLSTATE[45000]"};
   mysql::MysqlError error;
   const std::size_t which = input.Below(kNumbers.size() + 4);
   error.number =
       which < kNumbers.size() ? kNumbers[which] : static_cast<std::uint32_t>(input.Number(2));
   const std::size_t text = input.Below(kTexts.size() * 2);
   if (text < kTexts.size()) error.text = kTexts[text];
-  // The SQLSTATE may be any five bytes that a server sends.
-  for (std::size_t i = input.Bool() ? 5 : 0; i > 0; --i) {
+  // The SQLSTATE may be any five bytes that a server sends. That of a SIGNAL is one in four.
+  const std::uint8_t kind = input.Byte();
+  for (std::size_t i = (kind & 1) != 0 ? 5 : 0; i > 0; --i) {
     error.sqlstate.push_back(static_cast<char>(input.Byte()));
   }
+  if ((kind & 3) == 2) error.sqlstate = kRaisedByUser;
   error.text += ReadText(input);
   return error;
 }
@@ -127,6 +150,15 @@ mysql::MysqlError ReadError(FuzzInput& input) {
 bool IsLostConnection(const mysql::MysqlError& error, const mysql::StatementState& state) {
   if (state.send_state == mysql::SendState::kNotSent) return false;
   return error.number == 0 || error.number == 2006 || error.number == 2013;
+}
+
+void CheckAttempt(const absl::Status& status, mysql::Outcome outcome) {
+  const Attempt attempt = AttemptOf(status);
+  const bool refused = attempt == Attempt::kRefused || attempt == Attempt::kRefusedAtConnect;
+  Require(refused == CausedByFailover(status), "an attempt is repeated if its Status is");
+  Require((attempt == Attempt::kUnknown) == (outcome == mysql::Outcome::kUnknown),
+          "an attempt is unknown if its outcome is");
+  Require(attempt != Attempt::kSucceeded && attempt != Attempt::kNone, "an error is no success");
 }
 
 void CheckMysqlStatus(const mysql::ErrorClassifier& classifier, const mysql::MysqlError& error,
@@ -153,7 +185,13 @@ void CheckMysqlStatus(const mysql::ErrorClassifier& classifier, const mysql::Mys
     Require(outcome == mysql::Outcome::kNotExecuted,
             "only a statement that was not executed is retried");
     Require(!state.in_transaction, "no statement of a transaction is retried");
+    Require(error.sqlstate != kRaisedByUser && !Contains(error.text, "(sqlstate 45000)"),
+            "the SIGNAL of a user is never a failover", error.text);
+    Require(state.send_state != mysql::SendState::kNotSent ||
+                RefusedAtOf(status) == RefusedAt::kConnect,
+            "what was not sent was refused at connect");
   }
+  CheckAttempt(status, *outcome);
 }
 
 // A caller that knows less about a statement, or knows something against a retry, must not retry
@@ -176,6 +214,12 @@ void CheckDoubt(const mysql::ErrorClassifier& classifier, const mysql::MysqlErro
   }
 }
 
+// A text may also name the SQLSTATE. Which texts do is tested elsewhere; here all that might do are
+// left out.
+bool IsRaisedByUser(const mysql::MysqlError& error) {
+  return error.sqlstate == kRaisedByUser || Contains(error.text, kRaisedByUser);
+}
+
 void CheckOwnRule(FuzzInput& input, const mysql::MysqlError& error,
                   const mysql::StatementState& state) {
   mysql::ErrorClassifier classifier;
@@ -190,6 +234,7 @@ void CheckOwnRule(FuzzInput& input, const mysql::MysqlError& error,
   CheckMysqlStatus(classifier, error, state);
   CheckDoubt(classifier, error, state);
   if (state.send_state != mysql::SendState::kSent || state.compound) return;
+  if (IsRaisedByUser(error)) return;
   const absl::Status status = classifier.ToStatus(error, state);
   Require(mysql::OutcomeOf(status) == rule.when_sent, "a rule of the user's own comes first");
   Require(CausedByFailover(status) ==
@@ -203,7 +248,7 @@ void CheckMysql(FuzzInput& input) {
   CheckMysqlStatus(mysql::ErrorClassifier(), error, state);
   CheckDoubt(mysql::ErrorClassifier(), error, state);
   const absl::Status status = mysql::ToStatus(error, state);
-  if (IsLostConnection(error, state)) {
+  if (IsLostConnection(error, state) && !IsRaisedByUser(error)) {
     Require(mysql::OutcomeOf(status) == mysql::Outcome::kUnknown && !CausedByFailover(status),
             "a statement whose connection was lost is not retried", error.text);
   }

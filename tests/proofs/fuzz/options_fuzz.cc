@@ -27,7 +27,7 @@
 #include "failover/flags.h"
 #include "failover/testing/simulated_clock.h"
 #include "fuzz_input.h"
-#include "spdlog/spdlog.h"
+#include "support/silence.h"
 
 namespace failover::fuzz {
 namespace {
@@ -138,8 +138,7 @@ void CheckShard(Buffer& buffer, const BufferOptions& options, const std::vector<
   if (!stats.has_value()) return Require(false, "the shard is known");
   const bool dry = !buffers && options.dry_run;
   Require(stats->requests_buffered_dry_run == (dry ? 1U : 0U), "exactly the others run dry");
-  const auto disabled = static_cast<std::size_t>(SkippedReason::kDisabled);
-  Require(stats->requests_skipped[disabled] == (buffers || dry ? 0U : 1U),
+  Require(stats->requests_skipped[SkippedReason::kDisabled] == (buffers || dry ? 0U : 1U),
           "a request to a shard that neither buffers nor runs dry is counted as disabled");
 }
 
@@ -288,7 +287,7 @@ void Run(FuzzInput input) {
 }  // namespace failover::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  spdlog::set_level(spdlog::level::off);
+  failover::test::SilenceTheLog();
   failover::fuzz::Run(failover::fuzz::FuzzInput(data, size));
   return 0;
 }

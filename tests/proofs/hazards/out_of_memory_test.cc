@@ -10,11 +10,13 @@
 #include <memory>
 #include <new>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "allocation_failures.h"
+#include "failover/block_on.h"
 #include "failover/buffer.h"
 #include "failover/coroutine.h"
 #include "failover/testing/simulated_clock.h"
@@ -62,6 +64,29 @@ Coroutine Await(Buffer& buffer, const RequestContext& context, ShardHandle shard
                 const absl::Status& error, absl::StatusOr<RetryDoneFunc>* answer) {
   *answer = co_await AwaitFailoverEnd(buffer, context, shard, error);
 }
+Coroutine AwaitOrStop(Buffer& buffer, const RequestContext& context, ShardHandle shard,
+                      const absl::Status& error, std::stop_token stop,
+                      absl::StatusOr<RetryDoneFunc>* answer) {
+  *answer = co_await AwaitFailoverEnd(buffer, context, shard, error, std::move(stop));
+}
+
+// While the fiber of this baton is parked, its thread ends the failover.
+class ReleasingBaton {
+ public:
+  void Post() { posted_ = true; }
+  void Wait() {
+    EXPECT_TRUE(buffer->StopBuffering(shard));
+    EXPECT_TRUE(posted_);
+  }
+
+  static Buffer* buffer;
+  static ShardHandle shard;
+
+ private:
+  bool posted_ = false;
+};
+Buffer* ReleasingBaton::buffer = nullptr;
+ShardHandle ReleasingBaton::shard;
 
 class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> {
  protected:
@@ -447,6 +472,88 @@ TEST_P(OutOfMemoryTest, ARequestThatFailsIsToldSoWithoutMemory) {
     ASSERT_TRUE(told.has_value());
     EXPECT_EQ(told->code(), absl::StatusCode::kDeadlineExceeded);
   });
+}
+
+TEST_P(OutOfMemoryTest, ATokenThatCannotBeReleasedStaysAsItWas) {
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    RetryDoneFunc token;
+    const BufferedRequest handle = *buffer().WaitForFailoverEndAsync(
+        {}, known, FailoverError(),
+        [&token](absl::StatusOr<RetryDoneFunc> result) { token = *std::move(result); });
+    buffer().StopBuffering(known);
+    buffer().Poll();
+    OpaqueRetry opaque;
+    if (RunShortOfMemory([&] { opaque = token.Release(); })) {
+      EXPECT_FALSE(token);
+      token = RetryDoneFunc::Adopt(opaque);
+    }
+    EXPECT_TRUE(token);
+    EXPECT_EQ(Stats().requests_retrying, 1u);
+    token();
+    EXPECT_EQ(Stats().requests_retrying, 0u);
+  });
+}
+
+TEST_P(OutOfMemoryTest, ACancelThatCompletesNeedsNoMemory) {
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    std::optional<absl::Status> told;
+    BufferedRequest handle = *buffer().WaitForFailoverEndAsync(
+        {}, known, FailoverError(),
+        [&told](const absl::StatusOr<RetryDoneFunc>& result) { told = result.status(); });
+    EXPECT_TRUE(RunShortOfMemory([&] {
+      EXPECT_TRUE(handle.CancelAndComplete());
+      buffer().Poll();
+    })) << "the call threw";
+    ASSERT_TRUE(told.has_value());
+    EXPECT_EQ(told->code(), absl::StatusCode::kCancelled);
+  });
+}
+
+TEST_P(OutOfMemoryTest, ACoroutineWithAStopTokenIsHeldOrRefused) {
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    const absl::Status error = FailoverError();
+    const RequestContext context;
+    std::stop_source stop;
+    absl::StatusOr<RetryDoneFunc> answer;
+    Coroutine coroutine = AwaitOrStop(buffer(), context, known, error, stop.get_token(), &answer);
+    EXPECT_TRUE(RunShortOfMemory([&] { coroutine.Begin(); })) << "the call threw";
+    if (coroutine.ended()) {
+      if (!answer.ok()) ExpectRefusedForMemory(answer.status());
+      return;
+    }
+    stop.request_stop();
+    buffer().Poll();
+    ASSERT_TRUE(coroutine.ended());
+    EXPECT_EQ(answer.status().code(), absl::StatusCode::kCancelled);
+  });
+}
+
+// The first request of a shard allocates what the shard keeps, so the second is looked at.
+TEST_P(OutOfMemoryTest, AFiberIsHeldAndReleasedWithoutAnAllocation) {
+  spdlog::get("failover")->set_level(spdlog::level::off);
+  Create();
+  ReleasingBaton::buffer = &buffer();
+  ReleasingBaton::shard = shard();
+  for (int request = 0; request < 2; ++request) {
+    ASSERT_TRUE(buffer().StartBuffering(shard(), "a test"));
+    const ShardHandle known = shard();
+    std::optional<absl::StatusOr<RetryDoneFunc>> result;
+    bool allocated = false;
+    {
+      std::optional<FailAllocations> failures;
+      if (request == 1) failures.emplace(FailAllocations::Which::kRest, 0);
+      result.emplace(WaitForFailoverEndOn<ReleasingBaton>(buffer(), {}, known, absl::OkStatus()));
+      allocated = failures.has_value() && failures->any();
+    }
+    EXPECT_FALSE(allocated);
+    ASSERT_TRUE(result->ok()) << result->status();
+    EXPECT_TRUE(**result);
+    EXPECT_EQ((*result)->released_by(), StopReason::kManual);
+    result.reset();
+  }
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
  * add a process: -DWITH_CANCEL=<request>, -DWITH_HEALTH, -DWITH_SHUTDOWN. These options remove the
  * end of a failover by its maximum duration (-DNO_MAX_TIMER), and the end of a shutdown's grace
  * (-DNO_GRACE). The options -DBUG_... plant bugs.
+ *
+ * No request comes back here, goes as a probe or is overdue: retries.pml has these.
  */
 #ifndef REQUESTS
 #define REQUESTS 3
@@ -52,7 +54,6 @@ chan queue = [REQUESTS] of { byte };
 /* The pool and the gate. Threads read them without the mutex, too. */
 byte slots_free = SLOTS;
 bool gate_stops_requests = false;
-bool gate_stops_failures = true;
 
 /* The dispatcher. Its mutex guards these variables; no thread holds it for longer than one step. */
 byte timer_due = NEVER;
@@ -125,7 +126,6 @@ inline check() {
   assert(!closed || QUEUE_LENGTH == 0);
   assert(!retired || (slots_free == SLOTS && state == Idle));
   assert(gate_stops_requests == (closed || state == Buffering));
-  assert(gate_stops_failures == (closed || state != Draining));
   /* The queue holds each held request and nothing else, in the order of arrival. So the window of
    * the oldest request ends first. */
   before = 0;
@@ -173,8 +173,7 @@ inline monotonic() {
 
 /* ShardBuffer::SetState, UpdateGate */
 inline update_gate() {
-  gate_stops_requests = closed || state == Buffering;
-  gate_stops_failures = closed || state != Draining
+  gate_stops_requests = closed || state == Buffering
 }
 
 /* SlotPool::ReturnSlots(1) */
@@ -260,7 +259,11 @@ inline on_retry_end(r) {
      retrying--;
      return_slot();
      if
-     :: in_drain[r] -> assert(drain_retries > 0); drain_retries--; drain()
+     :: in_drain[r] -> assert(drain_retries > 0); drain_retries--
+     :: else
+     fi;
+     if
+     :: state == Draining -> drain()
      :: else
      fi
   :: else
@@ -377,7 +380,7 @@ proctype Request(byte me) {
   if :: failed = true :: failed = false fi;
   /* The request reads the gate without the mutex. */
   if
-  :: (failed -> gate_stops_failures : gate_stops_requests) -> skip
+  :: failed || gate_stops_requests -> skip             /* ShardGate::kStopsFailures is always set */
   :: else -> goto passed
   fi;
   /* The request reads the clock before it takes the mutex. The model's bound is that no request

@@ -72,8 +72,8 @@ const char* NameOf(Phase phase) {
   return "";
 }
 
-const std::array<Operation, 22>& Operations() {
-  static const std::array<Operation, 22> operations = {{
+const std::array<Operation, 23>& Operations() {
+  static const std::array<Operation, 23> operations = {{
       {"Submit",
        &Scene::Submit,
        {{"submit:before-lock", WhileFailuresStop()}, {"submit:after-lock", WhileFailuresStop()}}},
@@ -106,6 +106,9 @@ const std::array<Operation, 22>& Operations() {
        &Scene::DestroyHandle,
        {{"cancel:before-lock", OnceHeld()}, {"cancel:after-lock", OnceHeld()}}},
       {"DetachHandle", &Scene::DetachHandle, {}, /*needs_no_shard=*/true},
+      {"CompleteHandle",
+       &Scene::CompleteHandle,
+       {{"complete:before-lock", OnceHeld()}, {"complete:after-lock", OnceHeld()}}},
       {"CancelAndDestroyHandle",
        &Scene::CancelAndDestroyHandle,
        {{"cancel:before-lock", OnceHeld()}, {"cancel:after-lock", OnceHeld()}}},

@@ -69,6 +69,10 @@ void RacingRequest::Detach() {
   if (!handle_ended_.exchange(true)) handle_.Detach();
 }
 
+void RacingRequest::CancelAndComplete() {
+  if (!handle_ended_.exchange(true)) handle_.CancelAndComplete();
+}
+
 void RacingRequest::ExpectOneOutcome(std::string_view who) const {
   if (!submitted_) return;
   EXPECT_TRUE(callback_destroyed_) << who;

@@ -23,6 +23,7 @@ class RacingRequest {
   void DestroyHandle();
   void CancelAndDestroyHandle();
   void Detach();
+  void CancelAndComplete();
   void EndRetry() { token_(); }
 
   int runs() const { return runs_; }

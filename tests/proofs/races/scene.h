@@ -44,6 +44,7 @@ class Scene {
   void CancelBlocked() { cancellation_.Cancel(); }
   void DestroyHandle() { third_.DestroyHandle(); }
   void DetachHandle() { fourth_.Detach(); }
+  void CompleteHandle() { fourth_.CancelAndComplete(); }
   void CancelAndDestroyHandle() { fifth_.CancelAndDestroyHandle(); }
   void FireTimers();
   void ReportNewPrimary();

@@ -5,6 +5,7 @@
 #include <coroutine>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <utility>
 
@@ -63,12 +64,24 @@ class Coroutine {
   std::coroutine_handle<promise_type> handle_;
 };
 
+// Returns what the client tells of its last attempt. `error` must outlive the answer.
+inline LastAttempt MakeLastAttempt(const Step& step, const absl::Status& error,
+                                   std::optional<RetryDoneFunc> previous) {
+  const bool is_status = step.cause <= Cause::kOther;
+  LastAttempt last = is_status ? LastAttempt(error) : LastAttempt(AttemptOf(step.cause), "a test");
+  if (!previous.has_value()) return last;
+  return std::move(last).After(*std::move(previous));
+}
+
 using OnResult = std::function<void(absl::StatusOr<RetryDoneFunc>)>;
 
+// The error lives in the frame of the coroutine, because a LastAttempt refers to it.
 inline Coroutine AwaitAndTell(Buffer& buffer, RequestContext context, ShardHandle shard,
-                              absl::Status error, OnResult on_result) {
+                              const Step& step, absl::Status error,
+                              std::optional<RetryDoneFunc> previous, OnResult on_result) {
+  LastAttempt last = MakeLastAttempt(step, error, std::move(previous));
   absl::StatusOr<RetryDoneFunc> result =
-      co_await AwaitFailoverEnd(buffer, context, shard, std::move(error));
+      co_await AwaitFailoverEnd(buffer, context, shard, std::move(last));
   on_result(std::move(result));
 }
 
@@ -84,6 +97,7 @@ struct Client {
   // This is true once the callback has run or the held coroutine has gone on.
   bool resumed = false;
   // Only blocking calls use these members.
+  std::optional<RetryDoneFunc> handed_back;
   Cancellation cancellation;
   std::stop_source stop;
 };

@@ -1,6 +1,7 @@
 #include "compare.h"
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -78,6 +79,14 @@ std::string Difference(const ShardStats& expected, const ShardStats& actual) {
   found.Compare("requests_retrying", expected.requests_retrying, actual.requests_retrying);
   found.Compare("retries_succeeded", expected.retries_succeeded, actual.retries_succeeded);
   found.Compare("retries_failed", expected.retries_failed, actual.retries_failed);
+  found.Compare("retries_overdue", expected.retries_overdue, actual.retries_overdue);
+  found.Compare("requests_held_again", expected.requests_held_again, actual.requests_held_again);
+  found.Compare("requests_slipped_past", expected.requests_slipped_past,
+                actual.requests_slipped_past);
+  found.Compare("last_code_slipped_past",
+                static_cast<std::uint64_t>(expected.last_code_slipped_past),
+                static_cast<std::uint64_t>(actual.last_code_slipped_past));
+  found.Compare("reports_late", expected.reports_late, actual.reports_late);
   if (found.text().empty()) return "";
   return absl::StrCat(expected.keyspace, "/", expected.shard, ": ", found.text());
 }
@@ -96,6 +105,28 @@ std::string Difference(const BufferStats& expected, const BufferStats& actual) {
     if (!shard.empty()) absl::StrAppend(&text, text.empty() ? "" : "; ", shard);
   }
   return text;
+}
+
+std::string WrongHistogram(const ShardStats& stats) {
+  Differences found;
+  const auto& held = stats.held_durations;
+  const auto& evicted = stats.requests_evicted;
+  std::uint64_t stops = 0;
+  for (const std::uint64_t count : stats.stops) stops += count;
+  found.Compare("failover_durations", stops, stats.failover_durations.Count());
+  found.Compare("held, drained", stats.requests_drained, held[WayOut::kDrained].Count());
+  found.Compare("held, buffer full", evicted[EvictedReason::kBufferFull],
+                held[WayOut::kBufferFull].Count());
+  found.Compare("held, window exceeded", evicted[EvictedReason::kWindowExceeded],
+                held[WayOut::kWindowExceeded].Count());
+  found.Compare("held, context done", evicted[EvictedReason::kContextDone],
+                held[WayOut::kContextDone].Count());
+  // The sum of doubles is not exact.
+  const double sum = absl::ToDoubleSeconds(stats.failover_duration_sum);
+  const bool is_near = std::abs(stats.failover_durations.sum_seconds - sum) <= 1e-6 * (1 + sum);
+  found.Compare("the sum of failover_durations is near", 1, is_near ? 1 : 0);
+  if (found.text().empty()) return "";
+  return absl::StrCat(stats.keyspace, "/", stats.shard, ": ", found.text());
 }
 
 }  // namespace failover::simulation

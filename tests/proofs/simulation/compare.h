@@ -12,6 +12,9 @@ namespace failover::simulation {
 std::string Difference(const ShardStats& expected, const ShardStats& actual);
 std::string Difference(const BufferStats& expected, const BufferStats& actual);
 
+// What is wrong with the histograms of a shard, beside its counters. Empty: nothing.
+std::string WrongHistogram(const ShardStats& stats);
+
 }  // namespace failover::simulation
 
 #endif  // FAILOVER_TESTS_PROOFS_SIMULATION_COMPARE_H_

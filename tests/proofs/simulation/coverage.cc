@@ -33,6 +33,10 @@ void Coverage::Add(const BufferStats& stats) {
     AddEach(skipped, shard.requests_skipped);
     retries_succeeded += shard.retries_succeeded;
     retries_failed += shard.retries_failed;
+    retries_overdue += shard.retries_overdue;
+    held_again += shard.requests_held_again;
+    slipped_past += shard.requests_slipped_past;
+    reports_late += shard.reports_late;
   }
   too_many_shards += stats.requests_skipped_too_many_shards;
 }
@@ -47,11 +51,18 @@ void Coverage::Add(const Coverage& other) {
   AddEach(skipped, other.skipped);
   retries_succeeded += other.retries_succeeded;
   retries_failed += other.retries_failed;
+  retries_overdue += other.retries_overdue;
+  held_again += other.held_again;
+  slipped_past += other.slipped_past;
+  reports_late += other.reports_late;
   too_many_shards += other.too_many_shards;
   held_callbacks += other.held_callbacks;
   held_threads += other.held_threads;
   held_coroutines += other.held_coroutines;
   calls_in_callbacks += other.calls_in_callbacks;
+  switchovers += other.switchovers;
+  committed += other.committed;
+  quiet += other.quiet;
   cancelled_after_release += other.cancelled_after_release;
 }
 
@@ -63,11 +74,18 @@ std::vector<std::pair<std::string, std::uint64_t>> Coverage::Named() const {
       {"counted in a dry run", counted_in_dry_run},
       {"retries succeeded", retries_succeeded},
       {"retries failed", retries_failed},
+      {"retries overdue", retries_overdue},
+      {"held again", held_again},
+      {"errors slipped past", slipped_past},
+      {"late reports", reports_late},
       {"too many shards", too_many_shards},
       {"held with a callback", held_callbacks},
       {"held in a thread", held_threads},
       {"held in a coroutine", held_coroutines},
       {"calls in callbacks", calls_in_callbacks},
+      {"switchovers begun", switchovers},
+      {"switchovers committed", committed},
+      {"steps with a quiet switchover", quiet},
       {"cancelled after their release", cancelled_after_release},
   };
   NameEach<StopReason>("stopped by ", stops, named);

@@ -25,12 +25,19 @@ struct Coverage {
   std::array<std::uint64_t, kSkippedReasons> skipped{};
   std::uint64_t retries_succeeded = 0;
   std::uint64_t retries_failed = 0;
+  std::uint64_t retries_overdue = 0;
+  std::uint64_t held_again = 0;
+  std::uint64_t slipped_past = 0;
+  std::uint64_t reports_late = 0;
   std::uint64_t too_many_shards = 0;
   // The statistics of a Buffer do not tell these counts.
   std::uint64_t held_callbacks = 0;
   std::uint64_t held_threads = 0;
   std::uint64_t held_coroutines = 0;
   std::uint64_t calls_in_callbacks = 0;
+  std::uint64_t switchovers = 0;
+  std::uint64_t committed = 0;
+  std::uint64_t quiet = 0;
   // These requests were cancelled after their release and before their callback ran.
   std::uint64_t cancelled_after_release = 0;
 

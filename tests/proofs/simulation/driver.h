@@ -10,10 +10,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -23,7 +25,9 @@
 #include "client.h"
 #include "coverage.h"
 #include "failover/buffer.h"
+#include "failover/switchover.h"
 #include "failover/testing/simulated_clock.h"
+#include "failover/transition.h"
 #include "invariants.h"
 #include "model.h"
 #include "steps.h"
@@ -95,8 +99,17 @@ class Driver {
   void DestroyCoroutine(Client& client);
   bool CancelInModel(std::uint32_t id);
   void EndRetry(const Step& step);
+  // Takes the token that the request hands back. nullopt means that the request hands none back.
+  std::optional<RetryDoneFunc> TakePrevious(const Step& step);
+  static RequestContext ContextOf(const Step& step);
+  // From here on nothing goes wrong any more, and whatever is held must end.
+  void FaultsStop(const Step& step);
+  void HealFor(const Step& step, absl::Duration time);
   void Report(const Step& step);
   void KeyspaceEvent(const Step& step);
+  void BeginSwitchover(const Step& step);
+  void EndSwitchover(const Step& step);
+  void CheckSwitchovers();
   void Poll();
   void Shutdown();
 
@@ -115,6 +128,9 @@ class Driver {
   void CheckWakeup(const Step& step);
   bool Classify(const absl::Status& error);
   void CheckStats(const Step& step);
+  void Changed(const Transition& transition);
+  void CheckChanges(const Step& step);
+  void CheckEpochs();
   std::set<std::size_t> NamesOf(const Step& step);
   void Wakeup();
 
@@ -135,6 +151,18 @@ class Driver {
   // The key is the request that the caller makes.
   std::map<std::uint32_t, BlockingCaller*> blocked_;
   std::map<std::size_t, ShardHandle> handles_;
+  std::map<std::uint32_t, Switchover> switchovers_;
+
+  // What on_transition was told, by the name of the shard, and how much of that was compared.
+  struct Told {
+    std::vector<StateChange> changes;
+    std::uint64_t epoch = 0;
+    std::size_t compared = 0;
+  };
+  std::mutex told_mutex_;
+  std::map<std::pair<std::string, std::string>, Told> told_;
+  // The epochs of the Buffer and of the model, by the name of the shard.
+  std::map<std::size_t, std::pair<std::uint64_t, std::uint64_t>> epochs_;
 
   // said_ is the moment that the last Poll named. wakeups_ counts the calls of wakeup since then,
   // in any thread.

@@ -1,8 +1,11 @@
 // This file holds what the Driver compares, and how it reports a difference.
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -27,6 +30,7 @@ absl::StatusCode CodeOf(BufferErrorReason reason) {
     case BufferErrorReason::kCancelled:
       return absl::StatusCode::kCancelled;
     case BufferErrorReason::kTimeout:
+    case BufferErrorReason::kWindowOver:
       return absl::StatusCode::kDeadlineExceeded;
   }
   return absl::StatusCode::kUnknown;
@@ -39,16 +43,10 @@ std::string OriginalText(const Step& request) {
 }  // namespace
 
 absl::Status Driver::ErrorOf(const Step& step) const {
-  switch (step.cause) {
-    case Cause::kNone:
-      return absl::OkStatus();
-    case Cause::kFailover:
-      return config_.own_classifier ? absl::AbortedError(OriginalText(step))
-                                    : MarkCausedByFailover(absl::InternalError(OriginalText(step)));
-    case Cause::kOther:
-      return absl::InvalidArgumentError(OriginalText(step));
-  }
-  return absl::OkStatus();
+  if (step.cause == Cause::kOther) return absl::InvalidArgumentError(OriginalText(step));
+  if (step.cause != Cause::kFailover) return absl::OkStatus();
+  return config_.own_classifier ? absl::AbortedError(OriginalText(step))
+                                : MarkCausedByFailover(absl::InternalError(OriginalText(step)));
 }
 
 void Driver::CheckAnswer(const Step& step, const absl::Status& status, bool held,
@@ -65,6 +63,11 @@ void Driver::CheckAnswer(const Step& step, const absl::Status& status, bool held
       break;
     case Verdict::kBadName:
       if (!absl::IsInvalidArgument(status)) Fail(absl::StrCat(text, "; its name is bad"));
+      break;
+    case Verdict::kBlocksPoller:
+      if (!absl::IsFailedPrecondition(status) || ReasonOf(status).has_value()) {
+        Fail(absl::StrCat(text, "; a callback must not block"));
+      }
       break;
     case Verdict::kRefused:
       if (status.ok()) Fail(absl::StrCat(text, "; should be refused"));
@@ -106,12 +109,16 @@ void Driver::CheckDue(absl::Duration until_due) {
   absl::Duration expected = absl::InfiniteDuration();
   if (due.has_value()) expected = std::max(*due - model_.now(), absl::ZeroDuration());
   if (until_due == expected) return;
+  // The turns of a drain may let Poll look too early, never too late.
+  const bool early = until_due > absl::ZeroDuration() && until_due < expected;
+  if (early && model_.AnyDrains()) return;
   Fail(absl::StrCat("Poll returned ", absl::FormatDuration(until_due),
                     "; the next thing is due in ", absl::FormatDuration(expected)));
 }
 
 void Driver::CheckWakeup(const Step& step) {
-  if (step.kind == StepKind::kPoll || step.kind == StepKind::kShutdown) return;
+  const bool polled = step.kind == StepKind::kPoll || step.kind == StepKind::kFaultsStop;
+  if (polled || step.kind == StepKind::kShutdown) return;
   const bool earlier = model_.NextDue().value_or(absl::InfiniteFuture()) < said_;
   // A callback that is ready is due at once, so wakeup may be called even if Poll is overdue
   // already.
@@ -141,6 +148,10 @@ std::set<std::size_t> Driver::NamesOf(const Step& step) {
     case StepKind::kKeyspaceEvent:
       for (std::size_t i = 0; i < step.news_count; ++i) names.insert(step.news[i].name);
       break;
+    case StepKind::kRequest:
+      names.insert(step.name);
+      if (clients_.count(step.previous) != 0) names.insert(clients_[step.previous].request.name);
+      break;
     case StepKind::kAdvanceClock:
       break;
     default:
@@ -152,11 +163,21 @@ std::set<std::size_t> Driver::NamesOf(const Step& step) {
 void Driver::CheckStats(const Step& step) {
   const BufferStats expected = model_.Stats();
   const BufferStats actual = buffer_->Stats();
-  const bool all = step.kind == StepKind::kPoll || step.kind == StepKind::kShutdown;
+  // The end of a switchover names no shard.
+  const bool ends = step.kind == StepKind::kCommit || step.kind == StepKind::kAbort;
+  const bool all = step.kind == StepKind::kPoll || step.kind == StepKind::kShutdown ||
+                   step.kind == StepKind::kFaultsStop || ends;
   const std::set<std::size_t> names = NamesOf(step);
-  invariants_.Check(actual, all ? nullptr : &names);
+  invariants_.Check(actual, all ? nullptr : &names, model_.now());
   const std::string difference = Difference(expected, actual);
   if (!difference.empty()) return Fail(difference);
+  CheckChanges(step);
+  CheckEpochs();
+  for (const ShardStats& shard : actual.shards) {
+    const std::string wrong = WrongHistogram(shard);
+    if (!wrong.empty()) return Fail(wrong);
+  }
+  CheckSwitchovers();
 
   std::size_t index = 0;
   buffer_->ForEachShard([this, &expected, &index](const ShardStats& shard) {
@@ -174,6 +195,69 @@ void Driver::CheckStats(const Step& step) {
     if (!one.has_value() || !Difference(shard, *one).empty()) Fail("GetShardStats is wrong");
   }
   if (known != one.has_value()) Fail("GetShardStats knows the wrong shards");
+}
+
+// ---- Transitions and epochs.
+
+void Driver::Changed(const Transition& transition) {
+  if (config_.foreign_code_looks) buffer_->Stats();
+  const std::lock_guard<std::mutex> lock(told_mutex_);
+  Told& told = told_[{std::string(transition.keyspace), std::string(transition.shard_name)}];
+  if (transition.epoch < told.epoch) Fail("a transition tells an older epoch than the one before");
+  if (transition.epoch > transition.shard.epoch()) Fail("a transition tells a future epoch");
+  told.epoch = transition.epoch;
+  told.changes.push_back({transition.from, transition.to, transition.held, transition.when});
+}
+
+void Driver::CheckChanges(const Step& step) {
+  const auto give_up = std::chrono::steady_clock::now() + patience_;
+  for (std::size_t name = 0; name < kNames; ++name) {
+    const std::vector<StateChange>& expected = model_.ChangesOf(name);
+    if (expected.empty()) continue;
+    std::unique_lock<std::mutex> lock(told_mutex_);
+    Told& told = told_[{std::string(NameOf(name).keyspace), std::string(NameOf(name).shard)}];
+    // The thread of a blocking call may still be on its way to tell.
+    const bool in_thread = step.kind == StepKind::kRequest && step.face == Face::kBlocking;
+    while (in_thread && told.changes.size() < expected.size() &&
+           std::chrono::steady_clock::now() < give_up) {
+      lock.unlock();
+      std::this_thread::yield();
+      lock.lock();
+    }
+    if (told.changes.size() != expected.size()) {
+      return Fail(absl::StrCat("on_transition was called ", told.changes.size(),
+                               " times for one shard, and should be ", expected.size()));
+    }
+    for (; told.compared < expected.size(); ++told.compared) {
+      const StateChange& is = told.changes[told.compared];
+      const StateChange& should = expected[told.compared];
+      const std::string text =
+          absl::StrCat("transition ", told.compared, " ", std::string(ToString(is.from)), " to ",
+                       std::string(ToString(is.to)), ", held ", is.held, "; should be ",
+                       std::string(ToString(should.from)), " to ", std::string(ToString(should.to)),
+                       ", held ", should.held);
+      const bool same = is.from == should.from && is.to == should.to && is.held == should.held;
+      if (!same) return Fail(text);
+      const bool on_time = is.when == should.when || model_.shut_down();
+      if (!on_time) return Fail(absl::StrCat(text, " at another time"));
+    }
+  }
+}
+
+// Only the growth is told by the documentation, not by how much.
+void Driver::CheckEpochs() {
+  for (const auto& [name, handle] : handles_) {
+    const std::pair<std::uint64_t, std::uint64_t> now(handle.epoch(), model_.EpochOf(name));
+    const auto [it, first] = epochs_.try_emplace(name, now);
+    const auto before = std::exchange(it->second, now);
+    if (first) continue;
+    if (now.first < before.first) Fail("an epoch went down");
+    if (model_.shut_down()) continue;
+    const bool grew = now.first > before.first;
+    if (grew != (now.second > before.second)) {
+      Fail(grew ? "the epoch grew and should not" : "the epoch should grow");
+    }
+  }
 }
 
 }  // namespace failover::simulation

@@ -8,62 +8,9 @@ namespace failover::simulation {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-
-// Chooses what keyspace_shards lists. Names that contain a slash cannot be listed.
-void ListSome(Random& random, Config& config) {
-  constexpr std::size_t kListable[] = {0, 1, 2, 5, 6, 7};
-  const bool keyspace_a = random.Chance(30);
-  config.keyspace_listed[0] = keyspace_a;
-  for (const std::size_t name : kListable) {
-    const bool in_a = NameOf(name).keyspace == NameOf(0).keyspace;
-    if (in_a && keyspace_a) continue;  // The entries would overlap.
-    if (random.Chance(30)) {
-      config.shard_listed[name] = true;
-    } else if (!in_a && random.Chance(20)) {
-      config.keyspace_listed[name] = true;
-    }
-  }
-}
+constexpr std::int64_t kMillisecond = 1'000'000;
 
 }  // namespace
-
-Config MakeConfig(std::uint64_t seed) {
-  Random random(seed ^ 0xc0ffee);
-  return MakeConfig(random);
-}
-
-Config MakeConfig(Random& random) {
-  Config config;
-  config.window_ns = random.Pick<std::int64_t>({1, 1, 2, 5, 10}) * kSecond;
-  config.max_failover_duration_ns =
-      config.window_ns + random.Pick<std::int64_t>({0, 1, 1, 3, 10}) * kSecond;
-  config.min_time_between_failovers_ns =
-      2 * config.max_failover_duration_ns + random.Pick<std::int64_t>({0, 0, 1, 30}) * kSecond;
-  config.size = random.Pick<std::int64_t>({1, 2, 3, 5, 8, 30, 30, 1000});
-  config.drain_concurrency = random.Pick<std::int64_t>({1, 1, 1, 2, 3, 1000});
-  config.max_bytes = random.Pick<std::uint64_t>({0, 0, 1, 10, 100});
-  config.max_shards = random.Chance(10) ? random.Pick<std::int64_t>({1, 2, 3}) : 65536;
-  config.own_classifier = random.Chance(20);
-  config.foreign_code_looks = random.Chance(10);
-  config.clock_start_ns =
-      random.Pick<std::int64_t>({0, 0, 1, -7 * kSecond, 1'600'000'000 * kSecond});
-  // With few shards each shard is hit often. With many shards, the shards affect each other.
-  config.names = random.Pick<std::size_t>({1, 1, 2, 3, 3, 5, 8, 12});
-  if (random.Chance(2)) config.names = kNames;
-  if (random.Below(300) == 0) {
-    config.flood = 1500;
-    config.size = config.drain_concurrency = 2000;
-    return config;
-  }
-  if (random.Chance(15)) ListSome(random, config);
-  if (config.AnyListed()) {
-    config.dry_run = random.Chance(50);
-  } else if (random.Chance(10)) {
-    config.enabled = false;
-    config.dry_run = random.Chance(70);
-  }
-  return config;
-}
 
 Generator::Generator(Random random, const Config& config) : random_(random), config_(config) {
   constexpr std::array<unsigned, kStepKinds> kUsual = {
@@ -80,10 +27,16 @@ Generator::Generator(Random random, const Config& config) : random_(random), con
       2,   // kStopBuffering
       1,   // kGetShard
       0,   // kShutdown is rare; see below.
+      4,   // kNoteRefused
+      0,   // kBeginSwitchover,
+      0,   // kCommit, and
+      0,   // kAbort come in some runs; see below.
+      0,   // kFaultsStop is the last step of a run.
   };
   // Each run leaves out some kinds of steps, and does others more often. Such a run gets to corners
   // that a mixture of everything hardly reaches.
   for (std::size_t kind = 0; kind < kStepKinds; ++kind) {
+    if (kUsual[kind] == 0 && kind > static_cast<std::size_t>(StepKind::kNoteRefused)) continue;
     weights_[kind] = kUsual[kind] * random_.Pick<unsigned>({0, 5, 10, 10, 10, 30});
   }
   const auto at_least = [this](StepKind kind, unsigned weight) {
@@ -97,6 +50,16 @@ Generator::Generator(Random random, const Config& config) : random_(random), con
   reactions_percent_ = random_.Pick<unsigned>({0, 20, 60});
   lost_retries_ = random_.Pick<std::uint32_t>({0, 0, 23, 100});
   slow_callbacks_ = random_.Chance(10);
+  may_probe_percent_ = random_.Pick<unsigned>({0, 50, 100, 100});
+  comes_back_percent_ = random_.Pick<unsigned>({0, 10, 50, 80});
+  told_percent_ = random_.Pick<unsigned>({0, 50, 100});
+  stamped_percent_ = random_.Pick<unsigned>({0, 50, 100});
+  if (random_.Chance(30)) {
+    work_percent_ = random_.Pick<unsigned>({30, 60, 100});
+    at_least(StepKind::kBeginSwitchover, 40);
+    at_least(StepKind::kCommit, random_.Pick<unsigned>({5, 20}));
+    at_least(StepKind::kAbort, random_.Pick<unsigned>({5, 20}));
+  }
   AddFlood();
 }
 
@@ -115,6 +78,7 @@ void Generator::AddFlood() {
 }
 
 Step Generator::Next(const Model& model) {
+  now_ = model.now();
   while (next_.empty()) AddStep(model);
   const Step step = next_.front();
   next_.pop_front();
@@ -145,7 +109,13 @@ void Generator::AddStep(const Model& model) {
     case StepKind::kStartBuffering:
     case StepKind::kStopBuffering:
     case StepKind::kGetShard:
+    case StepKind::kNoteRefused:
       return AddByName(model, static_cast<StepKind>(kind));
+    case StepKind::kBeginSwitchover:
+    case StepKind::kCommit:
+    case StepKind::kAbort:
+      return AddSwitchover(model, static_cast<StepKind>(kind));
+    case StepKind::kFaultsStop:
     case StepKind::kPoll:
     case StepKind::kShutdown: {
       Step step;
@@ -167,8 +137,15 @@ Step Generator::MakeRequest(std::uint8_t name) {
   if (random_.Chance(20)) step.face = Face::kCoroutine;
   step.by_name = step.face != Face::kCoroutine && random_.Chance(25);
   const bool primary_works = shards_[step.name].up && shards_[step.name].serving;
-  step.cause = random_.Chance(primary_works ? 20 : 70) ? Cause::kFailover : Cause::kNone;
-  if (random_.Chance(3)) step.cause = Cause::kOther;
+  step.cause = Cause::kNone;
+  if (random_.Chance(primary_works ? 20 : 70)) {
+    step.cause = random_.Pick({Cause::kFailover, Cause::kRefused, Cause::kRefusedAtConnect});
+  }
+  if (random_.Chance(5)) {
+    step.cause = random_.Pick({Cause::kOther, Cause::kFailed, Cause::kSucceeded, Cause::kUnknown});
+  }
+  step.may_probe = random_.Chance(may_probe_percent_);
+  step.writes = random_.Chance(30);
   step.timeout_ns = kForEver;
   if (random_.Chance(30)) {
     const std::int64_t window = config_.window_ns;
@@ -182,6 +159,11 @@ Step Generator::MakeRequest(std::uint8_t name) {
   if (step.face == Face::kBlocking) {
     step.by_stop_token = !step.by_name && random_.Chance(30);
     step.cancelled = step.timeout_ns == kForEver && random_.Chance(10);
+  } else {
+    step.cancelled = step.timeout_ns == kForEver && random_.Chance(2);
+  }
+  if (work_percent_ > 0 && random_.Chance(work_percent_)) {
+    step.work = random_.Chance(30) ? Work::kTransaction : Work::kStatement;
   }
   return step;
 }
@@ -221,8 +203,8 @@ void Generator::AddReaction(const Model& model, std::uint32_t id) {
       Step end;
       end.kind = StepKind::kEndRetry;
       end.id = id;
-      end.retry_end = static_cast<RetryEnd>(random_.Below(5));
-      next_.push_back(end);
+      end.retry_end = AnyRetryEnd();
+      next_.push_back(random_.Chance(comes_back_percent_) ? MakeComeBack(model, id) : end);
       break;
     }
     case 4: {
@@ -267,13 +249,15 @@ void Generator::AddAboutRequest(const Model& model, StepKind kind) {
   Step step;
   step.kind = kind;
   step.id = AnyOf(ids);
+  step.by_context = kind == StepKind::kCancel && random_.Chance(30);
   next_.push_back(step);
 }
 
 void Generator::AddEndRetry(const Model& model) {
   const bool late = model.shut_down() || random_.Chance(5);
-  const std::vector<std::uint32_t> ids =
-      model.In(late ? Model::Phase::kOver : Model::Phase::kRetrying);
+  std::vector<std::uint32_t> ids = model.In(late ? Model::Phase::kOver : Model::Phase::kRetrying);
+  const std::vector<std::uint32_t> passed = model.Passed();
+  if (!passed.empty() && random_.Chance(60)) ids = passed;
   // In some runs, one client in a few never reports the end of its retry.
   std::vector<std::uint32_t> honest;
   for (const std::uint32_t id : ids) {
@@ -282,8 +266,41 @@ void Generator::AddEndRetry(const Model& model) {
   Step step;
   step.kind = StepKind::kEndRetry;
   step.id = AnyOf(honest);
-  step.retry_end = static_cast<RetryEnd>(random_.Below(5));
+  if (step.id != 0 && random_.Chance(comes_back_percent_)) {
+    const Step request = MakeComeBack(model, step.id);
+    if (request.face != Face::kBlocking) AddReactions(model, request.id);
+    next_.push_back(request);
+    return;
+  }
+  step.retry_end = AnyRetryEnd();
   next_.push_back(step);
+}
+
+RetryEnd Generator::AnyRetryEnd() {
+  if (random_.Chance(told_percent_)) {
+    return random_.Pick({RetryEnd::kCallWithOk, RetryEnd::kTellSucceeded, RetryEnd::kTellSucceeded,
+                         RetryEnd::kCallWithError, RetryEnd::kCallWithFailover,
+                         RetryEnd::kTellRefused, RetryEnd::kTellRefusedAtConnect,
+                         RetryEnd::kTellFailed, RetryEnd::kTellUnknown});
+  }
+  return random_.Pick({RetryEnd::kCall, RetryEnd::kDestroy, RetryEnd::kAssign});
+}
+
+// The retry of the request ended, mostly because it was refused, and its client comes back.
+Step Generator::MakeComeBack(const Model& model, std::uint32_t id) {
+  const bool strays = random_.Chance(5);
+  const std::uint8_t home = model.PhaseOf(id).has_value() ? model.StepOf(id).name : std::uint8_t{0};
+  Step request = MakeRequest(strays ? AnyName(model) : home);
+  if (random_.Chance(90)) {
+    request.cause = random_.Pick({Cause::kFailover, Cause::kRefused, Cause::kRefusedAtConnect});
+  }
+  // What the request said when it came first stays true, whatever it says now.
+  if (random_.Chance(30)) {
+    request.cause = Cause::kRefusedAtConnect;
+    request.writes = false;
+  }
+  request.previous = id;
+  return request;
 }
 
 void Generator::AddByName(const Model& model, StepKind kind) {
@@ -293,11 +310,33 @@ void Generator::AddByName(const Model& model, StepKind kind) {
   next_.push_back(step);
 }
 
+void Generator::AddSwitchover(const Model& model, StepKind kind) {
+  Step step;
+  step.kind = kind;
+  if (kind == StepKind::kBeginSwitchover) {
+    step.id = ++last_id_;
+    step.name = static_cast<std::uint8_t>(random_.Below(config_.names));
+    step.grace_ns = random_.Pick<std::int64_t>(
+        {0, kSecond / 2, config_.window_ns / 3, config_.window_ns, 2 * config_.window_ns});
+    step.timeout_ns = random_.Pick<std::int64_t>(
+        {1, config_.window_ns / 2, config_.window_ns, config_.window_ns});
+    step.proceeds = random_.Chance(50);
+    step.commit_only = random_.Chance(30);
+    next_.push_back(step);
+    return;
+  }
+  // Mostly the latest one. An earlier one must do nothing.
+  const std::vector<std::uint32_t> ids = model.Switchovers();
+  if (!ids.empty()) step.id = random_.Chance(80) ? ids.back() : random_.Pick(ids);
+  step.by_context = random_.Chance(30);
+  next_.push_back(step);
+}
+
 void Generator::AddAdvance(const Model& model) {
   Step step;
   step.kind = StepKind::kAdvanceClock;
   step.advance_ns = random_.Pick<std::int64_t>(
-      {1, kSecond / 100, kSecond / 10, kSecond / 2, config_.window_ns / 3});
+      {1, kSecond / 100, 50 * kMillisecond, kSecond / 10, kSecond / 2, config_.window_ns / 3});
   const std::vector<absl::Time> moments = model.Moments();
   if (!moments.empty() && random_.Chance(40)) {
     // The clock moves to a moment at which something changes: exactly, or just before or after it.
@@ -333,96 +372,6 @@ void Generator::AddKeyspaceEvent(const Model& model) {
     news.serving = random_.Chance(70);
   }
   next_.push_back(step);
-}
-
-// ---- The tablets and their reports.
-
-void Generator::AddWorldEvent(const Model& model) {
-  const std::uint8_t name = AnyName(model);
-  Shard& shard = shards_[name];
-  switch (random_.Below(9)) {
-    case 0:
-      Reparent(shard, name, true);
-      break;
-    case 1:
-      Reparent(shard, name, false);
-      break;
-    case 2:  // The primary goes down or stops serving. It comes back later as it was.
-      shard.up = random_.Chance(50);
-      shard.serving = false;
-      SendState(name);
-      break;
-    case 3:
-      shard.up = shard.serving = true;
-      SendState(name);
-      break;
-    case 4:  // The primary flaps.
-      for (int i = 0; i < 3; ++i) {
-        shard.serving = !shard.serving;
-        SendState(name);
-      }
-      break;
-    case 5: {  // Another tablet believes that it is the primary, too.
-      const auto other = static_cast<std::uint8_t>(1 + random_.Below(kAliases - 1));
-      SendReport(name, other, true, random_.Chance(70),
-                 shard.timestamp - static_cast<std::int64_t>(random_.Below(3)));
-      break;
-    }
-    case 6: {  // A replica reports.
-      SendReport(name, 2, true, true, 0);
-      feed_.back().tablet_type =
-          random_.Pick({TabletType::kUnknown, TabletType::kReplica, TabletType::kRdonly});
-      break;
-    }
-    case 7:  // The report of the primary carries no time of its promotion.
-      SendReport(name, shard.primary, true, shard.serving, random_.Pick<std::int64_t>({0, -1}));
-      break;
-    default:
-      SendState(name);
-  }
-  if (random_.Chance(50)) DeliverReport(model);
-}
-
-void Generator::Reparent(Shard& shard, std::uint8_t name, bool planned) {
-  shard.up = planned;
-  shard.serving = false;
-  SendState(name);
-  shard.primary = static_cast<std::uint8_t>(1 + random_.Below(kAliases - 1));
-  shard.up = true;
-  // Sometimes two promotions have the same timestamp, as if they fell into the same second.
-  if (random_.Chance(80)) ++shard.timestamp;
-  // The new primary reports that it is promoted but does not serve yet.
-  if (random_.Chance(50)) SendState(name);
-  shard.serving = true;
-  SendState(name);
-}
-
-void Generator::SendState(std::uint8_t name) {
-  const Shard& shard = shards_[name];
-  SendReport(name, shard.primary, shard.up, shard.serving, shard.timestamp);
-}
-
-void Generator::SendReport(std::uint8_t name, std::uint8_t alias, bool up, bool serving,
-                           std::int64_t timestamp) {
-  Step report;
-  report.kind = StepKind::kReport;
-  report.name = name;
-  report.alias = alias;
-  report.up = up;
-  report.serving = serving;
-  report.timestamp = timestamp;
-  feed_.push_back(report);
-}
-
-void Generator::DeliverReport(const Model& model) {
-  if (feed_.empty()) SendState(AnyName(model));
-  const std::size_t at =
-      random_.Chance(70) ? 0 : static_cast<std::size_t>(random_.Below(feed_.size()));
-  const Step report = feed_[at];
-  const bool comes_again = random_.Chance(10);
-  if (!comes_again) feed_.erase(feed_.begin() + static_cast<std::ptrdiff_t>(at));
-  const bool lost = random_.Chance(10);
-  if (!lost) next_.push_back(report);
 }
 
 // Often returns a shard that is failing over, because more can go wrong there.

@@ -49,7 +49,10 @@ class Generator {
   void AddKeyspaceEvent(const Model& model);
   void AddAdvance(const Model& model);
   void AddByName(const Model& model, StepKind kind);
+  void AddSwitchover(const Model& model, StepKind kind);
   Step MakeRequest(std::uint8_t name);
+  Step MakeComeBack(const Model& model, std::uint32_t id);
+  RetryEnd AnyRetryEnd();
 
   // These functions make the events of the tablets, and the reports of the feed.
   void AddWorldEvent(const Model& model);
@@ -68,6 +71,13 @@ class Generator {
   unsigned reactions_percent_ = 0;
   std::uint32_t lost_retries_ = 0;
   bool slow_callbacks_ = false;
+  unsigned may_probe_percent_ = 0;
+  unsigned comes_back_percent_ = 0;
+  unsigned told_percent_ = 0;
+  unsigned stamped_percent_ = 0;
+  // 0: a run without planned switchovers.
+  unsigned work_percent_ = 0;
+  absl::Time now_;
   std::array<Shard, kNames> shards_;
   std::vector<Step> feed_;  // These reports are on their way to the Buffer.
   std::deque<Step> next_;   // These steps are made up, but not handed out yet.

@@ -27,15 +27,23 @@ bool Grew(const std::array<std::uint64_t, kSize>& before,
 Invariants::Invariants(const Config& config, std::function<void(std::string)> fail)
     : config_(config), fail_(std::move(fail)) {}
 
-void Invariants::Held(const Step& step, absl::Time now) {
+void Invariants::Held(const Step& step, bool again, absl::Time now) {
   if (shutdown_returned_) fail_(absl::StrCat("#", step.id, " is held after Shutdown returned"));
   Request request;
   request.step = step;
   request.window_end = now + absl::Nanoseconds(config_.window_ns);
   // A deadline that is later than the end of the window never counts.
   request.deadline = std::min(now + TimeoutOf(step), request.window_end);
+  request.polls = polls_;
+  if (again) {
+    // The request has its old place and what is left of its window.
+    Request& before = requests_[step.previous];
+    request.window_end = before.window_end;
+    request.deadline = std::min({now + TimeoutOf(step), before.deadline, before.window_end});
+    before.phase = Phase::kOver;
+  }
   requests_[step.id] = request;
-  arrival_[step.id] = ++arrivals_[step.name];
+  arrival_[step.id] = again ? arrival_[step.previous] : ++arrivals_[step.name];
 }
 
 void Invariants::Ended(std::uint32_t id, const Ending& ending, absl::Time now) {
@@ -51,38 +59,78 @@ void Invariants::Ended(std::uint32_t id, const Ending& ending, absl::Time now) {
   if (ending.error == BufferErrorReason::kTimeout && now < request.deadline) {
     fail_(absl::StrCat("#", id, " timed out too early"));
   }
-  const bool by_window = !ending.error.has_value() && !ending.released_by.has_value();
-  if (by_window && now < request.window_end) {
+  const bool alone = !ending.error.has_value() && !ending.released_by.has_value();
+  if (alone && now < request.window_end && !request.step.may_probe) {
     fail_(absl::StrCat("#", id, " was released by its window too early"));
   }
-  CheckOrder(request, ending);
+  CheckOrder(request, ending, now);
   request.phase = ending.error.has_value() ? Phase::kOver : Phase::kRetrying;
-  request.in_drain = ending.released_by.has_value();
-  // Shutdown releases all requests at once, beyond the limit of a drain.
-  if (request.in_drain && !shutdown_began_) CheckDrain(request.step.name);
+  // A hold that began since the Poll before may have made the release one of an earlier drain.
+  const auto began = began_.find(request.step.name);
+  const bool same_drain = began == began_.end() || began->second < polls_;
+  request.in_drain = ending.released_by.has_value() && same_drain;
+  // The request was released since the Poll before.
+  request.let_go_at = polled_at_;
 }
 
-void Invariants::CheckOrder(const Request& request, const Ending& ending) {
+// Nobody overtakes: whoever came earlier has left the queue before. A probe may overtake, and so
+// may a request that ends with an error of its own. Callbacks run in the Poll after the release, so
+// a request that was held since the last Poll may have come, or come back, after the release.
+void Invariants::CheckOrder(const Request& request, const Ending& ending, absl::Time now) {
   if (request.step.face == Face::kBlocking) return;
-  const bool evicted = ending.error == BufferErrorReason::kEvicted;
-  if (ending.error.has_value() && !evicted) return;
-  std::uint64_t& latest =
-      evicted ? latest_evicted_[request.step.name] : latest_released_[request.step.name];
-  const std::uint64_t arrival = arrival_[request.step.id];
-  if (arrival < latest) {
-    fail_(absl::StrCat("#", request.step.id, " was let go after a younger one of its shard"));
-  }
-  latest = arrival;
-}
-
-void Invariants::CheckDrain(std::size_t name) {
-  std::int64_t retries = 0;
-  for (const auto& [id, request] : requests_) {
-    if (request.step.name == name && request.phase == Phase::kRetrying && request.in_drain) {
-      ++retries;
+  if (ending.error.has_value() && ending.error != BufferErrorReason::kEvicted) return;
+  const bool alone = !ending.error.has_value() && !ending.released_by.has_value();
+  // The clock may move between the release of a probe and its callback.
+  if (alone && (now < request.window_end || request.step.may_probe)) return;
+  for (const auto& [id, other] : requests_) {
+    if (other.step.name != request.step.name || other.phase != Phase::kHeld) continue;
+    if (other.step.face == Face::kBlocking || other.polls == polls_) continue;
+    if (arrival_[id] < arrival_[request.step.id]) {
+      fail_(absl::StrCat("#", request.step.id, " was let go before #", id,
+                         ", which came earlier, by ",
+                         ending.released_by.has_value() ? std::string(ToString(*ending.released_by))
+                                                        : "its window or an eviction"));
     }
   }
-  if (retries > config_.drain_concurrency) {
+}
+
+// Retries of an earlier drain count no more. Shutdown releases all requests at once, beyond the
+// limit of a drain.
+void Invariants::CheckDrains(const BufferStats& stats, absl::Time now) {
+  if (shutdown_began_) return;
+  std::set<std::size_t> retrying;
+  for (const auto& [id, request] : requests_) {
+    if (request.phase == Phase::kRetrying && request.in_drain) retrying.insert(request.step.name);
+  }
+  for (const auto& [name, arrivals] : arrivals_) {
+    const ShardName& text = NameOf(name);
+    for (const ShardStats& shard : stats.shards) {
+      if (shard.keyspace != text.keyspace || shard.shard != text.shard) continue;
+      if (std::exchange(starts_[name], shard.starts) == shard.starts) continue;
+      began_[name] = polls_;
+      ForgetDrain(name);
+    }
+  }
+  for (const std::size_t name : retrying) CheckDrain(name, now);
+}
+
+void Invariants::ForgetDrain(std::size_t name) {
+  for (auto& [id, request] : requests_) {
+    if (request.step.name == name) request.in_drain = false;
+  }
+}
+
+void Invariants::CheckDrain(std::size_t name, absl::Time now) {
+  const absl::Duration most_time = absl::Nanoseconds(
+      config_.max_retry_ns != 0 ? config_.max_retry_ns : config_.max_failover_duration_ns);
+  std::int64_t retries = 0;
+  for (const auto& [id, request] : requests_) {
+    const bool counts = request.step.name == name && request.phase == Phase::kRetrying &&
+                        request.in_drain && now - request.let_go_at < most_time &&
+                        now < request.deadline;
+    if (counts) ++retries;
+  }
+  if (retries > std::max(config_.drain_concurrency, config_.drain_concurrency_max)) {
     fail_(absl::StrCat(retries, " retries at once in the drain of one shard"));
   }
 }
@@ -104,6 +152,8 @@ void Invariants::RetryEnded(std::uint32_t id) {
 }
 
 void Invariants::Polled(absl::Time now) {
+  ++polls_;
+  polled_at_ = now;
   for (const auto& [id, request] : requests_) {
     if (request.phase == Phase::kHeld && request.deadline <= now) {
       fail_(absl::StrCat("#", id, " is held past its window or its deadline"));
@@ -120,8 +170,10 @@ void Invariants::ShutdownReturned() {
   }
 }
 
-void Invariants::Check(const BufferStats& stats, const std::set<std::size_t>* names) {
+void Invariants::Check(const BufferStats& stats, const std::set<std::size_t>* names,
+                       absl::Time now) {
   CheckLaws(stats);
+  CheckDrains(stats, now);
   if (before_.has_value()) {
     if (names != nullptr) CheckOthers(stats, *names);
     const std::size_t known = std::min(before_->shards.size(), stats.shards.size());
@@ -143,6 +195,15 @@ void Invariants::CheckLaws(const BufferStats& stats) {
     const std::uint64_t running = shard.state == State::kBuffering ? 1 : 0;
     if (shard.starts != Sum(shard.stops) + running) {
       fail_(absl::StrCat(shard.keyspace, "/", shard.shard, ": starts and stops do not match"));
+    }
+    if (shard.requests_held_again > shard.requests_buffered) {
+      fail_(absl::StrCat(shard.keyspace, "/", shard.shard, ": more held again than held"));
+    }
+    if (config_.max_per_shard != 0) {
+      const std::uint64_t own = shard.requests_held + shard.requests_retrying;
+      if (own > static_cast<std::uint64_t>(config_.max_per_shard)) {
+        fail_(absl::StrCat(shard.keyspace, "/", shard.shard, " has ", own, " slots"));
+      }
     }
     if (shard.state == State::kIdle && shard.requests_held != 0) {
       fail_(absl::StrCat(shard.keyspace, "/", shard.shard, " is idle but holds requests"));
@@ -184,7 +245,11 @@ void Invariants::CheckGrowth(const ShardStats& before, const ShardStats& now) {
                     Grew(before.requests_evicted, now.requests_evicted) &&
                     Grew(before.requests_skipped, now.requests_skipped) &&
                     before.retries_succeeded <= now.retries_succeeded &&
-                    before.retries_failed <= now.retries_failed;
+                    before.retries_failed <= now.retries_failed &&
+                    before.retries_overdue <= now.retries_overdue &&
+                    before.requests_held_again <= now.requests_held_again &&
+                    before.requests_slipped_past <= now.requests_slipped_past &&
+                    before.reports_late <= now.reports_late;
   if (!grew) fail_(absl::StrCat(now.keyspace, "/", now.shard, ": a counter went down"));
 }
 

@@ -24,8 +24,9 @@ class Invariants {
   // `fail` is called with a description of what was violated.
   Invariants(const Config& config, std::function<void(std::string)> fail);
 
-  // The driver calls this function when the Buffer holds the request.
-  void Held(const Step& request, absl::Time now);
+  // The driver calls this function when the Buffer holds the request. `again` means that the
+  // request has the place of request.previous.
+  void Held(const Step& request, bool again, absl::Time now);
   // The driver calls this function when the wait of the request ended. Blocking calls that are
   // released together may return in any order.
   void Ended(std::uint32_t id, const Ending& ending, absl::Time now);
@@ -37,7 +38,7 @@ class Invariants {
   void ShutdownReturned();
   // Checks the statistics after a step that was about the shards `names` alone. nullptr means that
   // the step may have been about any shard.
-  void Check(const BufferStats& stats, const std::set<std::size_t>* names);
+  void Check(const BufferStats& stats, const std::set<std::size_t>* names, absl::Time now);
 
  private:
   enum class Phase : std::uint8_t { kHeld, kCancelled, kRetrying, kOver };
@@ -47,10 +48,14 @@ class Invariants {
     absl::Time window_end;
     absl::Time deadline;
     bool in_drain = false;
+    absl::Time let_go_at;
+    std::uint64_t polls = 0;  // how many Polls had ended when the request was held
   };
 
-  void CheckOrder(const Request& request, const Ending& ending);
-  void CheckDrain(std::size_t name);
+  void CheckOrder(const Request& request, const Ending& ending, absl::Time now);
+  void CheckDrains(const BufferStats& stats, absl::Time now);
+  void ForgetDrain(std::size_t name);
+  void CheckDrain(std::size_t name, absl::Time now);
   void CheckLaws(const BufferStats& stats);
   void CheckOthers(const BufferStats& stats, const std::set<std::size_t>& names);
   void CheckGrowth(const ShardStats& before, const ShardStats& now);
@@ -62,10 +67,11 @@ class Invariants {
   // which number it got in its shard.
   std::map<std::size_t, std::uint64_t> arrivals_;
   std::map<std::uint32_t, std::uint64_t> arrival_;
-  // These say by shard which arrival was the latest to be released for a retry, and the latest to
-  // be evicted.
-  std::map<std::size_t, std::uint64_t> latest_released_;
-  std::map<std::size_t, std::uint64_t> latest_evicted_;
+  std::uint64_t polls_ = 0;
+  absl::Time polled_at_ = absl::InfinitePast();
+  // By shard: how many holds had begun, and how many Polls had ended when the last one was seen.
+  std::map<std::size_t, std::uint64_t> starts_;
+  std::map<std::size_t, std::uint64_t> began_;
   std::optional<BufferStats> before_;
   bool shutdown_began_ = false;
   bool shutdown_returned_ = false;

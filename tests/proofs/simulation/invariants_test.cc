@@ -31,7 +31,8 @@ class InvariantsTest : public ::testing::Test {
   static Config MakeConfig() {
     Config config;
     config.window_ns = 10 * kSecond;
-    config.drain_concurrency = 2;
+    config.max_failover_duration_ns = 10 * kSecond;
+    config.drain_concurrency = config.drain_concurrency_max = 2;
     config.size = 10;
     config.max_bytes = 100;
     return config;
@@ -68,7 +69,7 @@ class InvariantsTest : public ::testing::Test {
     step.id = id;
     step.timeout_ns = timeout_ns;
     step.face = face;
-    invariants_.Held(step, At(0));
+    invariants_.Held(step, /*again=*/false, At(0));
   }
 
   static absl::Time At(std::int64_t seconds) { return absl::UnixEpoch() + absl::Seconds(seconds); }
@@ -80,7 +81,7 @@ class InvariantsTest : public ::testing::Test {
 TEST_F(InvariantsTest, ALifeWithoutFaultViolatesNone) {
   Hold(1);
   Hold(2, kSecond);
-  invariants_.Check(HoldingStats(), nullptr);
+  invariants_.Check(HoldingStats(), nullptr, At(0));
   invariants_.Ended(2, With(BufferErrorReason::kTimeout), At(1));
   invariants_.Polled(At(1));
   invariants_.Ended(1, kByPrimary, At(2));
@@ -150,26 +151,67 @@ TEST_F(InvariantsTest, NeitherTheWindowNorTheDeadlineComesEarly) {
 TEST_F(InvariantsTest, FirstInFirstOut) {
   Hold(1);
   Hold(2);
+  invariants_.Polled(At(0));
   invariants_.Ended(2, kByPrimary, At(1));
-  invariants_.Ended(1, kByPrimary, At(1));
-  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#1 was let go after a younger one")));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#2 was let go before #1")));
 }
 
 TEST_F(InvariantsTest, TheOldestIsEvictedFirst) {
   Hold(1);
   Hold(2);
+  invariants_.Polled(At(0));
   invariants_.Ended(2, With(BufferErrorReason::kEvicted), At(1));
-  invariants_.Ended(1, With(BufferErrorReason::kEvicted), At(1));
-  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#1 was let go after a younger one")));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#2 was let go before #1")));
+}
+
+TEST_F(InvariantsTest, WhoComesBackHasTheOldPlaceAndTheOldWindow) {
+  Hold(1);
+  Hold(2);
+  invariants_.Ended(1, kByPrimary, At(1));
+  Step again;
+  again.id = 3;
+  again.timeout_ns = kForEver;
+  again.previous = 1;
+  invariants_.Held(again, /*again=*/true, At(5));
+  invariants_.Polled(At(5));
+  invariants_.Ended(2, kByPrimary, At(6));
+  invariants_.Polled(At(10));
+  EXPECT_THAT(violated_, ElementsAre(HasSubstr("#2 was let go before #3"),
+                                     HasSubstr("#3 is held past its window")));
+}
+
+TEST_F(InvariantsTest, AProbeMayOvertake) {
+  Hold(1);
+  Step probe;
+  probe.id = 2;
+  probe.timeout_ns = kForEver;
+  probe.may_probe = true;
+  invariants_.Held(probe, /*again=*/false, At(0));
+  invariants_.Polled(At(0));
+  invariants_.Ended(2, kByWindow, At(1));
+  EXPECT_THAT(violated_, IsEmpty());
 }
 
 TEST_F(InvariantsTest, NoMoreRetriesThanTheDrainMayHave) {
   for (std::uint32_t id = 1; id <= 3; ++id) Hold(id);
+  invariants_.Check(Stats(), nullptr, At(0));
+  invariants_.Polled(At(1));
   invariants_.Ended(1, kByPrimary, At(1));
   invariants_.Ended(2, kByPrimary, At(1));
+  invariants_.Check(Stats(), nullptr, At(1));
   EXPECT_THAT(violated_, IsEmpty());
   invariants_.Ended(3, kByPrimary, At(1));
+  invariants_.Check(Stats(), nullptr, At(1));
   EXPECT_THAT(violated_, ElementsAre(HasSubstr("3 retries at once")));
+}
+
+TEST_F(InvariantsTest, OverdueRetriesCountNoMore) {
+  for (std::uint32_t id = 1; id <= 3; ++id) Hold(id);
+  invariants_.Check(Stats(), nullptr, At(0));
+  invariants_.Polled(At(1));
+  for (std::uint32_t id = 1; id <= 3; ++id) invariants_.Ended(id, kByPrimary, At(1));
+  invariants_.Check(Stats(), nullptr, At(11));
+  EXPECT_THAT(violated_, IsEmpty());
 }
 
 TEST_F(InvariantsTest, ShutdownLeavesNothingBehind) {
@@ -198,21 +240,21 @@ TEST_F(InvariantsTest, NothingIsHeldAfterShutdown) {
 TEST_F(InvariantsTest, EverySlotIsSomewhere) {
   BufferStats stats = HoldingStats();
   stats.slots_free = 10;
-  invariants_.Check(stats, nullptr);
+  invariants_.Check(stats, nullptr, At(0));
   EXPECT_THAT(violated_, ElementsAre(HasSubstr("slots free + held + retrying is 11")));
 }
 
 TEST_F(InvariantsTest, EveryBufferedRequestIsSomewhere) {
   BufferStats stats = HoldingStats();
   ++stats.shards[0].requests_buffered;
-  invariants_.Check(stats, nullptr);
+  invariants_.Check(stats, nullptr, At(0));
   EXPECT_THAT(violated_, ElementsAre(HasSubstr("buffered 2, but drained + evicted + held is 1")));
 }
 
 TEST_F(InvariantsTest, EveryStartHasItsStop) {
   BufferStats stats = HoldingStats();
   ++stats.shards[0].starts;
-  invariants_.Check(stats, nullptr);
+  invariants_.Check(stats, nullptr, At(0));
   EXPECT_THAT(violated_, ElementsAre(HasSubstr("starts and stops do not match")));
 }
 
@@ -220,21 +262,21 @@ TEST_F(InvariantsTest, AnIdleShardHoldsNothing) {
   BufferStats stats = HoldingStats();
   stats.shards[0].state = State::kIdle;
   stats.shards[0].starts = 0;
-  invariants_.Check(stats, nullptr);
+  invariants_.Check(stats, nullptr, At(0));
   EXPECT_THAT(violated_, ElementsAre(HasSubstr("is idle but holds requests")));
 }
 
 TEST_F(InvariantsTest, NoMoreBytesThanAllowed) {
   BufferStats stats = HoldingStats();
   stats.bytes_held = 101;
-  invariants_.Check(stats, nullptr);
+  invariants_.Check(stats, nullptr, At(0));
   EXPECT_THAT(violated_, ElementsAre(HasSubstr("101 bytes held, of at most 100")));
 }
 
 TEST_F(InvariantsTest, AnEventChangesItsOwnShard) {
-  invariants_.Check(Stats(), nullptr);
+  invariants_.Check(Stats(), nullptr, At(0));
   const std::set<std::size_t> first = {0};
-  invariants_.Check(HoldingStats(), &first);
+  invariants_.Check(HoldingStats(), &first, At(0));
   EXPECT_THAT(violated_, IsEmpty());
 }
 
@@ -248,9 +290,9 @@ std::size_t Violations(const std::string& rule, const Config& config, BufferStat
   Invariants invariants(config, [&](const std::string& what) {
     if (what.find(rule) != std::string::npos) ++count;
   });
-  invariants.Check(stats, nullptr);
+  invariants.Check(stats, nullptr, absl::UnixEpoch());
   change(stats.shards[shard]);
-  invariants.Check(stats, names);
+  invariants.Check(stats, names, absl::UnixEpoch());
   return count;
 }
 
@@ -282,12 +324,17 @@ TEST_F(InvariantsTest, CountersOnlyGrow) {
       [](ShardStats& shard) { --shard.requests_skipped[1]; },
       [](ShardStats& shard) { --shard.retries_succeeded; },
       [](ShardStats& shard) { --shard.retries_failed; },
+      [](ShardStats& shard) { --shard.retries_overdue; },
+      [](ShardStats& shard) { --shard.requests_held_again; },
+      [](ShardStats& shard) { --shard.requests_slipped_past; },
+      [](ShardStats& shard) { --shard.reports_late; },
   };
   BufferStats stats = Stats();
   ShardStats& shard = stats.shards[1];
   shard.starts = shard.utilization_sum = shard.utilization_dry_run_sum = 5;
   shard.requests_buffered = shard.requests_buffered_dry_run = shard.requests_drained = 5;
-  shard.retries_succeeded = shard.retries_failed = 5;
+  shard.retries_succeeded = shard.retries_failed = shard.retries_overdue = 5;
+  shard.requests_held_again = shard.requests_slipped_past = shard.reports_late = 5;
   shard.stops[1] = shard.requests_evicted[1] = shard.requests_skipped[1] = 5;
   shard.failover_duration_sum = absl::Seconds(5);
   std::size_t number = 0;

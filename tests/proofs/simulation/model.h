@@ -12,28 +12,20 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "failover/errors.h"
 #include "failover/stats.h"
+#include "model_shard.h"
 #include "steps.h"
 
 namespace failover::simulation {
 
-// An Ending says how a wait ended: with an error, or else with the right to retry.
-struct Ending {
-  std::optional<BufferErrorReason> error;
-  std::optional<StopReason> released_by;
-
-  friend bool operator==(const Ending& a, const Ending& b) {
-    return a.error == b.error && a.released_by == b.released_by;
-  }
-};
-
 // An Answer is what a waiting call answers at once.
-enum class Verdict : std::uint8_t { kPasses, kHeld, kRefused, kBadName };
+enum class Verdict : std::uint8_t { kPasses, kHeld, kRefused, kBadName, kBlocksPoller };
 struct Answer {
   Verdict verdict = Verdict::kPasses;
   std::optional<BufferErrorReason> refusal;
@@ -52,23 +44,35 @@ class Model {
 
   // Returns whether the handle is good.
   bool GetShard(std::size_t name);
-  Answer Request(const Step& step);
-  // Cancels a blocking call while it waits.
-  void CancelBlocking(std::uint32_t id);
+  // `in_callback` says that the call is made inside a callback of the Buffer.
+  Answer Request(const Step& step, bool in_callback);
+  // Cancels a request by its context while it waits.
+  void CancelByContext(std::uint32_t id);
   // Returns what BufferedRequest::Cancel answers for a handle that is not empty.
   bool Cancel(std::uint32_t id);
-  void EndRetry(std::uint32_t id, RetryEnd how);
+  void EndRetry(std::uint32_t id, Attempt outcome);
+  void NoteRefused(std::size_t name);
   void Report(const Step& report);
   void HandleKeyspaceEvent(const Step& event);
   // These two take the shard by its handle.
   bool StartBuffering(std::size_t name);
   bool StopBuffering(std::size_t name);
 
+  // Planned switchovers. The answers are those of the Buffer.
+  bool BeginSwitchover(const Step& step);
+  bool Commit(std::uint32_t id);
+  bool Abort(std::uint32_t id);
+  SwitchoverProgress ProgressOf(std::uint32_t id) const;
+  std::vector<std::uint32_t> Switchovers() const;
+  // The token of a request that passed has ended. Passed returns the requests whose tokens have
+  // not.
+  void EndWork(std::uint32_t id);
+  std::vector<std::uint32_t> Passed() const;
+
   // Runs the timers that are due. Their callbacks come after this call.
   void RunTimers();
   // Returns how the request's wait ended, or nullopt if its callback must not run now. Callbacks of
-  // released requests of a shard run in the order of arrival, and so do callbacks of evicted
-  // requests.
+  // released requests of a shard run in the order in which they were released.
   std::optional<Ending> CallbackRan(std::uint32_t id);
   // These are the two parts of Shutdown. The callbacks come in between.
   void BeginShutdown();
@@ -77,89 +81,142 @@ class Model {
   // Returns when Poll has something to do next. nullopt means never.
   std::optional<absl::Time> NextDue() const;
   BufferStats Stats() const;
+  // Returns the transitions of a shard so far, and how often the epoch grew.
+  const std::vector<StateChange>& ChangesOf(std::size_t name) const;
+  std::uint64_t EpochOf(std::size_t name) const { return shards_[name].epoch; }
 
   // The driver and the generator use the functions from here on.
-  enum class Phase : std::uint8_t { kHeld, kReleased, kRetrying, kOver };
+  using Phase = simulation::Phase;
   std::optional<Phase> PhaseOf(std::uint32_t id) const;
   // Returns how the wait of the request ended. The request must not be held any more.
   Ending EndingOf(std::uint32_t id) const;
+  // Returns the step that the request came with.
+  const Step& StepOf(std::uint32_t id) const;
+  bool HeldAgain(std::uint32_t id) const;
+  bool HeldByOperator(std::size_t name) const { return shards_[name].by_operator; }
+  std::optional<std::uint8_t> PrimaryOf(std::size_t name) const { return shards_[name].primary; }
   std::vector<std::uint32_t> In(Phase phase) const;
   bool shut_down() const { return shut_down_; }
   State StateOf(std::size_t name) const;
+  bool AnyDrains() const;
   // Returns moments in the future at which something changes.
   std::vector<absl::Time> Moments() const;
 
  private:
-  enum class Mode : std::uint8_t { kEnabled, kDryRun, kDisabled };
-
-  // A Held is a request that the Buffer holds or has held.
-  struct Held {
-    std::uint32_t id = 0;
-    std::size_t name = 0;
-    bool blocking = false;
-    std::size_t bytes = 0;
-    absl::Time window_end;
-    absl::Time deadline;  // InfiniteFuture means that the window ends first.
-    Phase phase = Phase::kHeld;
-    Ending ending;
-    bool cancelled = false;
-    bool in_drain = false;  // The retry of this request counts against drain_concurrency.
-    // These say in which counter the request was counted.
-    bool drained = false;
-    std::optional<EvictedReason> evicted;
-  };
-
-  struct Shard {
-    bool known = false;
-    Mode mode = Mode::kEnabled;
-    State state = State::kIdle;
-    absl::Time started;
-    StopReason stopped_by = StopReason::kShutdown;
-    std::optional<absl::Time> last_end;
-    std::optional<absl::Time> last_reparent;
-
-    std::optional<std::uint8_t> primary;
-    bool primary_seen_serving = false;
-    bool primary_down = false;
-    std::int64_t newest_timestamp = 0;
-
-    // These are the counters that cannot be counted from the requests.
-    ShardStats counters;
-  };
+  using Held = ModelRequest;
+  using Shard = ModelShard;
 
   Mode ModeOf(std::size_t name) const;
   // Makes the shard known. Returns nullptr if that is not possible.
   Shard* Find(std::size_t name);
   // Returns the shard of a handle. Returns nullptr if the handle is inert.
   Shard* Known(std::size_t name);
-  bool OnlyCounted(Shard& shard);
-  bool TooRecent(Shard& shard) const;
-  void Start(Shard& shard);
-  Answer Hold(Shard& shard, const Step& step);
-  bool MakeRoom(std::size_t name, std::size_t bytes);
 
+  // Requests (model.cc).
+  Answer Decide(const Step& step);
+  bool OnlyCounted(Shard& shard);
+  Answer NewRequest(Shard& shard, const Step& step);
+  Answer FailedRequest(Shard& shard, const Step& step, Held* previous);
+  Answer ComeBack(Shard& shard, const Step& step, Held& previous);
+  Answer Pass(Held* previous);
+  Answer Hold(Shard& shard, const Step& step, Held* previous);
+  bool MakeRoom(std::size_t name, std::size_t bytes, bool needs_slot);
+  void SlipsPast(Shard& shard, int code);
+
+  // Switchovers (model_switchover.cc).
+  WorkInFlight InFlight(std::size_t name) const;
+  void CountPassed(const Step& step);
+  ModelSwitchover* SwitchoverOf(std::size_t name);
+  const ModelSwitchover* SwitchoverOf(std::size_t name) const;
+  bool Stops(std::size_t name, Work work) const;
+  void LookForQuiet();
+  bool AnotherIsBelieved(const ModelSwitchover& switchover) const;
+  bool NewsEnd(std::size_t name, StopReason reason) const;
+  void CallOff(ModelSwitchover& switchover, SwitchoverEnd end, StopReason reason);
+  void RunSwitchover(std::size_t name);
+  void EndSwitchover(std::size_t name, StopReason reason);
+
+  // The beginning and the end of holds (model_holds.cc).
+  struct Beginning {
+    bool by_operator = false;
+    bool on_suspicion = false;
+  };
+  // Returns whether a guard lets the request pass, and counts that if the request really passes.
+  std::optional<SkippedReason> Guard(const Shard& shard) const;
+  bool ReportedDown(const Shard& shard) const;
+  bool Missed(const Shard& shard) const;
+  absl::Duration BudgetAt(const Shard& shard, absl::Time time) const;
+  static constexpr absl::Duration kLeastBudget = absl::Seconds(1);
+  // Counts the request that passes.
+  bool BudgetIsUsedUp(Shard& shard);
+  void Begin(std::size_t name, Beginning how);
+  // A request failed because of a failover, and the shard is idle. Returns whether a hold began.
+  bool BeginByError(std::size_t name, bool may_probe);
+  bool BeginByMissedPrimary(std::size_t name);
+  absl::Time EndOfHold(const Shard& shard) const;
+  // The primary was reported to serve again while the hold was patient, and the patience is over.
+  void EndHoldByEarlyReturn(std::size_t name);
+  void EndHoldByTime(std::size_t name);
   void Stop(std::size_t name, StopReason reason);
+  void SetState(Shard& shard, State to);
+  // E8 and E7.
+  // The refusal was told, or the request came back.
+  void RetryRefused(std::size_t name, Held& request, bool came_back);
+  void RetrySucceeded(std::size_t name, Held& request);
+  static void TakesWrites(Shard& shard);
+  // Retries of an earlier drain, and probes of an earlier hold, count no more.
+  void ForgetRetries(std::size_t name);
+
+  // The drain and the probes (model_drain.cc).
   void ContinueDrain(std::size_t name);
+  void FinishDrain(std::size_t name);
+  bool IsOver(std::size_t name) const;
+  bool DrainWaits(const Shard& shard) const;
+  void LookAtRetries(std::size_t name);
   void Release(Held& request, std::optional<StopReason> released_by);
   void Fail(Held& request, BufferErrorReason error);
   void GiveBackSlot(Held& request);
+  static bool IsUnended(const Held& request);
+  bool HasTurn(const Held& request) const;
+  bool MayLetGo(std::size_t name) const;
+  void Quicken(Shard& shard);
+  static void Slow(Shard& shard);
+  // Returns when the next retry of the drain is overdue, or gives up its turn.
+  std::optional<absl::Time> DrainDue(std::size_t name) const;
+  Held* ProbeOf(std::size_t name);
+  absl::Duration ProbeDelay(const Shard& shard) const;
+  void ProbeEnded(Held& request);
+  Held* NextProbe(std::size_t name);
+  std::optional<absl::Time> ProbeDue(std::size_t name) const;
+  void RunProbe(std::size_t name);
 
-  void ServingReport(std::size_t name, std::uint8_t alias, std::int64_t timestamp);
+  // Reports (model_reports.cc).
+  void ServingReport(std::size_t name, const Step& report, absl::Time observed, bool stamped);
+  void DownReport(std::size_t name, const Step& report, absl::Time observed);
+  bool Replaces(const Shard& shard, std::uint8_t alias, std::int64_t term) const;
+  void BelieveAnother(std::size_t name, std::uint8_t alias);
 
   Held* ById(std::uint32_t id);
   const Held* ById(std::uint32_t id) const;
   std::vector<Held*> HeldOf(std::size_t name);
-  std::size_t DrainRetriesOf(std::size_t name) const;
+  std::uint64_t SlotsOf(std::size_t name) const;
   std::uint64_t SlotsFree() const;
   std::uint64_t BytesHeld() const;
   static bool TakesSlot(const Held& request);
 
   const Config config_;
   absl::Time now_;
+  // Grows with everything that happens, so that things at one moment have an order.
+  std::uint64_t tick_ = 1;
   std::array<Shard, kNames> shards_;
   std::vector<std::size_t> known_;  // The shards are in the order in which they became known.
   std::vector<Held> requests_;      // The requests are in the order in which they came.
+  std::map<std::uint32_t, ModelSwitchover> switchovers_;
+  std::map<std::uint32_t, ModelPassed> passed_;
+  // What Stop leaves in ModelShard::drain_waits_until.
+  std::optional<absl::Time> waits_after_stop_;
   std::uint64_t too_many_shards_ = 0;
+  bool in_callback_ = false;  // of the latest request
   bool shut_down_ = false;
 };
 

@@ -12,7 +12,7 @@
 #include "driver.h"
 #include "generator.h"
 #include "shrink.h"
-#include "spdlog/spdlog.h"
+#include "support/silence.h"
 
 namespace failover::simulation {
 
@@ -30,15 +30,17 @@ constexpr std::chrono::seconds kProgressEvery(5);
 constexpr std::size_t kStepsAfterShutdown = 30;
 
 // Does one run, with the steps that the seed stands for.
-void RunSeed(std::uint64_t seed, std::chrono::seconds patience, SharedRun& shared) {
+void RunSeed(std::uint64_t seed, const RunOptions& options, SharedRun& shared) {
   const Config config = MakeConfig(seed);
   Random random(~seed);
   std::size_t length = random.Pick<std::size_t>({50, 200, 500, 1000, kMostSteps});
   if (config.flood > 0) length = kMostSteps;
+  // The faults stop at any step, and the step that says so is the last.
+  if (options.liveness) length = 1 + static_cast<std::size_t>(random.Below(length - 1));
   bool shut_down = false;
   shared.step_count = 0;
   shared.seed = seed;
-  Driver driver(config, patience);
+  Driver driver(config, options.call_patience);
   Generator generator(seed, config);
   while (driver.failure().empty() && shared.step_count < length) {
     const Step step = generator.Next(driver.model());
@@ -47,6 +49,13 @@ void RunSeed(std::uint64_t seed, std::chrono::seconds patience, SharedRun& share
     if (driver.model().shut_down() && !std::exchange(shut_down, true)) {
       length = std::min(length, shared.step_count + kStepsAfterShutdown);
     }
+  }
+  if (options.liveness && driver.failure().empty()) {
+    Step stop;
+    stop.kind = StepKind::kFaultsStop;
+    stop.serving = random.Chance(70);
+    shared.AddStep(stop);
+    driver.Do(stop);
   }
   if (driver.failure().empty()) driver.Finish();
   if (!driver.failure().empty()) {
@@ -59,19 +68,19 @@ void RunSeed(std::uint64_t seed, std::chrono::seconds patience, SharedRun& share
 }
 
 void RunSeedsInChild(const RunOptions& options, unsigned index, SharedRun& shared) {
-  spdlog::set_level(spdlog::level::off);
+  test::SilenceTheLog();
   const SteadyClock::time_point end = SteadyClock::now() + options.time;
   const std::uint64_t steps = options.steps / options.processes;
   for (std::uint64_t run = index; run < options.runs; run += options.processes) {
     if (shared.steps >= steps || SteadyClock::now() >= end) return;
-    RunSeed(options.first_seed + run, options.call_patience, shared);
+    RunSeed(options.first_seed + run, options, shared);
   }
 }
 
 std::string ReplayPatiently(const Config& config, const std::vector<Step>& steps,
                             std::chrono::seconds patience) {
   Child child([&](SharedRun& shared) {
-    spdlog::set_level(spdlog::level::off);
+    test::SilenceTheLog();
     Driver driver(config, patience);
     for (const Step& step : steps) driver.Do(step);
     if (driver.failure().empty()) driver.Finish();
@@ -90,6 +99,7 @@ std::string ReplayPatiently(const Config& config, const std::vector<Step>& steps
 
 Finding Investigate(const RunOptions& options, const Child& child, const std::string& what) {
   Finding finding;
+  finding.liveness = options.liveness;
   finding.seed = child.shared().seed;
   finding.what = what;
   finding.steps = child.shared().Steps();
@@ -200,7 +210,8 @@ std::string Finding::ToString() const {
   for (std::size_t i = 0; i < steps.size(); ++i) {
     absl::StrAppend(&text, "  ", i + 1, ". ", simulation::ToString(steps[i]), "\n");
   }
-  absl::StrAppend(&text, "Run it again with: scripts/simulate --runs 1 --seed ", seed, "\n");
+  absl::StrAppend(&text, "Run it again with: scripts/simulate --runs 1 --seed ", seed,
+                  liveness ? " --liveness\n" : "\n");
   return text;
 }
 

@@ -33,12 +33,15 @@ struct RunOptions {
   std::chrono::seconds process_patience{30};
   // The steps of a finding are cut down for this long.
   std::chrono::seconds shrink_time{60};
+  // At some step of each run the faults stop, and then whatever is held must end.
+  bool liveness = false;
   // This function is called every few seconds.
   std::function<void(std::uint64_t runs, std::uint64_t steps)> progress;
 };
 
 struct Finding {
   std::uint64_t seed = 0;
+  bool liveness = false;
   std::string what;
   std::size_t steps_before = 0;  // This is the number of steps before they were cut down.
   std::vector<Step> steps;

@@ -17,11 +17,14 @@ namespace {
 
 constexpr char kUsage[] =
     "Usage: simulate [--seconds N] [--runs N] [--seed S] [--processes N]\n"
+    "                [--liveness]\n"
     "\n"
     "  --seconds N    run for N seconds (default: 60)\n"
     "  --seed S       begin with seed S (default: a seed made of the time)\n"
     "  --runs N       stop after N seeds\n"
     "  --processes N  run N seeds at the same time (default: one for each processor)\n"
+    "  --liveness     let the faults stop at some step of each run; whatever is held must end "
+    "then\n"
     "\n"
     "If a seed fails, the exit code is 1, and the few steps that are needed are printed.\n";
 
@@ -46,6 +49,11 @@ std::optional<RunOptions> Parse(int argc, char** argv) {
   options.time = std::chrono::seconds(60);
   for (int i = 1; i < argc; i += 2) {
     const std::string_view name = argv[i];
+    if (name == "--liveness") {
+      options.liveness = true;
+      --i;
+      continue;
+    }
     if (i + 1 == argc) return std::nullopt;
     const std::optional<std::uint64_t> number = ToNumber(argv[i + 1]);
     if (!number.has_value()) return std::nullopt;

@@ -45,6 +45,15 @@ TEST(SimulationTest, AFewSeedsFindWhatEveryFailoverMeets) {
   EXPECT_GE(result.steps, options.steps);
 }
 
+TEST(SimulationTest, WhateverIsHeldEndsOnceTheFaultsStop) {
+  RunOptions options;
+  options.steps = FAILOVER_SIMULATION_STEPS / 10;
+  options.processes = 2;
+  options.liveness = true;
+  const RunResult result = RunSeeds(options);
+  EXPECT_FALSE(result.finding.has_value()) << result.finding->ToString();
+}
+
 // These tests cover the simulation itself: bugs that are planted are found, reported, and cut down.
 class PlantedBugTest : public ::testing::Test {
  protected:
@@ -113,6 +122,41 @@ TEST_F(PlantedBugTest, ACrashIsFoundAndCutDown) {
   ASSERT_THAT(finding.steps, SizeIs(2));
   EXPECT_EQ(finding.steps[1].kind, StepKind::kPoll);
   ExpectToldAndRepeatable(finding);
+}
+
+TEST_F(PlantedBugTest, ARefusalThatNobodyMetIsFound) {
+  const Finding finding = Find([](Buffer& buffer, const Step& step) {
+    if (step.kind != StepKind::kPoll) return;
+    buffer.NoteRefused(buffer.GetShard(NameOf(0).keyspace, NameOf(0).shard), "a planted bug");
+  });
+  ExpectToldAndRepeatable(finding);
+}
+
+TEST_F(PlantedBugTest, AReportThatNobodySentIsFound) {
+  const Finding finding = Find([](Buffer& buffer, const Step& step) {
+    if (step.kind != StepKind::kPoll || !Buffers(buffer)) return;
+    TabletStats report;
+    report.alias = AliasOf(5);
+    report.target = {std::string(NameOf(0).keyspace), std::string(NameOf(0).shard),
+                     TabletType::kPrimary};
+    report.up = report.serving = true;
+    report.tablet_externally_reparented_timestamp = 1'000'000;
+    buffer.StatsUpdate(report);
+  });
+  ExpectToldAndRepeatable(finding);
+}
+
+TEST_F(PlantedBugTest, AHoldThatBeginsWhenTheFaultsStopIsFound) {
+  RunOptions options = Unhurried();
+  options.liveness = true;
+  const Finding finding = Find(
+      [](Buffer& buffer, const Step& step) {
+        if (step.kind != StepKind::kFaultsStop) return;
+        buffer.StartBuffering(buffer.GetShard(NameOf(0).keyspace, NameOf(0).shard), "planted");
+      },
+      options);
+  EXPECT_EQ(finding.steps.back().kind, StepKind::kFaultsStop);
+  EXPECT_THAT(finding.ToString(), HasSubstr("--liveness"));
 }
 
 TEST_F(PlantedBugTest, ACallThatNeverReturnsIsFound) {

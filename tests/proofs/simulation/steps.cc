@@ -25,15 +25,20 @@ std::string NameText(std::size_t index) {
 
 std::string RequestText(const Step& step) {
   static constexpr const char* kFaces[] = {"callback", "blocking", "coroutine"};
-  static constexpr const char* kCauses[] = {"no error", "failover error", "other error"};
+  static constexpr const char* kCauseNames[] = {"no error",   "failover error",    "other error",
+                                                "kRefused",   "kRefusedAtConnect", "kFailed",
+                                                "kSucceeded", "kUnknown"};
   std::string text =
       absl::StrCat("request #", step.id, " ", NameText(step.name), step.by_name ? " by name" : "",
                    ", ", kFaces[static_cast<std::size_t>(step.face)], ", ",
-                   kCauses[static_cast<std::size_t>(step.cause)]);
+                   kCauseNames[static_cast<std::size_t>(step.cause)]);
   if (step.timeout_ns != kForEver) {
     absl::StrAppend(&text, ", timeout ", DurationText(step.timeout_ns));
   }
   if (step.bytes != 0) absl::StrAppend(&text, ", ", step.bytes, " bytes");
+  if (step.may_probe) absl::StrAppend(&text, ", may probe");
+  if (step.writes) absl::StrAppend(&text, ", writes");
+  if (step.previous != 0) absl::StrAppend(&text, ", after #", step.previous);
   if (step.by_stop_token) absl::StrAppend(&text, ", stop_token");
   if (step.cancelled) absl::StrAppend(&text, ", cancelled before");
   return text;
@@ -53,20 +58,34 @@ std::string EventText(const Step& step) {
 
 std::string ReportText(const Step& step) {
   static constexpr const char* kTypes[] = {"unknown", "primary", "replica", "rdonly"};
-  return absl::StrCat("report ", NameText(step.name), " ",
-                      kTypes[static_cast<std::size_t>(step.tablet_type)], " alias ",
-                      static_cast<int>(step.alias), step.up ? " up" : " down",
-                      step.serving ? " serving" : " not serving", ", timestamp ", step.timestamp);
+  const std::string stamp =
+      step.observed_ns == kNoStamp
+          ? ""
+          : absl::StrCat(", observed at ",
+                         absl::FormatDuration(absl::Nanoseconds(step.observed_ns)));
+  return absl::StrCat(
+      "report ", NameText(step.name), " ", kTypes[static_cast<std::size_t>(step.tablet_type)],
+      " alias ", static_cast<int>(step.alias), step.up ? " up" : " down",
+      step.serving ? " serving" : " not serving", ", timestamp ", step.timestamp, stamp);
 }
 
 std::string ActionText(const Step& step) {
-  static constexpr const char* kEnds[] = {"call", "call with OK", "call with an error",
-                                          "destroy the token", "assign to the token"};
+  static constexpr const char* kEnds[] = {"call",
+                                          "call with OK",
+                                          "call with an error",
+                                          "call with a failover's error",
+                                          "destroy the token",
+                                          "assign to the token",
+                                          "kRefused",
+                                          "kRefusedAtConnect",
+                                          "kFailed",
+                                          "kSucceeded",
+                                          "kUnknown"};
   switch (step.kind) {
     case StepKind::kRequest:
       return RequestText(step);
     case StepKind::kCancel:
-      return absl::StrCat("cancel #", step.id);
+      return absl::StrCat("cancel #", step.id, step.by_context ? " by its context" : "");
     case StepKind::kDetach:
       return absl::StrCat("detach #", step.id);
     case StepKind::kDropHandle:
@@ -90,6 +109,20 @@ std::string ActionText(const Step& step) {
       return absl::StrCat("GetShard ", NameText(step.name));
     case StepKind::kShutdown:
       return "Shutdown";
+    case StepKind::kNoteRefused:
+      return absl::StrCat("NoteRefused ", NameText(step.name));
+    case StepKind::kBeginSwitchover:
+      return absl::StrCat("BeginSwitchover ", step.id, " of ", NameText(step.name), ", grace ",
+                          DurationText(step.grace_ns), ", hold_timeout ",
+                          DurationText(step.timeout_ns), step.proceeds ? ", proceeds" : "",
+                          step.commit_only ? ", on commit only" : "");
+    case StepKind::kCommit:
+      return absl::StrCat("commit switchover ", step.id);
+    case StepKind::kAbort:
+      return absl::StrCat(step.by_context ? "destroy" : "abort", " switchover ", step.id);
+    case StepKind::kFaultsStop:
+      return step.serving ? "the faults stop, and the primaries are seen to serve"
+                          : "the faults stop, and no reports come";
   }
   return "?";
 }
@@ -160,6 +193,13 @@ BufferOptions MakeOptions(const Config& config) {
   options.min_time_between_failovers = absl::Nanoseconds(config.min_time_between_failovers_ns);
   options.size = config.size;
   options.drain_concurrency = config.drain_concurrency;
+  options.drain_concurrency_max = config.drain_concurrency_max;
+  if (config.max_retry_ns != 0) options.max_retry_time = absl::Nanoseconds(config.max_retry_ns);
+  options.suspicion = absl::Nanoseconds(config.suspicion_ns);
+  options.probe_after = absl::Nanoseconds(config.probe_after_ns);
+  options.unstamped_report_delay = absl::Nanoseconds(config.unstamped_report_delay_ns);
+  options.down_confirmation = absl::Nanoseconds(config.down_confirmation_ns);
+  options.max_per_shard = config.max_per_shard;
   options.max_bytes = config.max_bytes;
   options.max_shards = config.max_shards;
   std::string separator;
@@ -178,6 +218,55 @@ BufferOptions MakeOptions(const Config& config) {
   return options;
 }
 
+Attempt AttemptOf(Cause cause) {
+  switch (cause) {
+    case Cause::kNone:
+      return Attempt::kNone;
+    case Cause::kFailover:
+    case Cause::kRefused:
+      return Attempt::kRefused;
+    case Cause::kRefusedAtConnect:
+      return Attempt::kRefusedAtConnect;
+    case Cause::kOther:
+    case Cause::kFailed:
+      return Attempt::kFailed;
+    case Cause::kSucceeded:
+      return Attempt::kSucceeded;
+    case Cause::kUnknown:
+      return Attempt::kUnknown;
+  }
+  return Attempt::kNone;
+}
+
+bool IsFailover(Cause cause) {
+  const Attempt attempt = AttemptOf(cause);
+  return attempt == Attempt::kRefused || attempt == Attempt::kRefusedAtConnect;
+}
+
+Attempt AttemptOf(RetryEnd end) {
+  switch (end) {
+    case RetryEnd::kCall:
+    case RetryEnd::kDestroy:
+    case RetryEnd::kAssign:
+      return Attempt::kNone;
+    case RetryEnd::kCallWithOk:
+    case RetryEnd::kTellSucceeded:
+      return Attempt::kSucceeded;
+    case RetryEnd::kTellFailed:
+      return Attempt::kFailed;
+    case RetryEnd::kCallWithFailover:
+    case RetryEnd::kTellRefused:
+      return Attempt::kRefused;
+    case RetryEnd::kTellRefusedAtConnect:
+      return Attempt::kRefusedAtConnect;
+    // The error says that no answer came.
+    case RetryEnd::kCallWithError:
+    case RetryEnd::kTellUnknown:
+      return Attempt::kUnknown;
+  }
+  return Attempt::kNone;
+}
+
 absl::Duration TimeoutOf(const Step& step) {
   return step.timeout_ns == kForEver ? absl::InfiniteDuration()
                                      : absl::Nanoseconds(step.timeout_ns);
@@ -190,8 +279,16 @@ std::string ToString(const Config& config) {
       absl::FormatDuration(options.window), ", max_failover_duration ",
       absl::FormatDuration(options.max_failover_duration), ", min_time_between_failovers ",
       absl::FormatDuration(options.min_time_between_failovers), ", size ", options.size,
-      ", drain_concurrency ", options.drain_concurrency, ", max_bytes ", options.max_bytes,
-      ", max_shards ", options.max_shards, ", keyspace_shards \"", options.keyspace_shards, "\"",
+      ", drain_concurrency ", options.drain_concurrency, ", drain_concurrency_max ",
+      options.drain_concurrency_max, ", max_retry_time ",
+      absl::FormatDuration(absl::Nanoseconds(config.max_retry_ns)), ", suspicion ",
+      absl::FormatDuration(options.suspicion), ", probe_after ",
+      absl::FormatDuration(options.probe_after), ", unstamped_report_delay ",
+      absl::FormatDuration(options.unstamped_report_delay), ", down_confirmation ",
+      absl::FormatDuration(options.down_confirmation), ", max_per_shard ", options.max_per_shard,
+      ", clock_start ", absl::FormatDuration(absl::Nanoseconds(config.clock_start_ns)),
+      ", max_bytes ", options.max_bytes, ", max_shards ", options.max_shards,
+      ", keyspace_shards \"", options.keyspace_shards, "\"",
       config.own_classifier ? ", a classifier of its own" : "",
       config.foreign_code_looks ? ", clock and classifier look at the Buffer" : "");
 }

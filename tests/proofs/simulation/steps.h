@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "absl/time/time.h"
+#include "failover/attempt.h"
 #include "failover/buffer_options.h"
 #include "failover/health_check.h"
 #include "failover/request_context.h"
@@ -40,6 +41,13 @@ struct Config {
   std::int64_t min_time_between_failovers_ns = 0;
   std::int64_t size = 0;
   std::int64_t drain_concurrency = 0;
+  std::int64_t drain_concurrency_max = 32;
+  std::int64_t max_retry_ns = 0;  // 0 means that the option is not set.
+  std::int64_t suspicion_ns = 0;
+  std::int64_t probe_after_ns = 0;
+  std::int64_t unstamped_report_delay_ns = 0;
+  std::int64_t down_confirmation_ns = 0;
+  std::int64_t max_per_shard = 0;
   std::uint64_t max_bytes = 0;
   std::int64_t max_shards = 0;
   // Both arrays take the index of a name. shard_listed means that the shard itself is listed,
@@ -76,17 +84,50 @@ enum class StepKind : std::uint8_t {
   kStopBuffering,
   kGetShard,
   kShutdown,
+  kNoteRefused,
+  // The id of these three is the number of the switchover.
+  kBeginSwitchover,
+  kCommit,
+  kAbort,
+  kFaultsStop,  // From here on every retry succeeds, and `serving` says whether reports tell so.
 };
-inline constexpr std::size_t kStepKinds = 13;
+inline constexpr std::size_t kStepKinds = 18;
 
 // A Face says how a request asks to be held.
 enum class Face : std::uint8_t { kCallback, kBlocking, kCoroutine };
 
-// A Cause says how the attempt before the request ended.
-enum class Cause : std::uint8_t { kNone, kFailover, kOther };
+// A Cause says how the attempt before the request ended: the first three as a Status, the others as
+// an Attempt.
+enum class Cause : std::uint8_t {
+  kNone,
+  kFailover,
+  kOther,
+  kRefused,
+  kRefusedAtConnect,
+  kFailed,
+  kSucceeded,
+  kUnknown,
+};
+inline constexpr std::size_t kCauses = 8;
+Attempt AttemptOf(Cause cause);
+bool IsFailover(Cause cause);
 
-// A RetryEnd says how the client reports the end of its retry.
-enum class RetryEnd : std::uint8_t { kCall, kCallWithOk, kCallWithError, kDestroy, kAssign };
+// A RetryEnd says how the client reports the end of its retry. kTell... are Attempts.
+enum class RetryEnd : std::uint8_t {
+  kCall,
+  kCallWithOk,
+  kCallWithError,
+  kCallWithFailover,
+  kDestroy,
+  kAssign,
+  kTellRefused,
+  kTellRefusedAtConnect,
+  kTellFailed,
+  kTellSucceeded,
+  kTellUnknown,
+};
+inline constexpr std::size_t kRetryEnds = 11;
+Attempt AttemptOf(RetryEnd end);
 
 // A ShardNews is what a keyspace event tells about one shard.
 struct ShardNews {
@@ -94,6 +135,9 @@ struct ShardNews {
   std::uint8_t alias = 0;
   bool serving = false;
 };
+
+inline constexpr std::int64_t kForEver = INT64_MAX;
+inline constexpr std::int64_t kNoStamp = INT64_MIN;
 
 // A Step is one call of the Buffer, or a move of the clock. Only the fields that belong to its kind
 // have a meaning.
@@ -109,16 +153,30 @@ struct Step {
   std::uint32_t id = 0;
   std::uint8_t name = 0;
 
+  // This field belongs to kCancel: RequestContext::cancellation ends the wait, not the handle. For
+  // kAbort it says that the Switchover is destroyed.
+  bool by_context = false;
+
   // These fields belong to kRequest.
   Face face = Face::kCallback;
   Cause cause = Cause::kNone;
   bool by_name = false;         // If false, the request names its shard by a ShardHandle.
-  bool cancelled = false;       // kBlocking: the call was cancelled before it began.
+  bool cancelled = false;       // The request was cancelled before it came.
   bool by_stop_token = false;   // kBlocking: a stop token cancels the call.
   std::int64_t timeout_ns = 0;  // kForEver means that there is no timeout.
   std::uint32_t bytes = 0;
+  bool may_probe = false;
+  bool writes = false;
+  Work work = Work::kUncounted;
+  // The request whose token is handed back with this one. 0 means that none is.
+  std::uint32_t previous = 0;
 
   RetryEnd retry_end = RetryEnd::kCall;
+
+  // These fields belong to kBeginSwitchover, whose hold_timeout is timeout_ns.
+  std::int64_t grace_ns = 0;
+  bool proceeds = false;
+  bool commit_only = false;
 
   // These fields belong to kReport. It alone uses `serving` and `alias`, too.
   TabletType tablet_type = TabletType::kPrimary;
@@ -126,6 +184,7 @@ struct Step {
   bool up = true;
   bool serving = true;
   std::int64_t timestamp = 0;
+  std::int64_t observed_ns = kNoStamp;  // Since the Unix epoch.
 
   // These fields belong to kKeyspaceEvent.
   MoveTablesState move_tables_state = MoveTablesState::kUnknown;
@@ -136,7 +195,6 @@ struct Step {
   std::int64_t advance_ns = 0;
 };
 
-inline constexpr std::int64_t kForEver = INT64_MAX;
 absl::Duration TimeoutOf(const Step& step);
 
 // These return one line each, for people to read.

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "failover/switchover.h"
 #include "world.h"
 
 namespace failover::test {
@@ -53,12 +54,35 @@ void RunHealthFeed(World& world, Random random) {
   }
 }
 
+namespace {
+
+// Begins a planned switchover, waits a while until it is quiet, and ends it somehow.
+void SwitchOver(World& world, Random& random, ShardHandle shard) {
+  SwitchoverOptions options;
+  options.transaction_grace = absl::Microseconds(random.Below(2000));
+  options.on_overdue = random.OneIn(2) ? OnOverdue::kAbort : OnOverdue::kProceed;
+  options.release =
+      random.OneIn(2) ? SwitchoverRelease::kOnNewPrimary : SwitchoverRelease::kOnCommit;
+  absl::StatusOr<Switchover> switchover = world.buffer.BeginSwitchover(shard, options);
+  if (!switchover.ok()) return;
+  const absl::StatusOr<WorkInFlight> left =
+      switchover->WaitUntilQuiet(absl::Microseconds(random.Below(2000)));
+  if (left.ok() && options.on_overdue == OnOverdue::kAbort) {
+    world.ledger.Expect(switchover->progress().quiet, "a quiet switchover is not quiet any more");
+  }
+  if (random.OneIn(3)) static_cast<void>(switchover->Commit());
+}
+
+}  // namespace
+
 void RunOperator(World& world, Random random) {
   while (world.GoesOn()) {
     // The operator sometimes names a shard that nobody has named before.
     const std::uint64_t shard = random.OneIn(16) ? random.Below(100) : random.Below(kShards);
     const ShardHandle handle = world.buffer.GetShard("ks", ShardName(shard));
-    if (random.OneIn(3)) {
+    if (handle && random.OneIn(4)) {
+      SwitchOver(world, random, handle);
+    } else if (random.OneIn(3)) {
       world.buffer.StopBuffering(handle);
     } else {
       world.buffer.StartBuffering(handle, "a test");

@@ -184,9 +184,8 @@ void Round::ExpectLaws(bool all_given_back) {
   std::uint64_t evicted_for_newer = 0;
   for (const ShardStats& shard : stats.shards) {
     taken += shard.requests_held + shard.requests_retrying;
-    refused += shard.requests_skipped[static_cast<std::size_t>(SkippedReason::kBufferFull)];
-    evicted_for_newer +=
-        shard.requests_evicted[static_cast<std::size_t>(EvictedReason::kBufferFull)];
+    refused += shard.requests_skipped[SkippedReason::kBufferFull];
+    evicted_for_newer += shard.requests_evicted[EvictedReason::kBufferFull];
     std::uint64_t evicted = 0;
     for (const std::uint64_t count : shard.requests_evicted) evicted += count;
     ledger_.Expect(

@@ -16,8 +16,8 @@
 #include <thread>
 
 #include "round.h"
-#include "spdlog/spdlog.h"
 #include "support/patience.h"
+#include "support/silence.h"
 
 namespace failover::test {
 namespace {
@@ -98,9 +98,7 @@ class Watchdog {
 int Run(const Arguments& arguments) {
   std::printf("stress: --seed %llu\n", static_cast<unsigned long long>(arguments.seed));
   std::fflush(stdout);
-  // The level is off, so a Buffer makes no log lines. It only looks up the logger and checks the
-  // level.
-  spdlog::set_level(spdlog::level::off);
+  SilenceTheLog();
   const SteadyClock::time_point begin = SteadyClock::now();
   SteadyClock::time_point last_sign = begin;
   std::uint64_t requests = 0;

@@ -96,6 +96,9 @@ inline RequestContext AnyContext(Random& random) {
       break;
   }
   context.bytes = random.Below(60);
+  if (random.OneIn(2)) {
+    context.work = random.OneIn(4) ? Work::kTransaction : Work::kStatement;
+  }
   return context;
 }
 

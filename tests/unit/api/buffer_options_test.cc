@@ -34,6 +34,13 @@ TEST(BufferOptionsTest, TheDefaultsAreThoseOfVtgateAndValid) {
   EXPECT_EQ(options.keyspace_shards, "");
   EXPECT_EQ(options.max_bytes, 0u);
   EXPECT_EQ(options.max_shards, 65536);
+  EXPECT_EQ(options.drain_concurrency_max, 32);
+  EXPECT_FALSE(options.max_retry_time.has_value());
+  EXPECT_EQ(options.suspicion, absl::Seconds(1));
+  EXPECT_EQ(options.probe_after, absl::Seconds(1));
+  EXPECT_EQ(options.unstamped_report_delay, absl::Seconds(3));
+  EXPECT_EQ(options.down_confirmation, absl::ZeroDuration());
+  EXPECT_EQ(options.max_per_shard, 0);
   EXPECT_FALSE(options.shutdown_grace.has_value());
   EXPECT_EQ(options.threading, Threading::kServiceThread);
   EXPECT_TRUE(options.Validate().ok());
@@ -192,6 +199,52 @@ TEST(BufferOptionsTest, TheShutdownGraceIsFiniteAndNotNegative) {
        {absl::Nanoseconds(-1), absl::InfiniteDuration(), -absl::InfiniteDuration()}) {
     options.shutdown_grace = grace;
     EXPECT_THAT(ErrorOf(options), HasSubstr("shutdown_grace")) << grace;
+  }
+}
+
+TEST(BufferOptionsTest, TheHighestDrainConcurrencyIsAtLeastOneAndMayBeLowerThanTheLowest) {
+  BufferOptions options;
+  options.drain_concurrency_max = 0;
+  EXPECT_EQ(
+      ErrorOf(options),
+      "drain_concurrency_max (--buffer_drain_concurrency_max) must be >= 1 (specified value: 0)");
+  options.drain_concurrency_max = 1;
+  options.drain_concurrency = 8;
+  EXPECT_EQ(ErrorOf(options), "");
+}
+
+TEST(BufferOptionsTest, TheShareOfAShardIsNotNegative) {
+  BufferOptions options;
+  options.max_per_shard = -1;
+  EXPECT_EQ(ErrorOf(options),
+            "max_per_shard (--buffer_max_per_shard) must be >= 0 (specified value: -1)");
+}
+
+TEST(BufferOptionsTest, TheTimesOfTheEvidenceHaveTheirLeast) {
+  const absl::Duration kMilli = absl::Milliseconds(1);
+  const absl::Duration kTick = absl::Nanoseconds(1);
+  const struct {
+    const char* name;
+    std::function<void(BufferOptions&, absl::Duration)> set;
+    absl::Duration least;
+  } kRows[] = {
+      {"max_retry_time", [](BufferOptions& o, absl::Duration d) { o.max_retry_time = d; }, kMilli},
+      {"suspicion", [](BufferOptions& o, absl::Duration d) { o.suspicion = d; }, kMilli},
+      {"probe_after", [](BufferOptions& o, absl::Duration d) { o.probe_after = d; }, kMilli},
+      {"unstamped_report_delay",
+       [](BufferOptions& o, absl::Duration d) { o.unstamped_report_delay = d; },
+       absl::ZeroDuration()},
+      {"down_confirmation", [](BufferOptions& o, absl::Duration d) { o.down_confirmation = d; },
+       absl::ZeroDuration()},
+  };
+  for (const auto& row : kRows) {
+    BufferOptions options;
+    row.set(options, row.least);
+    EXPECT_EQ(ErrorOf(options), "") << row.name;
+    for (const absl::Duration bad : {row.least - kTick, absl::InfiniteDuration()}) {
+      row.set(options, bad);
+      EXPECT_THAT(ErrorOf(options), AllOf(HasSubstr(row.name), HasSubstr("and finite")));
+    }
   }
 }
 

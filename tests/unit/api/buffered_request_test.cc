@@ -110,19 +110,6 @@ TEST_F(BufferedRequestTest, TheTimeoutOfAContextAppliesToo) {
   EXPECT_EQ(ReasonOf(error), BufferErrorReason::kTimeout);
 }
 
-TEST_F(BufferedRequestTest, ACancellationIsForBlockingCallsOnly) {
-  Cancellation cancellation;
-  RequestContext context;
-  context.cancellation = &cancellation;
-  AsyncRequest request = Fail(context);
-  ASSERT_TRUE(request.held());
-  cancellation.Cancel();
-  PollAll();
-  EXPECT_FALSE(request.done());
-  const AsyncRequest another = Request(context);
-  EXPECT_TRUE(another.held());
-}
-
 // ---- The handle --------------------------------------------------------------------------------
 
 TEST_F(BufferedRequestTest, ItIsMoveOnly) {
@@ -298,6 +285,17 @@ TEST_F(BufferedRequestTest, ACancelMayDestroyTheHandleThatTheCallbackOwns) {
   EXPECT_TRUE(alive.expired());
 }
 
+TEST_F(BufferedRequestTest,
+       BugHandleOfItsCallback_AHandleThatIsDestroyedWithItsCallbackIsNotTouched) {
+  // The memory of the handle is free as soon as the callback is destroyed. A weak_ptr would keep
+  // it.
+  auto session = std::make_unique<std::optional<BufferedRequest>>();
+  std::optional<BufferedRequest>* const handle = session.get();
+  *handle = Hold([owned = std::move(session)](absl::StatusOr<RetryDoneFunc>) { FAIL(); });
+  handle->reset();
+  EXPECT_EQ(Stats().requests_held, 0u);
+}
+
 TEST_F(BufferedRequestTest, DetachLetsTheCallbackRunWithoutTheHandle) {
   AsyncRequest request = Fail();
   request.handle().Detach();
@@ -418,6 +416,106 @@ TEST_F(BufferedRequestTest, ItIsHarmlessAfterTheBufferIsGone) {
   EXPECT_TRUE(cancelled.handle().Cancel());
   detached.handle().Detach();
   EXPECT_EQ(dropped.runs(), 1);
+}
+
+// ---- Cancellation ------------------------------------------------------------------------------
+
+class CancelledRequestTest : public BufferTest {
+ protected:
+  CancelledRequestTest() { context_.cancellation = &cancellation_; }
+
+  Cancellation cancellation_;
+  RequestContext context_;
+};
+
+TEST_F(CancelledRequestTest, BugIgnoredCancellation_TheCallbackIsGivenTheError) {
+  const AsyncRequest request = Fail(context_);
+  const AsyncRequest other = Request();
+  cancellation_.Cancel();
+  EXPECT_FALSE(request.done()) << "the callback must run inside Poll only";
+  EXPECT_EQ(Stats().requests_held, 1u);
+  EXPECT_EQ(buffer().Stats().slots_free, 9u);
+  PollAll();
+  EXPECT_EQ(request.runs(), 1);
+  EXPECT_EQ(request.reason(), BufferErrorReason::kCancelled);
+  EXPECT_EQ(At(Stats().requests_evicted, EvictedReason::kContextDone), 1u);
+  EXPECT_FALSE(other.done());
+}
+
+TEST_F(CancelledRequestTest, BugIgnoredCancellation_CancelledBeforeItIsRefused) {
+  cancellation_.Cancel();
+  const AsyncRequest request = Fail(context_);
+  ASSERT_TRUE(request.refused());
+  EXPECT_EQ(ReasonOf(request.refusal()), BufferErrorReason::kCancelled);
+  EXPECT_TRUE(request.callback_destroyed());
+  EXPECT_EQ(Stats().state, State::kBuffering);
+}
+
+TEST_F(CancelledRequestTest, WhatNeedNotBeHeldPasses) {
+  cancellation_.Cancel();
+  EXPECT_TRUE(Request(context_).passed());
+}
+
+TEST_F(CancelledRequestTest, ThePollerIsWokenUnderNoLock) {
+  int wakeups = 0;
+  BufferOptions options = ManualOptions();
+  options.wakeup = [&] {
+    ++wakeups;
+    if (!cancellation_.cancelled()) return;
+    // A thread that needs the Cancellation, or the shard, would be stuck under a lock.
+    std::thread other([&] {
+      cancellation_.Cancel();
+      Stats();
+    });
+    other.join();
+  };
+  Create(options);
+  const AsyncRequest first = Fail(context_);
+  const AsyncRequest second = Request(context_);
+  buffer().Poll();
+  wakeups = 0;
+  cancellation_.Cancel();
+  EXPECT_EQ(wakeups, 1);
+  PollAll();
+  EXPECT_EQ(first.reason(), BufferErrorReason::kCancelled);
+  EXPECT_EQ(second.reason(), BufferErrorReason::kCancelled);
+}
+
+TEST_F(CancelledRequestTest, AfterTheReleaseItComesTooLate) {
+  const AsyncRequest request = Fail(context_);
+  Report(1, true, 1);
+  cancellation_.Cancel();
+  PollAll();
+  EXPECT_TRUE(request.released());
+}
+
+TEST_F(CancelledRequestTest, TheHandleStillCancelsInSilence) {
+  AsyncRequest request = Fail(context_);
+  EXPECT_TRUE(request.handle().Cancel());
+  cancellation_.Cancel();
+  PollAll();
+  EXPECT_EQ(request.runs(), 0);
+}
+
+TEST_F(CancelledRequestTest, TheCancellationMayGoWhenTheCallbackRuns) {
+  auto cancellation = std::make_unique<Cancellation>();
+  context_.cancellation = cancellation.get();
+  BufferedRequest request = *buffer().WaitForFailoverEndAsync(
+      context_, shard(), FailoverError(),
+      [&](const absl::StatusOr<RetryDoneFunc>&) { cancellation.reset(); });
+  EndFailover();
+  EXPECT_EQ(cancellation, nullptr);
+}
+
+TEST_F(CancelledRequestTest, OneCancellationServesRequestsOfSeveralBuffers) {
+  const std::unique_ptr<Buffer> other = *Buffer::Create(ManualOptions());
+  const AsyncRequest here = Fail(context_);
+  const AsyncRequest there(*other, other->GetShard("ks", "0"), FailoverError(), context_);
+  cancellation_.Cancel();
+  PollAll();
+  other->Poll();
+  EXPECT_EQ(here.reason(), BufferErrorReason::kCancelled);
+  EXPECT_EQ(there.reason(), BufferErrorReason::kCancelled);
 }
 
 }  // namespace

@@ -241,14 +241,118 @@ TEST_F(CoroutineTest, ItMayWaitAgainWhenItIsResumed) {
   EXPECT_TRUE(task.done());
 }
 
-TEST_F(CoroutineTest, ACancellationIsForBlockingCallsOnly) {
-  Cancellation cancellation;
-  cancellation.Cancel();
-  RequestContext context;
-  context.cancellation = &cancellation;
-  std::optional<Result> result;
-  const Task task = Wait(FailoverError(), result, context);
+// ---- Cancellation ------------------------------------------------------------------------------
+
+class CancelledCoroutineTest : public CoroutineTest {
+ protected:
+  CancelledCoroutineTest() { context_.cancellation = &cancellation_; }
+
+  Cancellation cancellation_;
+  RequestContext context_;
+  std::optional<Result> result_;
+};
+
+TEST_F(CancelledCoroutineTest, BugIgnoredCancellation_ItIsResumedWithTheError) {
+  const Task task = Wait(FailoverError(), result_, context_);
   EXPECT_FALSE(task.done());
+  cancellation_.Cancel();
+  EXPECT_FALSE(task.done()) << "it must be resumed inside Poll only";
+  EXPECT_EQ(buffer().Stats().slots_free, 10u);
+  PollAll();
+  ASSERT_TRUE(task.done());
+  EXPECT_EQ(ReasonOf(result_->status()), BufferErrorReason::kCancelled);
+  EXPECT_EQ(At(Stats().requests_evicted, EvictedReason::kContextDone), 1u);
+}
+
+TEST_F(CancelledCoroutineTest, BugIgnoredCancellation_CancelledBeforeItIsRefused) {
+  cancellation_.Cancel();
+  const Task task = Wait(FailoverError(), result_, context_);
+  ASSERT_TRUE(task.done());
+  EXPECT_EQ(ReasonOf(result_->status()), BufferErrorReason::kCancelled);
+}
+
+TEST_F(CancelledCoroutineTest, WhatNeedNotBeHeldPasses) {
+  cancellation_.Cancel();
+  const Task task = Wait(absl::OkStatus(), result_, context_);
+  EXPECT_TRUE(task.done() && result_->ok());
+}
+
+TEST_F(CancelledCoroutineTest, TheCancellationMayGoWhenTheCoroutineGoesOn) {
+  auto cancellation = std::make_unique<Cancellation>();
+  context_.cancellation = cancellation.get();
+  const Task task = Wait(FailoverError(), result_, context_);
+  EndFailover();
+  ASSERT_TRUE(task.done());
+  cancellation->Cancel();
+  cancellation.reset();
+  EXPECT_TRUE(result_->ok());
+}
+
+TEST_F(CancelledCoroutineTest, DestroyedWhileSuspendedItIsForgotten) {
+  { const Task task = Wait(FailoverError(), result_, context_); }
+  cancellation_.Cancel();
+  PollAll();
+  EXPECT_FALSE(result_.has_value());
+}
+
+// ---- The error as a choice ---------------------------------------------------------------------
+
+// g++ 12 destroys temporaries of a conditional twice if they stand in the expression of a co_await,
+// whatever the type of the parameter is. The forms below are those that the compiler gets right.
+// The texts are long, so that each Status has memory of its own.
+class ChosenErrorTest : public CoroutineTest {
+ protected:
+  using Form = Task (*)(Buffer&, ShardHandle, bool, const absl::Status&, std::optional<Result>&);
+
+  static Task OfVariables(Buffer& buffer, ShardHandle shard, bool failed,
+                          const absl::Status& failover, std::optional<Result>& result) {
+    const absl::Status none;
+    result.emplace(co_await AwaitFailoverEnd(buffer, {}, shard, failed ? failover : none));
+  }
+  static Task OfTemporariesWithAName(Buffer& buffer, ShardHandle shard, bool failed,
+                                     const absl::Status&, std::optional<Result>& result) {
+    auto wait = AwaitFailoverEnd(buffer, {}, shard, failed ? FailoverError() : OtherError());
+    result.emplace(co_await wait);
+  }
+  static Task OfMixedWithAName(Buffer& buffer, ShardHandle shard, bool failed,
+                               const absl::Status& failover, std::optional<Result>& result) {
+    auto wait = AwaitFailoverEnd(buffer, {}, shard, failed ? failover : absl::OkStatus());
+    result.emplace(co_await wait);
+  }
+#if !defined(__GNUC__) || defined(__clang__)
+  static Task OfTemporaries(Buffer& buffer, ShardHandle shard, bool failed, const absl::Status&,
+                            std::optional<Result>& result) {
+    result.emplace(
+        co_await AwaitFailoverEnd(buffer, {}, shard, failed ? FailoverError() : absl::OkStatus()));
+  }
+#endif
+
+  void ExpectOneEnd(Form form) {
+    const std::unique_ptr<absl::Status> failover = std::make_unique<absl::Status>(FailoverError());
+    for (const bool failed : {true, false, true}) {
+      AdvanceBeyondGuards();
+      std::optional<Result> result;
+      const Task task = form(buffer(), shard(), failed, *failover, result);
+      EXPECT_NE(task.done(), failed);
+      EndFailover();
+      ASSERT_TRUE(task.done());
+      EXPECT_TRUE(result->ok());
+    }
+    EXPECT_EQ(*failover, FailoverError());
+  }
+};
+
+TEST_F(ChosenErrorTest, BugChosenError_OfVariables) { ExpectOneEnd(OfVariables); }
+TEST_F(ChosenErrorTest, BugChosenError_OfTemporariesWithAName) {
+  ExpectOneEnd(OfTemporariesWithAName);
+}
+TEST_F(ChosenErrorTest, BugChosenError_OfMixedWithAName) { ExpectOneEnd(OfMixedWithAName); }
+TEST_F(ChosenErrorTest, BugChosenError_OfTemporaries) {
+#if !defined(__GNUC__) || defined(__clang__)
+  ExpectOneEnd(OfTemporaries);
+#else
+  GTEST_SKIP() << "g++ 12 cannot compile this form";
+#endif
 }
 
 using CoroutineDeathTest = CoroutineTest;
@@ -262,6 +366,66 @@ TEST_F(CoroutineDeathTest, TheHandleOfAnotherBufferIsAnAssertion) {
   EXPECT_DEATH(
       static_cast<void>(AwaitFailoverEnd(buffer(), {}, other->GetShard("ks", "0"), OtherError())),
       "Owns");
+}
+
+// ---- Held again ---------------------------------------------------------------------------------
+
+// Waits until the retry that `token` stands for may be repeated.
+Task WaitAgain(Buffer& buffer, ShardHandle shard, Attempt attempt, RetryDoneFunc token,
+               std::optional<Result>& result) {
+  RequestContext context;
+  context.may_probe = true;
+  result.emplace(co_await AwaitFailoverEnd(buffer, context, shard,
+                                           LastAttempt(attempt).After(std::move(token))));
+}
+
+TEST_F(CoroutineTest, ARetryThatWasRefusedIsHeldAgain) {
+  std::optional<Result> first;
+  const Task task = WaitAgain(buffer(), shard(), Attempt::kRefused, {}, first);
+  Advance(absl::Seconds(1));
+  ASSERT_TRUE(task.done()) << "the probe";
+  std::optional<Result> second;
+  const Task again = WaitAgain(buffer(), shard(), Attempt::kRefused, std::move(**first), second);
+  EXPECT_FALSE(again.done());
+  EXPECT_EQ(Stats().requests_held_again, 1u);
+  EXPECT_EQ(Stats().requests_retrying, 0u);
+  EndFailover();
+  ASSERT_TRUE(again.done());
+  EXPECT_EQ((*second)->released_by(), StopReason::kNewPrimarySeen);
+}
+
+TEST_F(CoroutineTest, AfterItsWindowItIsRefused) {
+  std::optional<Result> first;
+  const Task task = Wait(FailoverError(), first);
+  Advance(absl::Seconds(10));
+  ASSERT_TRUE(task.done());
+  std::optional<Result> second;
+  const Task again = WaitAgain(buffer(), shard(), Attempt::kRefused, std::move(**first), second);
+  ASSERT_TRUE(again.done());
+  EXPECT_EQ(ReasonOf(second->status()), BufferErrorReason::kWindowOver);
+}
+
+TEST_F(CoroutineTest, AnotherErrorEndsTheToken) {
+  std::optional<Result> first;
+  const Task task = Wait(FailoverError(), first);
+  Advance(absl::Seconds(10));
+  std::optional<Result> second;
+  const Task again = WaitAgain(buffer(), shard(), Attempt::kFailed, std::move(**first), second);
+  ASSERT_TRUE(again.done());
+  EXPECT_TRUE(second->ok());
+  EXPECT_EQ(Stats().requests_retrying, 0u);
+}
+
+TEST_F(CoroutineTest, ADestroyedCoroutineThatWasHeldAgainFreesItsSlot) {
+  std::optional<Result> first;
+  const Task task = Wait(FailoverError(), first, {absl::InfiniteDuration(), nullptr, 0, true});
+  Advance(absl::Seconds(1));
+  std::optional<Result> second;
+  {
+    const Task again = WaitAgain(buffer(), shard(), Attempt::kRefused, std::move(**first), second);
+    EXPECT_EQ(Stats().requests_held, 1u);
+  }
+  EXPECT_EQ(buffer().Stats().slots_free, 10u);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "support/buffer_test.h"
 
@@ -57,6 +58,18 @@ TEST_F(ErrorTextTest, ATimeoutThatWasOverBefore) {
   EXPECT_EQ(ReasonOf(request.refusal()), BufferErrorReason::kTimeout);
   EXPECT_THAT(Text(request.refusal()), AllOf(HasSubstr("ks/0"), HasSubstr("timeout was over"),
                                              HasSubstr("original error: FAILED_PRECONDITION")));
+}
+
+TEST_F(ErrorTextTest, AWindowThatIsOver) {
+  AsyncRequest request = Fail();
+  Advance(absl::Seconds(10));
+  ASSERT_TRUE(request.released());
+  const AsyncRequest again(buffer(), shard(),
+                           LastAttempt(FailoverError()).After(std::move(request.token())), {});
+  EXPECT_EQ(again.refusal().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(ReasonOf(again.refusal()), BufferErrorReason::kWindowOver);
+  EXPECT_THAT(Text(again.refusal()), AllOf(HasSubstr("ks/0"), HasSubstr("the end of its window"),
+                                           HasSubstr("original error: FAILED_PRECONDITION")));
 }
 
 TEST_F(ErrorTextTest, CancelledBefore) {

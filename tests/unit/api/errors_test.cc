@@ -133,6 +133,26 @@ TEST(CausedByFailoverTest, TimeoutsAndLostServersAreNone) {
   EXPECT_FALSE(CausedByFailover(absl::CancelledError("context canceled")));
 }
 
+// ---- A user's SIGNAL ---------------------------------------------------------------------------
+
+// The text of the SIGNAL is that of a failover, and so is its number.
+TEST(CausedByFailoverTest, Proxysql2226_Sqlstate45000IsAlwaysAUsers) {
+  for (std::string text : FailoverTexts()) {
+    text += " (errno 1290) (sqlstate 45000) during query: call p()";
+    EXPECT_FALSE(CausedByFailover(absl::FailedPreconditionError(text))) << text;
+    EXPECT_FALSE(CausedByFailover(absl::InternalError(text))) << text;
+    EXPECT_FALSE(CausedByFailover(absl::Status(static_cast<absl::StatusCode>(17), text))) << text;
+    EXPECT_TRUE(CausedByFailover(MarkCausedByFailover(absl::InternalError(text)))) << text;
+  }
+  EXPECT_FALSE(CausedByFailover(
+      absl::FailedPreconditionError("disallowed due to rule (errno 1644) (sqlstate 45000)")));
+}
+
+TEST(CausedByFailoverTest, TheSameFiguresElsewhereAreNoSqlstate) {
+  EXPECT_TRUE(CausedByFailover(absl::InternalError(std::string(kMySqlReadOnly) +
+                                                   " during query: insert into t values (45000)")));
+}
+
 // ---- Errors that the caller marked --------------------------------------------------------------
 
 TEST(MarkCausedByFailoverTest, AnyErrorCanBeMarked) {
@@ -156,6 +176,29 @@ TEST(MarkCausedByFailoverTest, OkStaysOk) {
   EXPECT_FALSE(CausedByFailover(marked));
 }
 
+TEST(MarkCausedByFailoverTest, TheMarkSaysWhatWasRefused) {
+  const absl::Status plain = absl::UnavailableError("x");
+  EXPECT_EQ(RefusedAtOf(MarkCausedByFailover(plain)), RefusedAt::kStatement);
+  for (const RefusedAt at : {RefusedAt::kStatement, RefusedAt::kConnect}) {
+    const absl::Status marked = MarkCausedByFailover(plain, at);
+    EXPECT_TRUE(CausedByFailover(marked));
+    EXPECT_EQ(RefusedAtOf(marked), at);
+    EXPECT_EQ(RefusedAtOf(MarkCausedByFailover(marked)), at) << "the mark stays";
+  }
+  const absl::Status twice =
+      MarkCausedByFailover(MarkCausedByFailover(plain, RefusedAt::kConnect), RefusedAt::kStatement);
+  EXPECT_EQ(RefusedAtOf(twice), RefusedAt::kStatement);
+}
+
+TEST(MarkCausedByFailoverTest, WithoutAMarkAStatementWasRefused) {
+  EXPECT_EQ(RefusedAtOf(absl::OkStatus()), RefusedAt::kStatement);
+  EXPECT_EQ(RefusedAtOf(absl::UnavailableError("x")), RefusedAt::kStatement);
+  EXPECT_EQ(RefusedAtOf(absl::FailedPreconditionError(kMySqlReadOnly)), RefusedAt::kStatement);
+  const absl::Status ok = MarkCausedByFailover(absl::OkStatus(), RefusedAt::kConnect);
+  EXPECT_TRUE(ok.ok());
+  EXPECT_EQ(RefusedAtOf(ok), RefusedAt::kStatement);
+}
+
 // ---- Reasons -----------------------------------------------------------------------------------
 
 TEST(ReasonOfTest, ErrorsThatAreNotOfABufferHaveNone) {
@@ -170,6 +213,7 @@ TEST(ReasonOfTest, EveryReasonHasAName) {
   EXPECT_EQ(ToString(BufferErrorReason::kCancelled), "Cancelled");
   EXPECT_EQ(ToString(BufferErrorReason::kTimeout), "Timeout");
   EXPECT_EQ(ToString(BufferErrorReason::kShardMissing), "ShardMissing");
+  EXPECT_EQ(ToString(BufferErrorReason::kWindowOver), "WindowOver");
 }
 
 }  // namespace

@@ -60,6 +60,9 @@ TEST_F(FlagsTest, TheDefaultsAreThoseOfVtgate) {
   EXPECT_EQ(options->max_failover_duration, absl::Seconds(20));
   EXPECT_EQ(options->min_time_between_failovers, absl::Minutes(1));
   EXPECT_EQ(options->drain_concurrency, 1);
+  EXPECT_EQ(options->drain_concurrency_max, 32);
+  EXPECT_EQ(options->max_per_shard, 0);
+  EXPECT_EQ(options->down_confirmation, absl::ZeroDuration());
   EXPECT_EQ(options->keyspace_shards, "");
   EXPECT_EQ(options->max_bytes, 0u);
   EXPECT_EQ(options->max_shards, 65536);
@@ -81,6 +84,9 @@ TEST_F(FlagsTest, EveryFlagIsParsed) {
   Set("buffer_max_failover_duration", "1m");
   Set("buffer_min_time_between_failovers", "1h");
   Set("buffer_drain_concurrency", "8");
+  Set("buffer_drain_concurrency_max", "16");
+  Set("buffer_max_per_shard", "5");
+  Set("buffer_down_confirmation", "300ms");
   Set("buffer_keyspace_shards", "ks1,ks2/0");
   Set("buffer_max_bytes", "1048576");
   Set("buffer_max_shards", "12");

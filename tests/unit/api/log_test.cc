@@ -18,6 +18,7 @@ namespace failover::test {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -175,6 +176,21 @@ TEST_F(LogTest, OfAnErrorOnlyTheCodeAndTheNumbersAreShown) {
   }
 }
 
+// PostgreSQL has no numbers beside the SQLSTATE.
+TEST_F(LogTest, ASqlstateIsShownWithoutANumber) {
+  const absl::Status error = MarkCausedByFailover(
+      absl::UnavailableError("PostgreSQL FATAL (sqlstate 57P01): terminating hunter2 (errno 7)"));
+  const AsyncRequest request(buffer(), shard(), error, {});
+  EXPECT_THAT(Line("starting buffering"), EndsWith("because of: UNAVAILABLE (sqlstate 57P01)"));
+}
+
+TEST_F(LogTest, ANumberThatDoesNotAdjoinTheSqlstateIsNotShown) {
+  const absl::Status error = MarkCausedByFailover(
+      absl::UnavailableError("x (errno 7) hunter2 (errno 8x) (sqlstate 57P01): text"));
+  const AsyncRequest request(buffer(), shard(), error, {});
+  EXPECT_THAT(Line("starting buffering"), EndsWith("because of: UNAVAILABLE (sqlstate 57P01)"));
+}
+
 TEST_F(LogTest, AnErrorWithoutNumbersIsItsCode) {
   const absl::Status error = absl::FailedPreconditionError(
       "operation not allowed in state NOT_SERVING: select 'hunter2@example.com'");
@@ -226,8 +242,10 @@ TEST_F(LogTest, TheEmbedderCanReplaceTheLogger) {
   EXPECT_TRUE(buffer().StartBuffering(shard(), "a test"));
   EXPECT_THAT(output.str(), HasSubstr("starting buffering"));
   EXPECT_TRUE(log_.lines().empty());
-  // The logger must go before the stream that it writes to.
+  // The logger must go before the stream that it writes to. What the tear-down logs is not a part
+  // of the test's output.
   spdlog::drop("failover");
+  spdlog::register_logger(std::make_shared<spdlog::logger>("failover"));
 }
 
 TEST_F(LogTest, TheEmbedderCanSilenceTheLogger) {
@@ -254,22 +272,29 @@ TEST_F(LogTest, WhatIsTooFineForTheLevelStillReachesTheBacktrace) {
   EXPECT_EQ(log_.Count("starting buffering"), 1u);
 }
 
-TEST_F(LogTest, WithoutTheLoggerNothingIsLogged) {
+TEST_F(LogTest, WithoutTheLoggerTheLinesGoToStderr) {
   spdlog::drop("failover");
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  Create(ManualOptions());
   EXPECT_TRUE(buffer().StartBuffering(shard(), "a test"));
-  EXPECT_TRUE(buffer().StopBuffering(shard()));
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
+  const std::string output = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(output, ContainsRegex("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[.][0-9]{3}Z failover: "
+                                    "info: buffering is enabled for all shards\n"));
+  EXPECT_THAT(output, ContainsRegex("failover: info: shard ks/0: starting buffering .*\n$"));
   EXPECT_TRUE(log_.lines().empty());
+  // What the tear-down logs is not a part of the test's output.
+  spdlog::register_logger(std::make_shared<spdlog::logger>("failover"));
 }
 
-TEST_F(LogTest, ABufferRegistersTheLoggerIfThereIsNone) {
+TEST_F(LogTest, ABufferRegistersNoLogger) {
   spdlog::drop("failover");
-  // The Buffer makes its logger as a copy of the default logger. A silent default logger keeps the
-  // copy from writing to the output of the test.
-  const std::shared_ptr<spdlog::logger> before = spdlog::default_logger();
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>("silent"));
+  ::testing::internal::CaptureStderr();
   Create(ManualOptions());
-  EXPECT_NE(spdlog::get("failover"), nullptr);
-  spdlog::set_default_logger(before);
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(spdlog::get("failover"), nullptr);
+  spdlog::register_logger(std::make_shared<spdlog::logger>("failover"));
 }
 
 TEST_F(LogTest, ABufferLeavesALoggerThatIsThereAlone) {

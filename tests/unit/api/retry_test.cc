@@ -60,31 +60,63 @@ TEST_F(RetryTest, AFailedRequestIsHeldAndThenSucceeds) {
   EXPECT_EQ(Stats().requests_retrying, 0u);
 }
 
-TEST_F(RetryTest, ItIsHeldAtMostOnce) {
+TEST_F(RetryTest, ARetryThatIsRefusedIsHeldAgain) {
   ReleaseWheneverHeld();
-  EXPECT_EQ(RunWithFailoverRetry(buffer(), {}, shard(), Answers({FailoverError()})),
-            FailoverError());
-  EXPECT_EQ(attempts_, 3);
-  EXPECT_EQ(Stats().requests_buffered, 1u);
-  EXPECT_EQ(Stats().retries_failed, 1u);
+  EXPECT_TRUE(RunWithFailoverRetry(buffer(), {}, shard(),
+                                   Answers({FailoverError(), FailoverError(), FailoverError(),
+                                            FailoverError(), FailoverError(), absl::OkStatus()}))
+                  .ok());
+  EXPECT_EQ(attempts_, 6);
+  EXPECT_EQ(Stats().requests_buffered, 5u);
+  EXPECT_EQ(Stats().retries_succeeded, 1u);
+  EXPECT_EQ(Stats().requests_retrying, 0u);
 }
 
-TEST_F(RetryTest, TheRetryEndsWithTheLoopNotWithTheAttempt) {
+// The first attempt ends after 4 s, and its request is held from then on for at most 10 s.
+TEST_F(RetryTest, WhenTheWindowIsOverTheAttemptsOwnErrorIsReturned) {
+  ReleaseWheneverHeld();
+  const auto slow = [this]() -> absl::Status {
+    ++attempts_;
+    clock_.Advance(absl::Seconds(4));
+    return FailoverError();
+  };
+  EXPECT_EQ(RunWithFailoverRetry(buffer(), {}, shard(), slow), FailoverError());
+  EXPECT_EQ(attempts_, 4);
+  EXPECT_EQ(Stats().requests_buffered, 3u);
+  EXPECT_EQ(Stats().requests_retrying, 0u);
+}
+
+TEST_F(RetryTest, TheRequestKeepsItsSlotFromHoldToHold) {
   ReleaseWheneverHeld();
   std::vector<std::uint64_t> retrying;
   const auto attempt = [&]() -> absl::Status {
     retrying.push_back(Stats().requests_retrying);
-    return FailoverError();
+    return retrying.size() < 4 ? FailoverError() : OtherError();
   };
-  EXPECT_FALSE(RunWithFailoverRetry(buffer(), {}, shard(), attempt).ok());
-  EXPECT_EQ(retrying, (std::vector<std::uint64_t>{0, 1, 1}));
+  EXPECT_EQ(RunWithFailoverRetry(buffer(), {}, shard(), attempt), OtherError());
+  EXPECT_EQ(retrying, (std::vector<std::uint64_t>{0, 1, 1, 1}));
   EXPECT_EQ(Stats().requests_retrying, 0u);
+  EXPECT_EQ(Stats().requests_held_again, 2u);
+  EXPECT_EQ(Stats().retries_failed, 3u) << "two were refused, and one failed otherwise";
 }
 
-TEST_F(RetryTest, TheNumberOfAttemptsIsAPolicy) {
+TEST_F(RetryTest, ARetryOfUnknownFateIsNotRepeated) {
   ReleaseWheneverHeld();
+  for (const absl::Status& lost : {absl::UnavailableError("the connection was lost"),
+                                   absl::DeadlineExceededError("no answer in time")}) {
+    attempts_ = 0;
+    EXPECT_EQ(RunWithFailoverRetry(buffer(), {}, shard(),
+                                   Answers({FailoverError(), lost, absl::OkStatus()})),
+              lost);
+    EXPECT_EQ(attempts_, 2);
+    AdvanceBeyondGuards();
+  }
+}
+
+TEST_F(RetryTest, TheNumberOfAttemptsWithNoHoldBetweenThemIsAPolicy) {
   EXPECT_FALSE(
-      RunWithFailoverRetry(buffer(), {}, shard(), Answers({FailoverError()}), RetryPolicy{5}).ok());
+      RunWithFailoverRetry(buffer(), {}, ShardHandle(), Answers({FailoverError()}), RetryPolicy{5})
+          .ok());
   EXPECT_EQ(attempts_, 5);
 }
 
@@ -139,7 +171,35 @@ TEST_F(RetryTest, TheTimeoutIsForTheWholeLoop) {
   EXPECT_EQ(attempts_, 1);
 }
 
+TEST_F(RetryTest, AnAttemptAfterTheTimeoutIsNotRepeatedAfterAHold) {
+  ReleaseWheneverHeld();
+  RequestContext context;
+  context.timeout = absl::Seconds(3);
+  const auto slow = [this]() -> absl::Status {
+    ++attempts_;
+    clock_.Advance(absl::Seconds(2));
+    return FailoverError();
+  };
+  EXPECT_EQ(RunWithFailoverRetry(buffer(), context, shard(), slow), FailoverError());
+  EXPECT_EQ(attempts_, 2);
+  EXPECT_EQ(Stats().requests_buffered, 1u);
+}
+
+TEST_F(RetryTest, WithATimeoutOfZeroItIsAttemptedOnceIfNothingHolds) {
+  RequestContext context;
+  context.timeout = absl::ZeroDuration();
+  EXPECT_TRUE(RunWithFailoverRetry(buffer(), context, shard(), Answers({absl::OkStatus()})).ok());
+  const absl::Status error =
+      RunWithFailoverRetry(buffer(), context, shard(), Answers({FailoverError()}));
+  EXPECT_EQ(ReasonOf(error), BufferErrorReason::kTimeout);
+  EXPECT_EQ(attempts_, 2);
+  EXPECT_EQ(Stats().starts, 1u) << "the Buffer learns of the failover all the same";
+}
+
 TEST_F(RetryTest, WhatIsLeftOfTheTimeoutLimitsTheWait) {
+  BufferOptions options = ManualOptions();
+  options.probe_after = absl::Seconds(10);
+  Create(options);
   RequestContext context;
   context.timeout = absl::Seconds(5);
   absl::Duration poll_is_due;
@@ -168,14 +228,15 @@ TEST_F(RetryTest, AFullBufferEndsTheLoop) {
 }
 
 TEST_F(RetryTest, IfItNeedNotBeHeldItIsRetriedAtOnce) {
-  EXPECT_TRUE(buffer().StartBuffering(shard(), "a test"));
-  EXPECT_TRUE(buffer().StopBuffering(shard()));
+  BufferOptions options = ManualOptions();
+  options.enabled = false;
+  Create(options);
   EXPECT_TRUE(RunWithFailoverRetry(buffer(), {}, shard(),
                                    Answers({FailoverError(), FailoverError(), absl::OkStatus()}))
                   .ok());
   EXPECT_EQ(attempts_, 3);
   EXPECT_EQ(Stats().requests_buffered, 0u);
-  EXPECT_EQ(At(Stats().requests_skipped, SkippedReason::kLastFailoverTooRecent), 2u);
+  EXPECT_EQ(At(Stats().requests_skipped, SkippedReason::kDisabled), 3u);
 }
 
 TEST_F(RetryTest, AnInertHandleRetriesToo) {

@@ -123,7 +123,8 @@ std::size_t IndexOfFirstFit(const std::vector<Rule>& rules, const MysqlError& er
   std::size_t index = 0;
   for (; index < rules.size(); ++index) {
     const Rule& rule = rules[index];
-    if (rule.number == error.number && error.text.find(rule.text) != std::string::npos) break;
+    if (rule.number != error.number || error.text.find(rule.text) == std::string::npos) continue;
+    if (rule.fits == nullptr || rule.fits(error)) break;
   }
   return index;
 }
@@ -150,6 +151,37 @@ TEST(MysqlErrorsTest, ReadOnlyServerIsAFailoverEvenIfTheClientAskedForReadOnly) 
   StatementState state = Sent();
   state.read_only_requested = true;
   EXPECT_TRUE(CausedByFailover(ToStatus({1836, "HY000", "Running in read-only mode"}, state)));
+}
+
+// A retry that succeeds after a refused write shows that the shard takes writes. A retry that
+// succeeds after another refusal shows only that somebody answers.
+TEST(MysqlErrorsTest, OnlyARefusedWriteIsRefusedAsAStatement) {
+  const MysqlError read_only{1290, "HY000", "--read-only"};
+  EXPECT_EQ(RefusedAtOf(ToStatus(read_only, Sent())), RefusedAt::kStatement);
+  EXPECT_EQ(RefusedAtOf(ToStatus(read_only, NotSent())), RefusedAt::kConnect);
+  for (const Row& row : Rows()) {
+    const absl::Status not_sent = ToStatus(row.error, NotSent());
+    if (!CausedByFailover(not_sent)) continue;
+    EXPECT_EQ(RefusedAtOf(not_sent), RefusedAt::kConnect) << row.name;
+  }
+  for (const MysqlError& error :
+       {MysqlError{9001, "HY000", "Max connect timeout reached while reaching hostgroup 0"},
+        MysqlError{1047, "08S01", "WSREP has not yet prepared node for application use"},
+        MysqlError{3783, "HY000", "Held statement was aborted"}}) {
+    EXPECT_TRUE(CausedByFailover(ToStatus(error, Sent()))) << error.number;
+    EXPECT_EQ(RefusedAtOf(ToStatus(error, Sent())), RefusedAt::kConnect) << error.number;
+  }
+}
+
+TEST(MysqlErrorsTest, StatusesBecomeAttempts) {
+  const MysqlError read_only{1290, "HY000", "--read-only"};
+  const MysqlError lost{2013, "HY000", "Lost connection to server during query"};
+  EXPECT_EQ(AttemptOf(ToStatus(read_only, Sent())), Attempt::kRefused);
+  EXPECT_EQ(AttemptOf(ToStatus(read_only, NotSent())), Attempt::kRefusedAtConnect);
+  EXPECT_EQ(AttemptOf(ToStatus(read_only, InTransaction(Sent()))), Attempt::kFailed);
+  EXPECT_EQ(AttemptOf(ToStatus(read_only, Compound(Sent()))), Attempt::kUnknown);
+  EXPECT_EQ(AttemptOf(ToStatus(lost, Sent())), Attempt::kUnknown);
+  EXPECT_EQ(AttemptOf(ToStatus(lost, NotSent())), Attempt::kFailed);
 }
 
 TEST(MysqlErrorsTest, CodesTellTheOutcome) {
@@ -213,6 +245,14 @@ TEST(ErrorClassifierTest, AddedRuleIsTriedFirst) {
   EXPECT_FALSE(CausedByFailover(classifier.ToStatus(draining, InTransaction(Sent()))));
   EXPECT_FALSE(CausedByFailover(classifier.ToStatus({1105, "HY000", "other"}, Sent())));
   EXPECT_FALSE(CausedByFailover(ToStatus(draining, Sent()))) << "the default table is unchanged";
+}
+
+TEST(ErrorClassifierTest, AddedRuleMayAskAFunction) {
+  ErrorClassifier classifier;
+  classifier.Add({1105, "", kNotExecuted, FailoverSign::kYes,
+                  [](const MysqlError& error) { return error.sqlstate == "HY001"; }});
+  EXPECT_TRUE(CausedByFailover(classifier.ToStatus({1105, "HY001", "x"}, Sent())));
+  EXPECT_FALSE(CausedByFailover(classifier.ToStatus({1105, "HY000", "x"}, Sent())));
 }
 
 TEST(ErrorClassifierTest, AddedRuleOverrulesADefaultOne) {

@@ -104,6 +104,73 @@ INSTANTIATE_TEST_SUITE_P(
                 "shards[0].servers[0].unix_socket must be at most 107 bytes long"},
         Mistake{"NoUser", [](auto& o) { o.shards[0].servers[0].user.clear(); },
                 "shards[0].servers[0].user must not be empty"},
+        Mistake{"TlsFileWithoutTls", [](auto& o) { o.shards[0].servers[0].tls.ca_file = "/x"; },
+                "shards[0].servers[0].tls.mode must not be kOff if another field of tls is set"},
+        Mistake{"VerifyWithoutCa",
+                [](auto& o) { o.shards[0].servers[0].tls.mode = TlsMode::kVerify; },
+                "shards[0].servers[0].tls.ca_file must not be empty for kVerify"},
+        Mistake{"CaWithoutVerify",
+                [](auto& o) {
+                  o.shards[0].servers[0].tls.mode = TlsMode::kRequired;
+                  o.shards[0].servers[0].tls.ca_file = "/x";
+                },
+                "shards[0].servers[0].tls.ca_file needs kVerify"},
+        Mistake{"ServerNameWithoutVerify",
+                [](auto& o) {
+                  o.shards[0].servers[0].tls.mode = TlsMode::kRequired;
+                  o.shards[0].servers[0].tls.server_name = "db";
+                },
+                "shards[0].servers[0].tls.server_name needs kVerify"},
+        Mistake{"CaIsMissing",
+                [](auto& o) {
+                  o.shards[0].servers[1].tls.mode = TlsMode::kVerify;
+                  o.shards[0].servers[1].tls.ca_file = "/no/such/file";
+                },
+                "shards[0].servers[1].tls.ca_file is not a file that can be read: /no/such/file"},
+        Mistake{"CaIsAFolder",
+                [](auto& o) {
+                  o.shards[0].servers[1].tls.mode = TlsMode::kVerify;
+                  o.shards[0].servers[1].tls.ca_file = "/";
+                },
+                "shards[0].servers[1].tls.ca_file is not a file that can be read: /"},
+        Mistake{"CertificateWithoutKey",
+                [](auto& o) {
+                  o.shards[0].servers[0].tls.mode = TlsMode::kRequired;
+                  o.shards[0].servers[0].tls.certificate_file = "/x";
+                },
+                "shards[0].servers[0].tls.certificate_file and key_file must both be set, or none"},
+        Mistake{"KeyIsMissing",
+                [](auto& o) {
+                  o.shards[0].servers[0].tls.mode = TlsMode::kRequired;
+                  o.shards[0].servers[0].tls.certificate_file = "/proc/self/status";
+                  o.shards[0].servers[0].tls.key_file = "/no/key";
+                },
+                "shards[0].servers[0].tls.key_file is not a file that can be read: /no/key"},
+        Mistake{"TlsOnASocket",
+                [](auto& o) {
+                  o.shards[0].servers[0].host.clear();
+                  o.shards[0].servers[0].unix_socket = "/s";
+                  o.shards[0].servers[0].tls.mode = TlsMode::kRequired;
+                },
+                "shards[0].servers[0].tls.mode must be kOff for a unix_socket"},
+        Mistake{"PublicKeyIsMissing",
+                [](auto& o) { o.shards[0].servers[0].server_public_key_file = "/no/key"; },
+                "shards[0].servers[0].server_public_key_file is not a file that can be read: "
+                "/no/key"},
+        Mistake{"PublicKeyWithTls",
+                [](auto& o) {
+                  o.shards[0].servers[0].tls.mode = TlsMode::kRequired;
+                  o.shards[0].servers[0].server_public_key_file = "/k";
+                },
+                "shards[0].servers[0].server_public_key_file must be empty if tls.mode is not "
+                "kOff"},
+        Mistake{"PublicKeyOnASocket",
+                [](auto& o) {
+                  o.shards[0].servers[0].host.clear();
+                  o.shards[0].servers[0].unix_socket = "/s";
+                  o.shards[0].servers[0].server_public_key_file = "/k";
+                },
+                "shards[0].servers[0].server_public_key_file must be empty for a unix_socket"},
         Mistake{"NoInterval", [](auto& o) { o.poll_interval = absl::ZeroDuration(); },
                 "poll_interval must be from 1ms to 1h, not 0"},
         Mistake{"EndlessInterval", [](auto& o) { o.poll_interval = absl::InfiniteDuration(); },

@@ -106,7 +106,7 @@ TEST_F(PrimaryMonitorTest, FindsThePrimaryAndItsReplica) {
   EXPECT_GT(primary.tablet_externally_reparented_timestamp, 0);
 }
 
-TEST_F(PrimaryMonitorTest, ReportsChangesOnlyAndKeepsItsConnections) {
+TEST_F(PrimaryMonitorTest, ReportsEachPollAndKeepsItsConnections) {
   StartAndFindA();
   // The monitor logs the result of a poll before the next poll begins.
   ASSERT_TRUE(a_.AwaitQueries(2));
@@ -115,7 +115,7 @@ TEST_F(PrimaryMonitorTest, ReportsChangesOnlyAndKeepsItsConnections) {
   const std::size_t lines = log_.lines().size();
   ASSERT_TRUE(a_.AwaitQueries(20));
   ASSERT_TRUE(b_.AwaitQueries(20));
-  EXPECT_EQ(reports(), before);
+  EXPECT_GE(reports(), before + 36) << "all but the last polls of each server";
   EXPECT_EQ(log_.lines().size(), lines);
   EXPECT_EQ(a_.connections(), 1);
   EXPECT_EQ(b_.connections(), 1);
@@ -172,7 +172,7 @@ TEST_F(PrimaryMonitorTest, ServerThatHangsInItsGreetingDoesNotServe) {
   EXPECT_EQ(listener_.last(kA).last_error, "no answer in time");
 }
 
-TEST_F(PrimaryMonitorTest, PrimaryThatHangsIsReportedOnceAndReturns) {
+TEST_F(PrimaryMonitorTest, PrimaryThatHangsIsLoggedOnceAndReturns) {
   options_.timeout = absl::Milliseconds(200);
   StartAndFindA();
   a_.Set(Broken(FakeServer::Mode::kHang));
@@ -183,13 +183,11 @@ TEST_F(PrimaryMonitorTest, PrimaryThatHangsIsReportedOnceAndReturns) {
   ASSERT_TRUE(a_.AwaitConnections(1));
   const std::string hangs =
       "zone1-100 (127.0.0.1:" + std::to_string(a_.port()) + ") does not answer: ";
-  const std::size_t reports_before = listener_.count(kA);
   const std::size_t lines_before = log_.Count(hangs);
   const std::size_t no_primary_before = log_.Count("there is no primary");
   EXPECT_GE(lines_before, 1u);
   EXPECT_GE(no_primary_before, 1u);
   ASSERT_TRUE(a_.AwaitConnections(3));
-  EXPECT_EQ(listener_.count(kA), reports_before);
   EXPECT_EQ(log_.Count(hangs), lines_before);
   EXPECT_EQ(log_.Count("there is no primary"), no_primary_before);
   a_.Set(Writable());
@@ -224,24 +222,21 @@ TEST_F(PrimaryMonitorTest, ServerThatHangsUpCannotBeReached) {
 // A KILL, or an idle time-out of the server, says nothing about who is the primary.
 TEST_F(PrimaryMonitorTest, LostConnectionIsReplacedUnseen) {
   StartAndFindA();
-  const std::size_t before = reports();
   for (int i = 2; i < 6; ++i) {
     a_.DropConnection();
     ASSERT_TRUE(a_.AwaitQueries(5));
     EXPECT_EQ(a_.connections(), i);
   }
-  EXPECT_EQ(reports(), before);
+  EXPECT_TRUE(listener_.last(kA).serving);
+  EXPECT_EQ(log_.Count("there is no primary"), 0u);
 }
 
 TEST_F(PrimaryMonitorTest, WrongCredentials) {
   a_.Set(Broken(FakeServer::Mode::kRefuseLogin));
   Start();
-  ASSERT_TRUE(listener_.Await(kA, [](const TabletStats& stats) { return stats.up; }));
-  const TabletStats stats = listener_.last(kA);
-  EXPECT_FALSE(stats.serving);
-  EXPECT_EQ(stats.target.tablet_type, TabletType::kUnknown);
-  EXPECT_EQ(stats.last_error, "1045 Access denied for user 'monitor'");
+  EXPECT_TRUE(log_.AwaitLine("refuses the monitor: 1045 Access denied for user 'monitor'"));
   ASSERT_TRUE(b_.AwaitQueries(100));
+  EXPECT_EQ(listener_.count(kA), 0u) << "it says neither yes nor no";
   EXPECT_EQ(log_.Count("refuses the monitor: 1045 Access denied"), 1u);
   a_.Set(Writable());
   EXPECT_TRUE(listener_.Await(kA, IsServingPrimary));
@@ -251,32 +246,34 @@ TEST_F(PrimaryMonitorTest, ConnectionLimit) {
   StartAndFindA();
   a_.Set(Broken(FakeServer::Mode::kFull));
   a_.DropConnection();
-  ASSERT_TRUE(listener_.Await(kA, IsPrimaryThatDoesNotServe));
-  EXPECT_TRUE(listener_.last(kA).up);
-  EXPECT_THAT(listener_.last(kA).last_error, HasSubstr("1040 Too many connections"));
+  EXPECT_TRUE(log_.AwaitLine("1040 Too many connections"));
+  EXPECT_TRUE(listener_.last(kA).serving) << "the last report stands";
+  const std::size_t before = listener_.count(kA);
   a_.Set(Writable());
-  EXPECT_TRUE(listener_.Await(kA, IsServingPrimary));
+  ASSERT_TRUE(a_.AwaitQueries(5));
+  EXPECT_GT(listener_.count(kA), before);
+  EXPECT_TRUE(listener_.last(kA).serving);
 }
 
-TEST_F(PrimaryMonitorTest, ServerThatRefusesTheQuestionDoesNotServe) {
+TEST_F(PrimaryMonitorTest, ServerThatRefusesTheQuestionTellsNothing) {
   StartAndFindA();
   a_.Set(Broken(FakeServer::Mode::kRefuseQueries));
-  ASSERT_TRUE(listener_.Await(kA, IsPrimaryThatDoesNotServe));
-  EXPECT_THAT(listener_.last(kA).last_error, HasSubstr("1226 User 'monitor' has exceeded"));
+  EXPECT_TRUE(log_.AwaitLine("1226 User 'monitor' has exceeded"));
+  EXPECT_TRUE(listener_.last(kA).serving) << "the last report stands";
 }
 
 TEST_F(PrimaryMonitorTest, AnswerThatMakesNoSenseIsNotTakenForAnAnswer) {
   StartAndFindA();
   a_.Set(Broken(FakeServer::Mode::kNonsense));
-  ASSERT_TRUE(listener_.Await(kA, IsPrimaryThatDoesNotServe));
-  EXPECT_THAT(listener_.last(kA).last_error, HasSubstr("does not tell whether it is read-only"));
+  EXPECT_TRUE(log_.AwaitLine("does not tell whether it is read-only"));
+  EXPECT_TRUE(listener_.last(kA).serving) << "the last report stands";
 }
 
 TEST_F(PrimaryMonitorTest, PasswordIsNeverSentInTheClear) {
   a_.Set(Broken(FakeServer::Mode::kAskClearPassword));
   Start();
-  ASSERT_TRUE(listener_.Await(kA, [](const TabletStats& stats) { return stats.up; }));
-  EXPECT_FALSE(listener_.last(kA).serving);
+  EXPECT_TRUE(log_.AwaitLine("refuses the monitor"));
+  EXPECT_EQ(listener_.count(kA), 0u);
   EXPECT_THAT(a_.received(), HasSubstr("monitor"));
   EXPECT_THAT(a_.received(), Not(HasSubstr(kPassword)));
 }
@@ -286,12 +283,14 @@ TEST_F(PrimaryMonitorTest, PasswordIsNeverLogged) {
   for (const FakeServer::Mode mode :
        {FakeServer::Mode::kRefuseLogin, FakeServer::Mode::kHangUp, FakeServer::Mode::kFull}) {
     a_.Set(Broken(mode));
+    log_.Clear();
     a_.DropConnection();
-    ASSERT_TRUE(listener_.Await(kA, [](const TabletStats& stats) { return !stats.serving; }));
+    EXPECT_TRUE(log_.AwaitLine("zone1-100"));
     a_.Set(Writable());
+    ASSERT_TRUE(a_.AwaitQueries(2));
     ASSERT_TRUE(listener_.Await(kA, IsServingPrimary));
+    EXPECT_THAT(log_.lines(), Each(Not(HasSubstr(kPassword))));
   }
-  EXPECT_THAT(log_.lines(), Each(Not(HasSubstr(kPassword))));
 }
 
 // The name localhost often has an IPv6 address, too. Nobody listens there.

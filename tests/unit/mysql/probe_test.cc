@@ -84,7 +84,8 @@ class ProbeTest : public testing::Test {
       pollfd event = probe_->event();
       if (event.fd < 0) {
         std::unique_lock<std::mutex> lock(state_->mutex);
-        state_->changed.wait(lock, [this] { return std::exchange(state_->woken_up, false); });
+        ASSERT_TRUE(state_->changed.wait_for(
+            lock, test::kPatience, [this] { return std::exchange(state_->woken_up, false); }));
       } else {
         ASSERT_EQ(poll(&event, 1, kPatienceMs), 1);
       }
@@ -148,12 +149,39 @@ TEST_F(ProbeTest, LookUpThatHangsIsNotStartedTwice) {
     EXPECT_TRUE(probe_->busy());
     probe_->Expire();
     EXPECT_FALSE(probe_->busy());
-    EXPECT_EQ(probe_->observation().seen, Seen::kHung);
+    // A name service that hangs is the router's own trouble.
+    EXPECT_EQ(probe_->observation().seen, Seen::kUnknown);
     EXPECT_THAT(probe_->observation().problem, HasSubstr("address was not found in time"));
   }
   names().Hold(false);
   EXPECT_EQ(Poll().seen, Seen::kWritable);
   EXPECT_EQ(names().asked(), 1);
+}
+
+TEST_F(ProbeTest, NameServiceThatDoesNotAnswerSaysNothingAboutTheServer) {
+  names().Set({{}, "try again", true});
+  const Observation found = Poll();
+  EXPECT_EQ(found.seen, Seen::kUnknown);
+  EXPECT_THAT(found.problem, HasSubstr("its address was not found: try again"));
+}
+
+TEST_F(ProbeTest, LastAddressesAreUsedWhileTheNameServiceHangs) {
+  names().Set({{"127.0.0.1"}, ""});
+  EXPECT_EQ(Poll().seen, Seen::kWritable);
+  names().Hold(true);
+  fake_.DropConnection();
+  probe_->Begin();
+  // The probe has to notice that its connection is gone, and then waits for the look-up.
+  while (probe_->busy() && probe_->event().fd >= 0) {
+    pollfd event = probe_->event();
+    ASSERT_EQ(poll(&event, 1, kPatienceMs), 1);
+    probe_->Continue(event.revents);
+  }
+  ASSERT_TRUE(probe_->busy());
+  probe_->Expire();
+  EXPECT_EQ(probe_->observation().seen, Seen::kUnknown);
+  EXPECT_EQ(Poll().seen, Seen::kWritable);
+  names().Hold(false);
 }
 
 TEST_F(ProbeTest, MayEndWhileALookUpHangs) {

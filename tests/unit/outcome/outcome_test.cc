@@ -129,6 +129,7 @@ TEST(OutcomeTest, EachOutcomeHasAName) {
 TEST(OutcomeTest, TextIsSearchedWithoutRegardToCase) {
   EXPECT_TRUE(ContainsIgnoreCase("the --READ-only option", "--read-ONLY"));
   EXPECT_TRUE(ContainsIgnoreCase("any", ""));
+  EXPECT_TRUE(ContainsIgnoreCase("", ""));
   EXPECT_FALSE(ContainsIgnoreCase("read", "read-only"));
 }
 

@@ -109,4 +109,9 @@ int ToyBackend::statements() {
   return statements_;
 }
 
+int ToyBackend::connections() {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int>(sockets_.size());
+}
+
 }  // namespace proxy::test

@@ -48,6 +48,8 @@ class ToyBackend {
   // Blocks until so many statements have come.
   void AwaitStatements(int count);
   int statements();
+  // How many connections there have been.
+  int connections();
 
  private:
   void Listen();

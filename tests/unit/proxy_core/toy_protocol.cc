@@ -6,6 +6,7 @@
 #include <asio/buffer.hpp>
 #include <asio/write.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <optional>
 #include <string_view>
@@ -25,6 +26,11 @@ namespace {
 
 absl::Status Refused(std::string_view why) {
   return failover::MarkCausedByFailover(absl::UnavailableError(std::string(why)));
+}
+
+absl::Status RefusedAtConnect() {
+  return failover::MarkCausedByFailover(absl::UnavailableError("cannot connect"),
+                                        failover::RefusedAt::kConnect);
 }
 
 absl::Status FoundDead() { return absl::AbortedError("the connection was found dead"); }
@@ -63,23 +69,28 @@ class ToyUpstream {
 
  private:
   Task<absl::Status> Connect() {
-    const ConnectionUse use = {backend_, in_transaction_, false};
+    ConnectionUse use;
+    use.backend = backend_;
+    use.epoch = epoch_;
+    use.transaction_open = in_transaction_;
     if (socket_.is_open() && !MayKeep(context_, use)) Close();
     if (socket_.is_open() && IsStale()) {
       Close();
       co_return FoundDead();
     }
     if (socket_.is_open()) co_return absl::OkStatus();
+    const std::uint64_t epoch = context_.shard.epoch();
     const std::optional<std::size_t> primary = context_.router.primary();
-    if (!primary.has_value()) co_return Refused("there is no primary");
+    if (!primary.has_value()) co_return RefusedAtConnect();
     backend_ = *primary;
     const Address& address = context_.router.backends()[backend_];
     const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(address.host), address.port);
     std::error_code error;
     co_await socket_.async_connect(endpoint, ErrorTo(error));
+    epoch_ = epoch;
     if (!error) co_return absl::OkStatus();
     Close();
-    co_return Refused("cannot connect");
+    co_return RefusedAtConnect();
   }
 
   bool IsStale() {
@@ -101,6 +112,7 @@ class ToyUpstream {
   const Context& context_;
   Socket socket_;
   std::size_t backend_ = 0;
+  std::uint64_t epoch_ = 0;
   bool in_transaction_ = false;
 };
 
@@ -109,11 +121,11 @@ class ToyStatement final : public RetriedStatement {
   ToyStatement(std::string line, ToyUpstream& upstream, ClientSocket& client)
       : line_(std::move(line)), upstream_(upstream), client_(client) {}
 
-  Task<absl::Status> Try(failover::RetryDoneFunc& retry) override {
+  Task<absl::Status> Try(ReplyNotice& notice) override {
     std::string answer;
     absl::Status status = co_await upstream_.Execute(line_, answer);
     if (!status.ok()) co_return status;
-    retry(absl::OkStatus());
+    notice.ReplyBegan();
     const bool written = co_await client_.Write(answer);
     co_return written ? absl::OkStatus() : absl::CancelledError("the client is gone");
   }
@@ -129,10 +141,13 @@ class ToyStatement final : public RetriedStatement {
 
 class ToySession final : public Session {
  public:
-  ToySession(const Context& context, Socket socket)
+  ToySession(const Context& context, Socket socket, Admission admission)
       : upstream_(context, socket.get_executor()),
         driver_(context, socket.get_executor()),
-        client_(std::make_shared<ClientSocket>(std::move(socket))) {}
+        client_(std::make_shared<ClientSocket>(std::move(socket))),
+        admission_(std::move(admission)) {
+    admission_.OnEviction([this] { client_->Close(); });
+  }
   ~ToySession() override { client_->Close(); }
 
   Task<> Run() override {
@@ -156,6 +171,12 @@ class ToySession final : public Session {
     const bool read = co_await ReadLine(line);
     idle_ = false;
     if (!read || MustEnd()) co_return false;
+    if (!logged_in_ && admission_.LogIn("toy") != LoginAnswer::kWelcome) {
+      const std::string refusal = std::string(kTooMany) + "\n";
+      co_await client_->Write(refusal);
+      co_return false;
+    }
+    logged_in_ = true;
     ToyStatement statement(std::move(line), upstream_, *client_);
     const RetryResult result = co_await driver_.Run(statement, *client_);
     if (absl::IsCancelled(result.error)) co_return false;
@@ -183,15 +204,18 @@ class ToySession final : public Session {
   ToyUpstream upstream_;
   RetryDriver driver_;
   const std::shared_ptr<ClientSocket> client_;
+  Admission admission_;
+  bool logged_in_ = false;
   bool idle_ = false;
   bool draining_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Session> ToyProtocol::Accept(Socket socket, std::uint32_t) const {
+std::unique_ptr<Session> ToyProtocol::Accept(Socket socket, std::uint32_t,
+                                             Admission admission) const {
   if (without_memory_) throw std::bad_alloc();
-  return std::make_unique<ToySession>(context_, std::move(socket));
+  return std::make_unique<ToySession>(context_, std::move(socket), std::move(admission));
 }
 
 }  // namespace proxy::test

@@ -1,5 +1,6 @@
 // A line protocol on top of proxy/core: a line is a statement, and the backend's line is its
-// answer. "begin" and "commit" are the ends of a transaction. It proves that proxy/core knows no
+// answer. "begin" and "commit" are the ends of a transaction. A client has logged in with its first
+// line. It proves that proxy/core knows no
 // protocol, and it shows what a protocol has to bring.
 #ifndef FAILOVER_TESTS_UNIT_PROXY_CORE_TOY_PROTOCOL_H_
 #define FAILOVER_TESTS_UNIT_PROXY_CORE_TOY_PROTOCOL_H_
@@ -24,7 +25,8 @@ class ToyProtocol final : public Protocol {
   // `context` is not owned.
   explicit ToyProtocol(const Context& context) : context_(context) {}
 
-  std::unique_ptr<Session> Accept(Socket socket, std::uint32_t id) const override;
+  std::unique_ptr<Session> Accept(Socket socket, std::uint32_t id,
+                                  Admission admission) const override;
   std::string RefusalPacket() const override { return std::string(kTooMany) + "\n"; }
 
   // From now on Accept throws std::bad_alloc, or does not.

@@ -87,6 +87,33 @@ TEST_F(ToyProtocolTest, ClientsOverTheLimitGetTheRefusalOfTheProtocol) {
   EXPECT_EQ(Connect()->Ask("three"), "a: three");
 }
 
+TEST_F(ToyProtocolTest, StrangersDoNotKeepAnHonestClientOut) {
+  ToyProxyOptions options;
+  options.max_connections = 1;
+  options.max_logins = 2;
+  Start(options);
+  std::vector<std::unique_ptr<ToyClient>> strangers;
+  for (int i = 0; i < 10; ++i) strangers.push_back(Connect());
+  auto client = Connect();
+  EXPECT_EQ(client->Ask("one"), "a: one");
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(strangers[i]->Receive(), "") << i;
+  EXPECT_TRUE(Await([this] { return proxy_->connections() == 2; }));
+  EXPECT_EQ(proxy_->logins(), 1);
+  EXPECT_EQ(strangers[9]->Ask("two"), kTooMany) << "one client has logged in";
+  EXPECT_EQ(client->Ask("three"), "a: three");
+}
+
+TEST_F(ToyProtocolTest, TheSessionsOfOneUserAreLimited) {
+  ToyProxyOptions options;
+  options.max_user_connections = 1;
+  Start(options);
+  auto first = Connect();
+  EXPECT_EQ(first->Ask("one"), "a: one");
+  EXPECT_EQ(Connect()->Ask("two"), kTooMany);
+  first->Leave();
+  EXPECT_TRUE(Await([this] { return Connect()->Ask("three") == "a: three"; }));
+}
+
 TEST_F(ToyProtocolTest, AClientThatCannotBeServedEndsAlone) {
   Start();
   auto other = Connect();
@@ -197,6 +224,39 @@ TEST_F(ToyProtocolTest, ADrainWaitsForHeldStatements) {
   drained.wait();
 }
 
+// The old connection may lead to a server that is not the primary any more.
+TEST_F(ToyProtocolTest, AConnectionFromBeforeAFailoverIsReplacedThoughThePrimaryIsTheSame) {
+  Start();
+  auto client = Connect();
+  EXPECT_EQ(client->Ask("one"), "a: one");
+  proxy_->ReportReadOnly(0, 1);
+  client->Send("two\n");
+  ASSERT_TRUE(AwaitHeld(1));
+  proxy_->ReportPrimary(0, 1);
+  EXPECT_EQ(client->Receive(), "a: two");
+  EXPECT_EQ(a_.connections(), 2);
+  EXPECT_EQ(client->Ask("three"), "a: three");
+  EXPECT_EQ(a_.connections(), 2);
+}
+
+TEST_F(ToyProtocolTest, ATransactionKeepsItsConnectionThroughAFailover) {
+  Start();
+  auto client = Connect();
+  auto other = Connect();
+  EXPECT_EQ(client->Ask("begin"), "a: begin");
+  proxy_->ReportReadOnly(0, 1);
+  other->Send("one\n");
+  ASSERT_TRUE(AwaitHeld(1));
+  proxy_->ReportPrimary(0, 1);
+  EXPECT_EQ(other->Receive(), "a: one");
+  EXPECT_EQ(a_.connections(), 2);
+  EXPECT_EQ(client->Ask("two"), "a: two");
+  EXPECT_EQ(client->Ask("commit"), "a: commit");
+  EXPECT_EQ(a_.connections(), 2);
+  EXPECT_EQ(client->Ask("three"), "a: three");
+  EXPECT_EQ(a_.connections(), 3) << "the transaction is over";
+}
+
 TEST_F(ToyProtocolTest, ATransactionIsNotHeld) {
   Start();
   auto client = Connect();
@@ -204,6 +264,7 @@ TEST_F(ToyProtocolTest, ATransactionIsNotHeld) {
   a_.SetWritable(false);
   EXPECT_EQ(client->Ask("two"), std::string(kNotExecuted) + "the backend is read-only");
   EXPECT_EQ(proxy_->stats().requests_buffered, 0u);
+  EXPECT_EQ(proxy_->stats().state, failover::State::kBuffering) << "the refusal is a sign";
 }
 
 TEST_F(ToyProtocolTest, AStatementWhoseConnectionWasFoundDeadIsRepeatedAtOnce) {

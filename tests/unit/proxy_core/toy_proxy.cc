@@ -54,6 +54,8 @@ ToyProxy::ToyProxy(const std::vector<ToyBackend*>& backends, const ToyProxyOptio
   }
   options_.threads = 2;
   options_.max_connections = toy_options.max_connections;
+  options_.max_logins = toy_options.max_logins;
+  options_.max_user_connections = toy_options.max_user_connections;
   options_.silence_limit = toy_options.silence_limit;
 
   failover::BufferOptions buffer_options;
@@ -63,8 +65,8 @@ ToyProxy::ToyProxy(const std::vector<ToyBackend*>& backends, const ToyProxyOptio
   buffer_options.shutdown_grace = absl::ZeroDuration();
   buffer_ = failover::Buffer::Create(std::move(buffer_options)).value();
   router_ = std::make_unique<Router>(options_.backends, *buffer_);
-  context_ = std::make_unique<Context>(
-      Context{options_, *router_, *buffer_, buffer_->GetShard(kKeyspace, kShard)});
+  context_ = std::make_unique<Context>(Context{
+      options_, *router_, *buffer_, buffer_->GetShard(kKeyspace, kShard), absl::Minutes(1)});
   protocol_ = std::make_unique<ToyProtocol>(*context_);
   listener_ = std::make_unique<Listener>(*context_, *protocol_, io_);
   EXPECT_TRUE(listener_->Listen().ok());
@@ -80,11 +82,19 @@ ToyProxy::~ToyProxy() {
 }
 
 void ToyProxy::ReportPrimary(std::size_t backend, std::int64_t term) {
+  Report(backend, term, true);
+}
+
+void ToyProxy::ReportReadOnly(std::size_t backend, std::int64_t term) {
+  Report(backend, term, false);
+}
+
+void ToyProxy::Report(std::size_t backend, std::int64_t term, bool serving) {
   failover::TabletStats stats;
   stats.alias = Router::AliasOf(backend);
   stats.target = {kKeyspace, kShard, failover::TabletType::kPrimary};
   stats.up = true;
-  stats.serving = true;
+  stats.serving = serving;
   stats.tablet_externally_reparented_timestamp = term;
   router_->StatsUpdate(stats);
 }

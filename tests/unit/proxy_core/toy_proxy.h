@@ -45,6 +45,8 @@ class ToyClient {
 
 struct ToyProxyOptions {
   int max_connections = 100;
+  int max_logins = 100;
+  int max_user_connections = 0;
   absl::Duration silence_limit = absl::Hours(1);
 };
 
@@ -62,9 +64,12 @@ class ToyProxy {
   std::uint16_t port() const { return port_; }
   ToyProtocol& protocol() { return *protocol_; }
   int connections() const { return listener_->connections(); }
+  int logins() const { return listener_->logins(); }
 
   // A health check's report that this backend is the primary, by a reparent of this number.
   void ReportPrimary(std::size_t backend, std::int64_t term);
+  // A health check's report that this primary takes no writes.
+  void ReportReadOnly(std::size_t backend, std::int64_t term);
   // A health check's report that this backend does not answer.
   void ReportSilent(std::size_t backend);
 
@@ -76,6 +81,8 @@ class ToyProxy {
   std::future<void> Drain(absl::Duration timeout);
 
  private:
+  void Report(std::size_t backend, std::int64_t term, bool serving);
+
   Options options_;
   std::unique_ptr<failover::Buffer> buffer_;
   std::unique_ptr<Router> router_;

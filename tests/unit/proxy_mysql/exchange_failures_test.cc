@@ -41,6 +41,11 @@ ExchangeFailure Compound(ExchangeFailure failure) {
   return failure;
 }
 
+ExchangeFailure Commit(ExchangeFailure failure) {
+  failure.commits = true;
+  return failure;
+}
+
 ExchangeFailure NotSent(ExchangeFailure failure) {
   failure.statement.send_state = SendState::kNotSent;
   return failure;
@@ -59,7 +64,12 @@ ExchangeFailure Answer(Event event, MysqlError error) {
 }
 
 MysqlError ReadOnly() {
-  return {1290, "HY000", "The MariaDB server is running with the --read-only option"};
+  return {1290, "HY000",
+          "The MariaDB server is running with the --read-only option so it cannot execute this "
+          "statement"};
+}
+MysqlError ReadOnlyTransaction() {
+  return {1792, "25006", "Cannot execute statement in a READ ONLY transaction"};
 }
 MysqlError Shutdown() { return {1053, "08S01", "Server shutdown in progress"}; }
 MysqlError Deadlock() { return {1213, "40001", "Deadlock found"}; }
@@ -117,6 +127,8 @@ std::vector<Row> Rows() {
        kNever, kKept},
       {"RefusedInATransaction", InTransaction(Answer(Event::kErrorPacket, ReadOnly())), 1213,
        "rolled back", kNever, kDropped},
+      {"RefusedCommit", Commit(Answer(Event::kErrorPacket, ReadOnly())), 1290, "read-only", kNever,
+       kKept},
       {"Refused", Answer(Event::kErrorPacket, ReadOnly()), 1290, "read-only",
        Repeat::kAfterFailover, kKept},
       {"OwnError", Answer(Event::kErrorPacket, DuplicateKey()), 1062, "Duplicate", kNever, kKept},
@@ -170,10 +182,65 @@ TEST(ExchangeFailuresTest, ARefusalBehindOtherResultsIsOfUnknownOutcome) {
   EXPECT_EQ(RuleFor(Compound(late)).connection, Connection::kLeftBehind);
 }
 
+// The Buffer learns of a refusal from the next wait, unless there is none.
+TEST(ExchangeFailuresTest, ARefusalThatIsNotRepeatedMustBeNoted) {
+  const ExchangeFailure refused = Answer(Event::kErrorPacket, ReadOnly());
+  const auto must_be_noted = [](const ExchangeFailure& failure) {
+    return MustBeNoted(RuleFor(failure), failure);
+  };
+  EXPECT_FALSE(must_be_noted(refused));
+  EXPECT_TRUE(must_be_noted(InTransaction(refused)));
+  EXPECT_TRUE(must_be_noted(Compound(refused)));
+  EXPECT_TRUE(must_be_noted(Commit(refused)));
+  EXPECT_TRUE(must_be_noted(Passed(ReplyPassed::kWholePackets, refused)));
+  EXPECT_FALSE(must_be_noted(InTransaction(Answer(Event::kErrorPacket, Deadlock()))));
+  EXPECT_FALSE(must_be_noted(InTransaction(Answer(Event::kErrorPacket, DuplicateKey()))));
+  EXPECT_FALSE(must_be_noted(InTransaction(Failure(Event::kCutOff))));
+}
+
+// Autocommit is off, and no transaction is open: the first statement of a transaction is held and
+// repeated like any other. What is unknown of it ends the transaction that it may have begun.
+TEST(ExchangeFailuresTest, WithoutAutocommitTheFirstStatementIsRepeated) {
+  ExchangeFailure failure = Answer(Event::kErrorPacket, ReadOnly());
+  failure.may_begin_transaction = true;
+  EXPECT_EQ(RuleFor(failure).when, FailureWhen::kRefused);
+  EXPECT_TRUE(failover::CausedByFailover(StatusFor(RuleFor(failure), failure)));
+  failure.error = Shutdown();
+  EXPECT_EQ(RuleFor(failure).connection, Connection::kLeftBehind);
+  failure.event = Event::kCutOff;
+  EXPECT_EQ(RuleFor(failure).tell, FailureTell::kUnknownNothingLeft);
+}
+
+// A procedure raises the error by SIGNAL, or writes in a transaction that its caller has made
+// read-only. No failover ends the transaction.
+TEST(ExchangeFailuresTest, ARefusalThatIsTheStatementsOwnIsPassedOn) {
+  ExchangeFailure asked =
+      InTransaction(Compound(Answer(Event::kErrorPacket, ReadOnlyTransaction())));
+  asked.statement.read_only_requested = true;
+  std::vector<ExchangeFailure> own = {asked, Passed(ReplyPassed::kWholePackets, asked)};
+  for (const MysqlError& error :
+       {MysqlError{1290, "HY000", "--read-only, says the procedure"},
+        MysqlError{1290, "HY000",
+                   "The MariaDB server is running with the --secure-file-priv option so it cannot "
+                   "execute this statement"},
+        MysqlError{1836, "HY000", "Running in read-only mode, says the procedure"},
+        MysqlError{1792, "25006", "says the procedure"}}) {
+    const ExchangeFailure answer = Answer(Event::kErrorPacket, error);
+    own.insert(own.end(), {answer, Compound(answer), InTransaction(Compound(answer))});
+  }
+  for (const ExchangeFailure& failure : own) {
+    const FailureRule& rule = RuleFor(failure);
+    EXPECT_EQ(rule.tell, FailureTell::kBackendsError) << failure.error.text;
+    EXPECT_EQ(rule.repeat, Repeat::kNever) << failure.error.text;
+    EXPECT_EQ(rule.connection, Connection::kKept) << failure.error.text;
+    EXPECT_FALSE(MustBeNoted(rule, failure)) << failure.error.text;
+    EXPECT_EQ(ForClient(StatusFor(rule, failure), absl::OkStatus()).number, failure.error.number);
+  }
+}
+
 // The client itself asked for a read-only transaction.
 TEST(ExchangeFailuresTest, AReadOnlyTransactionOfTheClientIsNoFailover) {
-  ExchangeFailure failure =
-      InTransaction(Answer(Event::kErrorPacket, {1792, "25006", "Cannot execute statement"}));
+  ExchangeFailure failure = InTransaction(Answer(Event::kErrorPacket, ReadOnlyTransaction()));
   EXPECT_EQ(RuleFor(failure).tell, FailureTell::kRolledBack);
   failure.statement.read_only_requested = true;
   EXPECT_EQ(RuleFor(failure).tell, FailureTell::kBackendsError);

@@ -59,11 +59,5 @@ TEST(ExecuteRequestTest, MoreParametersThanThePacketCanHoldAreMalformed) {
   EXPECT_FALSE(FindParameterTypes(ExecuteWithTypes(), 65535).has_value());
 }
 
-TEST(ExecuteRequestTest, TheCursorIsRemoved) {
-  std::string payload = ExecuteWithTypes();
-  RemoveCursorRequest(payload);
-  EXPECT_EQ(payload[5], 0);
-}
-
 }  // namespace
 }  // namespace mysql_proxy

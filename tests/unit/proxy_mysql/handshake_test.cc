@@ -38,6 +38,27 @@ Login SomeLogin() {
   return login;
 }
 
+TEST(TlsRequestTest, IsTheStartOfALogin) {
+  Login login = SomeLogin();
+  login.capabilities |= capability::kTls;
+  const std::string request = BuildTlsRequest(login);
+  EXPECT_EQ(request.size(), 32u);
+  EXPECT_EQ(request, BuildLogin(login).substr(0, 32));
+  EXPECT_TRUE(IsTlsRequest(request));
+  EXPECT_FALSE(ParseLogin(request).has_value()) << "nobody logs in with it";
+}
+
+TEST(TlsRequestTest, NothingElseIsOne) {
+  Login login = SomeLogin();
+  EXPECT_FALSE(IsTlsRequest(BuildTlsRequest(login))) << "TLS is not wanted";
+  login.capabilities |= capability::kTls;
+  EXPECT_FALSE(IsTlsRequest(BuildLogin(login)));
+  EXPECT_FALSE(IsTlsRequest(BuildTlsRequest(login).substr(0, 31)));
+  EXPECT_FALSE(IsTlsRequest(""));
+  login.capabilities = capability::kTls;
+  EXPECT_FALSE(IsTlsRequest(BuildTlsRequest(login))) << "a protocol before 4.1";
+}
+
 TEST(GreetingTest, ComesBackAsItWasBuilt) {
   const Greeting sent = SomeGreeting();
   const std::optional<Greeting> read = ParseGreeting(BuildGreeting(sent));
@@ -101,6 +122,31 @@ TEST(LoginTest, OlderProtocolsAreRefused) {
   Login login = SomeLogin();
   login.capabilities &= ~capability::kProtocol41;
   EXPECT_FALSE(ParseLogin(BuildLogin(login)).has_value());
+}
+
+TEST(ChangeUserTest, IsReadAsALogin) {
+  const std::string name = Bytes({0x11}) + "app" + Bytes({0, 20}) + std::string(20, 'x');
+  const std::uint32_t capabilities = capability::kSecureConnection | capability::kPluginAuth;
+  std::optional<Login> login = ParseChangeUser(
+      name + "shop" + Bytes({0, 8, 0}) + "mysql_native_password" + Bytes({0}), capabilities);
+  ASSERT_TRUE(login.has_value());
+  EXPECT_EQ(login->user, "app");
+  EXPECT_EQ(login->auth_answer, std::string(20, 'x'));
+  EXPECT_EQ(login->database, "shop");
+  EXPECT_EQ(login->collation, 8);
+  EXPECT_EQ(login->auth_plugin, kNativePassword);
+  EXPECT_EQ(login->capabilities, capabilities);
+
+  login = ParseChangeUser(name + Bytes({0}), capabilities);
+  ASSERT_TRUE(login.has_value()) << "the fields behind the schema may be missing";
+  EXPECT_EQ(login->database, "");
+  EXPECT_EQ(login->collation, kDefaultCollation);
+  login = ParseChangeUser(name + Bytes({0, 0x01, 0x08}), capabilities);
+  ASSERT_TRUE(login.has_value());
+  EXPECT_EQ(login->collation, kDefaultCollation) << "a login has no room for this number";
+  for (std::size_t length = 0; length < name.size(); ++length) {
+    EXPECT_FALSE(ParseChangeUser(name.substr(0, length), capabilities).has_value()) << length;
+  }
 }
 
 TEST(AuthSwitchTest, ComesBackAsItWasBuilt) {

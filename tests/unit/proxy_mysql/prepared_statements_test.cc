@@ -23,6 +23,49 @@ TEST(PreparedStatementsTest, IdsAreNeverUsedTwice) {
   EXPECT_EQ(statements.Find(2)->sql, "SELECT 2");
 }
 
+// A client of MariaDB executes what it has just prepared without waiting for the id.
+TEST(PreparedStatementsTest, TheLastPreparedHasANameOfItsOwn) {
+  PreparedStatements statements(1000);
+  EXPECT_EQ(statements.Find(kLastPrepared), nullptr);
+  statements.Add("SELECT 1");
+  EXPECT_EQ(statements.Find(kLastPrepared), statements.Find(1));
+  statements.Add("SELECT 2");
+  EXPECT_EQ(statements.Find(kLastPrepared), statements.Find(2));
+  statements.Remove(1);
+  EXPECT_EQ(statements.Find(kLastPrepared), statements.Find(2));
+  statements.Remove(kLastPrepared);
+  EXPECT_EQ(statements.Find(2), nullptr);
+  EXPECT_EQ(statements.Find(kLastPrepared), nullptr);
+}
+
+// The execution that was sent together with a preparation that failed must not hit another
+// statement.
+TEST(PreparedStatementsTest, APreparationThatFailsLeavesNoLastPrepared) {
+  PreparedStatements statements(1000);
+  statements.Add("SELECT 1");
+  statements.ForgetLast();
+  EXPECT_EQ(statements.Find(kLastPrepared), nullptr);
+  EXPECT_NE(statements.Find(1), nullptr);
+}
+
+TEST(PreparedStatementsTest, OpenCursorsAreCounted) {
+  PreparedStatements statements(1000);
+  PreparedStatement& one = statements.Add("SELECT 1");
+  PreparedStatement& two = statements.Add("SELECT 2");
+  EXPECT_FALSE(statements.HasOpenCursor());
+  statements.SetCursor(Cursor::kOpen, one);
+  statements.SetCursor(Cursor::kOpen, one);
+  statements.SetCursor(Cursor::kOpen, two);
+  statements.Remove(1);
+  EXPECT_TRUE(statements.HasOpenCursor());
+  statements.LoseCursors();
+  EXPECT_FALSE(statements.HasOpenCursor());
+  EXPECT_EQ(two.cursor, Cursor::kLost);
+  statements.SetCursor(Cursor::kOpen, two);
+  statements.SetCursor(Cursor::kNone, two);
+  EXPECT_FALSE(statements.HasOpenCursor());
+}
+
 TEST(PreparedStatementsTest, TheirTextsAreLimited) {
   PreparedStatements statements(10);
   EXPECT_TRUE(statements.HasRoomFor("SELECT 'xx"));

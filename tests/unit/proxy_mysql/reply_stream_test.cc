@@ -128,6 +128,146 @@ TEST(ReplyStreamTest, AReplyMayHaveSeveralResults) {
   EXPECT_THAT(result.seen.statuses, ElementsAre(kMore, kMore, 2));
 }
 
+constexpr int kOutParameters = 0x1000;
+constexpr int kCursor = 0x0042;
+
+// An EOF packet for a client without kDeprecateEof.
+std::string Eof(int sequence, int status, int warnings = 0) {
+  return Framed(sequence, Bytes({0xfe, warnings, 0, status & 0xff, status >> 8}));
+}
+
+ReplyStart ToExecute(bool to_call) {
+  ReplyStart start;
+  start.to_execute = true;
+  start.to_call = to_call;
+  return start;
+}
+
+// Columns, one row, and the end.
+std::string ResultOfOneRow(int first_sequence, int end_status) {
+  return Framed(first_sequence, Bytes({1})) + Framed(first_sequence + 1, "column") +
+         Rows(first_sequence + 2, {"\x01x"}, end_status);
+}
+
+// libmariadb decides by the EOF behind the columns whether another result follows, and whether the
+// row has output parameters.
+TEST(ReplyStreamTest, TheEndOfTheColumnsOfACallTellsWhatFollows) {
+  const std::string wire = ResultOfTwoRows(kMore) + ResultOfOneRow(6, kMore | kOutParameters) +
+                           Framed(10, ServerOk(kOk, 2));
+  const std::string expected = Framed(1, Bytes({1})) + Framed(2, "column") + Eof(3, kMore) +
+                               Framed(4, "\x01x") + Framed(5, "\x01y") + Eof(6, kMore) +  //
+                               Framed(7, Bytes({1})) + Framed(8, "column") +
+                               Eof(9, kMore | kOutParameters) + Framed(10, "\x01x") +
+                               Eof(11, kMore | kOutParameters) + Framed(12, ServerOk(kOk, 2));
+  for (const std::size_t length : {std::size_t{1}, std::size_t{7}, wire.size()}) {
+    const Translation result = Translate(wire, ToExecute(true), [length] { return length; });
+    EXPECT_EQ(result.progress, Progress::kDone);
+    EXPECT_EQ(result.out, expected) << length;
+  }
+}
+
+TEST(ReplyStreamTest, ALongRowOfACallIsNotCollected) {
+  const std::string row = "\xfd" + std::string(1'000'000, 'x');
+  const std::string wire = Framed(1, Bytes({1})) + Framed(2, "column") +
+                           Rows(3, {row}, kMore | kOutParameters) + Framed(5, ServerOk(kOk, 2));
+  const Translation result = Translate(wire, ToExecute(true), []() -> std::size_t { return 1000; });
+  EXPECT_EQ(result.progress, Progress::kDone);
+  EXPECT_EQ(result.out, Framed(1, Bytes({1})) + Framed(2, "column") + Eof(3, kMore) +
+                            Framed(4, row) + Eof(5, kMore | kOutParameters) +
+                            Framed(6, ServerOk(kOk, 2)));
+}
+
+TEST(ReplyStreamTest, TheEndOfTheColumnsComesWithTheFirstRow) {
+  ReplyStream stream;
+  Recorder seen;
+  stream.Begin(ToExecute(false), seen);
+  std::string out;
+  const std::string columns = Framed(1, Bytes({1})) + Framed(2, "column");
+  ASSERT_EQ(stream.Feed(columns, out), Progress::kNeedsMore);
+  EXPECT_EQ(out, columns);
+  EXPECT_TRUE(stream.between_packets());
+  const std::string row = Framed(3, "\x01x");
+  ASSERT_EQ(stream.Feed(row.substr(0, 5), out), Progress::kNeedsMore);
+  EXPECT_EQ(out, columns + Eof(3, 2) + Framed(4, "\x01x").substr(0, 5));
+  EXPECT_FALSE(stream.between_packets());
+}
+
+TEST(ReplyStreamTest, AnOpenCursorIsToldAtTheEndOfTheColumns) {
+  const std::string columns = Framed(1, Bytes({1})) + Framed(2, "column");
+  const Translation result =
+      Translate(columns + Framed(3, ServerOk(kEnd, kCursor)), ToExecute(false));
+  EXPECT_EQ(result.progress, Progress::kDone);
+  EXPECT_EQ(result.out, columns + Eof(3, kCursor)) << "no rows and no end of rows";
+}
+
+TEST(ReplyStreamTest, WhatIsKeptBackIsReleasedBeforeAnError) {
+  const std::string columns = Framed(1, Bytes({1})) + Framed(2, "column");
+  const std::string error = BuildError({1317, "70100", "interrupted"});
+  const std::string row = "\x01x";
+  const Translation answered =
+      Translate(columns + Framed(3, row) + Framed(4, error), ToExecute(true));
+  EXPECT_EQ(answered.progress, Progress::kDone);
+  EXPECT_EQ(answered.out, columns + Eof(3, kMore) + Framed(4, row) + Framed(5, error));
+
+  ReplyStream stream;
+  Recorder seen;
+  stream.Begin(ToExecute(true), seen);
+  std::string out;
+  ASSERT_EQ(stream.Feed(columns + Framed(3, row), out), Progress::kNeedsMore);
+  EXPECT_EQ(out, columns);
+  stream.Release(out);
+  EXPECT_EQ(out, columns + Eof(3, kMore) + Framed(4, row));
+  EXPECT_EQ(stream.client_sequence(), 5);
+  EXPECT_TRUE(stream.between_packets());
+}
+
+TEST(ReplyStreamTest, AClientThatDeprecatesEofGetsTheServersPackets) {
+  ReplyStart start;
+  start.client_capabilities = capability::kDeprecateEof;
+  const std::string wire = ResultOfTwoRows(kMore) + ResultOfOneRow(6, 2);
+  EXPECT_EQ(Translate(wire, start).out, wire);
+  start.to_execute = true;
+  start.to_call = true;
+  EXPECT_EQ(Translate(wire, start).out, wire);
+  const std::string with_changes = Framed(1, Bytes({1})) + Framed(2, "column") +
+                                   Framed(3, ServerOk(kEnd, kChanged, StateReport()));
+  EXPECT_EQ(Translate(with_changes, start).out,
+            Framed(1, Bytes({1})) + Framed(2, "column") + Framed(3, ServerOk(kEnd, 2)));
+
+  start = {};
+  start.client_capabilities = capability::kDeprecateEof;
+  start.kind = ReplyKind::kPrepared;
+  start.client_statement_id = 9;
+  const std::string prepared = Framed(1, Bytes({0, 9, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0})) +
+                               Framed(2, "parameter") + Framed(3, "column");
+  EXPECT_EQ(Translate(prepared, start).out, prepared);
+}
+
+// The proxy asks for more reports than the client.
+TEST(ReplyStreamTest, AClientThatTracksItsSessionGetsTheUsualReports) {
+  ReplyStart start;
+  start.client_capabilities = capability::kSessionTrack;
+  const std::string usual = VariableReport("autocommit", "OFF") + SchemaReport("shop");
+  const std::string all = VariableReport("sql_mode", "ANSI") + StateReport() + usual +
+                          TransactionReport("T_______") + CharacteristicsReport("");
+  EXPECT_EQ(Translate(Framed(1, ServerOk(kOk, kChanged, all)), start).out,
+            Framed(1, ServerOk(kOk, kChanged, usual)));
+  EXPECT_EQ(Translate(Framed(1, ServerOk(kOk, kChanged, StateReport())), start).out,
+            Framed(1, ServerOk(kOk, 2)));
+}
+
+// The replies to kFieldList, kStmtFetch and kSetOption.
+TEST(ReplyStreamTest, RowsWithoutColumnsEndLikeRows) {
+  ReplyStart start;
+  start.kind = ReplyKind::kRows;
+  const Translation rows = Translate(Rows(1, {"\x01x", "\x01y"}, 2), start);
+  EXPECT_EQ(rows.progress, Progress::kDone);
+  EXPECT_EQ(rows.out, Framed(1, "\x01x") + Framed(2, "\x01y") + Eof(3, 2));
+  EXPECT_EQ(Translate(Framed(1, ServerOk(kEnd, 2)), start).out, Eof(1, 2));
+  EXPECT_EQ(Translate(Framed(1, BuildError({1227, "42000", "denied"})), start).progress,
+            Progress::kRefused);
+}
+
 TEST(ReplyStreamTest, ARefusalIsNotPassedOn) {
   ReplyStream stream;
   Recorder seen;
@@ -312,7 +452,9 @@ TEST(ReplyStreamTest, DamagedRepliesDoNoHarm) {
     std::uniform_int_distribution<int> byte(0, 255);
     for (int i = 0; i < 3; ++i) damaged[place(random)] = static_cast<char>(byte(random));
     ReplyStart start;
-    start.kind = static_cast<ReplyKind>(seed % 3);
+    start.kind = static_cast<ReplyKind>(seed % 4);
+    start.to_execute = seed % 5 == 0;
+    start.to_call = seed % 10 == 0;
     CheckFrames(Translate(damaged, start, [] { return std::size_t{64}; }).out);
   }
 }

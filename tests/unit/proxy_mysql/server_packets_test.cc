@@ -10,7 +10,7 @@
 namespace mysql_proxy {
 namespace {
 
-TEST(OkPacketTest, SessionChangesAreTakenOut) {
+TEST(OkPacketTest, SessionChangesArePassedOnOrTakenOut) {
   OkPacket ok;
   ok.affected_rows = 300;
   ok.insert_id = 70000;
@@ -30,8 +30,12 @@ TEST(OkPacketTest, SessionChangesAreTakenOut) {
   EXPECT_EQ(read->warnings, 2);
   EXPECT_EQ(read->info, "Rows matched: 1");
   EXPECT_EQ(read->session_changes, SchemaReport("shop"));
-  EXPECT_EQ(ParseOk(BuildOk(*read))->session_changes, "");
-  EXPECT_EQ(ParseOk(BuildOk(*read))->status, server_status::kAutocommit);
+  EXPECT_EQ(ParseOk(BuildOk(*read))->session_changes, SchemaReport("shop"));
+  OkPacket without = *read;
+  without.session_changes = {};
+  EXPECT_EQ(ParseOk(BuildOk(without))->session_changes, "");
+  EXPECT_EQ(ParseOk(BuildOk(without))->status, server_status::kAutocommit);
+  EXPECT_EQ(static_cast<std::uint8_t>(BuildOk(without, kEofHeader)[0]), kEofHeader);
 }
 
 TEST(OkPacketTest, EveryBeginningOfItIsMalformed) {

@@ -12,6 +12,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+using failover::Outcome;
+
 constexpr std::uint16_t kAutocommit = server_status::kAutocommit;
 constexpr std::uint16_t kInTransaction = server_status::kInTransaction | kAutocommit;
 
@@ -27,6 +29,10 @@ class SessionStateTest : public testing::Test {
     ok.session_changes = changes;
     ASSERT_TRUE(state_.Learn(ok, sql, Traits(sql)));
     state_.StatementEnded();
+  }
+
+  void Fail(const SqlTraits& traits, Outcome outcome = Outcome::kFailed) {
+    state_.StatementFailed(traits, outcome);
   }
 
   static SqlTraits Traits(std::string_view sql) { return ScanSql(sql, TextRules{}); }
@@ -45,7 +51,7 @@ class SessionStateTest : public testing::Test {
 TEST_F(SessionStateTest, AFreshSessionNeedsNothing) {
   EXPECT_EQ(state_.schema(), "shop");
   EXPECT_THAT(Restored(), ElementsAre());
-  EXPECT_FALSE(state_.in_transaction());
+  EXPECT_FALSE(state_.transaction_open());
   EXPECT_EQ(state_.LoseConnection(), "");
 }
 
@@ -76,7 +82,7 @@ TEST_F(SessionStateTest, TheLoginTellsTheFirstCharacterSet) {
 }
 
 TEST_F(SessionStateTest, ACallThatFailedMayHaveChangedTheCharacterSet) {
-  state_.StatementFailed(Traits("CALL p()"));
+  Fail(Traits("CALL p()"));
   EXPECT_TRUE(state_.text_rules().characters_hide_ascii);
   Learn("DO 1", "");
   EXPECT_FALSE(state_.text_rules().characters_hide_ascii);
@@ -196,47 +202,146 @@ TEST_F(SessionStateTest, TransactionsAreSeen) {
         kInTransaction);
   EXPECT_TRUE(state_.transaction_open());
   EXPECT_TRUE(state_.transaction_is_certain());
-  EXPECT_TRUE(state_.in_transaction());
+  EXPECT_TRUE(state_.transaction_open());
   EXPECT_EQ(state_.LoseConnection(), "") << "the transaction is told of by others";
   EXPECT_FALSE(state_.transaction_open());
   EXPECT_THAT(Restored(), ElementsAre()) << "an open transaction must not be opened again";
 }
 
-TEST_F(SessionStateTest, WithoutAutocommitAnyStatementMayOpenATransaction) {
+TEST_F(SessionStateTest, WithoutAutocommitOnlyAnOpenTransactionCounts) {
   Learn("SET autocommit=0", VariableReport("autocommit", "OFF") + StateReport(), 0);
+  EXPECT_TRUE(state_.autocommit_is_off());
   EXPECT_FALSE(state_.transaction_open());
-  EXPECT_TRUE(state_.in_transaction());
+  Learn("INSERT INTO t VALUES (1)", "", server_status::kInTransaction);
+  EXPECT_TRUE(state_.transaction_is_certain());
+  Learn("COMMIT", "", 0);
+  EXPECT_FALSE(state_.transaction_open());
+}
+
+TEST_F(SessionStateTest, WithoutAutocommitAStatementThatFailedMayHaveBegunATransaction) {
+  Learn("SET autocommit=0", VariableReport("autocommit", "OFF") + StateReport(), 0);
+  Fail(Traits("INSERT INTO t VALUES (1)"), Outcome::kNotExecuted);
+  EXPECT_FALSE(state_.transaction_open()) << "the server refused to execute it";
+  Fail(Traits("INSERT INTO t VALUES (1)"), Outcome::kRolledBack);
+  EXPECT_FALSE(state_.transaction_open());
+  Fail(Traits("INSERT INTO t VALUES (1)"), Outcome::kFailed);
+  EXPECT_TRUE(state_.transaction_open());
+  EXPECT_FALSE(state_.transaction_is_certain());
+  Learn("ROLLBACK", "", 0);
+  EXPECT_FALSE(state_.transaction_open());
+  Fail(Traits("INSERT INTO t VALUES (1)"), Outcome::kFailed);
+  EXPECT_THAT(state_.LoseConnection(), HasSubstr("may have been open"));
+  EXPECT_FALSE(state_.transaction_open());
+}
+
+// A client that believed in a rollback would repeat what was committed.
+TEST_F(SessionStateTest, BugFailedDefinition_ItMayHaveCommittedTheTransaction) {
+  for (const char* sql : {"CREATE TABLE t (i INT)", "alter table t add b int", "SET x = 1"}) {
+    Learn("INSERT INTO t VALUES (1)", "", kInTransaction);
+    Fail(Traits(sql), Outcome::kFailed);
+    EXPECT_FALSE(state_.transaction_is_certain()) << sql;
+    EXPECT_THAT(state_.LoseConnection(), HasSubstr("may have been open")) << sql;
+  }
+  Learn("INSERT INTO t VALUES (1)", "", kInTransaction);
+  Fail(Traits("INSERT INTO t VALUES (1)"), Outcome::kFailed);
+  EXPECT_TRUE(state_.transaction_is_certain());
+  Fail(Traits("CREATE TABLE t (i INT)"), Outcome::kNotExecuted);
+  EXPECT_TRUE(state_.transaction_is_certain());
+}
+
+TEST_F(SessionStateTest, APreparedXaTransactionIsNotCalledRolledBack) {
+  Learn("XA START 'x'", "", kInTransaction);
+  EXPECT_TRUE(state_.transaction_is_certain());
+  Learn("XA PREPARE 'x'", "", kInTransaction);
+  EXPECT_TRUE(state_.transaction_open());
+  EXPECT_FALSE(state_.transaction_is_certain());
+  EXPECT_THAT(state_.LoseConnection(), HasSubstr("XA RECOVER"));
+  EXPECT_FALSE(state_.transaction_open());
+
+  Learn("XA PREPARE 'x'", "", kInTransaction);
+  Learn("XA COMMIT 'x'", "");
+  EXPECT_EQ(state_.LoseConnection(), "");
+}
+
+TEST_F(SessionStateTest, AnyConnectionMayEndAPreparedXaTransaction) {
+  for (const char* sql : {"XA COMMIT 'x'", "xa rollback 'x'"}) {
+    Learn("XA PREPARE 'x'", "", kInTransaction);
+    EXPECT_EQ(state_.LoseConnection(Traits(sql)), "") << sql;
+  }
+}
+
+TEST_F(SessionStateTest, WhatLocksForABackupIsLost) {
+  for (const char* sql : {"FLUSH TABLES WITH READ LOCK", "flush table t for export",
+                          "BACKUP STAGE START", "backup lock t"}) {
+    Learn(sql, "");
+    EXPECT_NE(state_.LoseConnection(), "") << sql;
+  }
+  Learn("FLUSH TABLES", "");
+  EXPECT_EQ(state_.LoseConnection(), "");
+}
+
+TEST_F(SessionStateTest, TheLastValuesOfSequencesAreLost) {
+  for (const char* sql : {"SELECT LASTVAL(s)", "SELECT PREVIOUS VALUE FOR s"}) {
+    Learn("SELECT NEXTVAL(s)", "");
+    EXPECT_EQ(state_.LoseAnswer(Traits(sql)), "") << sql;
+    state_.LoseConnection();
+    Learn("DO 1", "");
+    EXPECT_THAT(state_.LoseAnswer(Traits(sql)), HasSubstr("sequences")) << sql;
+    EXPECT_EQ(state_.LoseAnswer(Traits(sql)), "") << "told once";
+  }
+}
+
+TEST_F(SessionStateTest, TheLastGtidIsLost) {
+  const char* const sql = "SELECT @@last_gtid";
+  Learn("INSERT INTO t VALUES (1)", VariableReport("last_gtid", "0-1-5"));
+  EXPECT_EQ(state_.LoseAnswer(Traits(sql)), "");
+  state_.LoseConnection();
+  EXPECT_THAT(state_.LoseAnswer(Traits(sql)), HasSubstr("GTID"));
+  EXPECT_EQ(state_.LoseAnswer(Traits(sql)), "") << "told once";
+  state_.LoseConnection();
+  Learn("INSERT INTO t VALUES (1)", VariableReport("last_gtid", "0-1-6"));
+  EXPECT_EQ(state_.LoseAnswer(Traits(sql)), "");
+}
+
+TEST_F(SessionStateTest, AProcedureMayHaveMadeAnInsertIdThatNoResultTells) {
+  for (const char* sql :
+       {"CALL p()", "DO 1; INSERT INTO t VALUES ()", "SELECT LAST_INSERT_ID(5)"}) {
+    Learn(sql, "");
+    state_.LoseConnection();
+    EXPECT_THAT(state_.LoseAnswer(Traits("SELECT LAST_INSERT_ID()")), HasSubstr("insert id"))
+        << sql;
+  }
 }
 
 TEST_F(SessionStateTest, AnErrorOfSeveralStatementsMayLeaveATransactionUntilTheNextResult) {
-  state_.StatementFailed(Traits("INSERT INTO t VALUES (1)"));
-  EXPECT_FALSE(state_.in_transaction());
-  state_.StatementFailed(Traits("CALL p()"));
+  Fail(Traits("INSERT INTO t VALUES (1)"));
+  EXPECT_FALSE(state_.transaction_open());
+  Fail(Traits("CALL p()"));
   EXPECT_TRUE(state_.transaction_open());
-  EXPECT_TRUE(state_.in_transaction());
-  state_.StatementFailed(Traits("nonsense"));
+  EXPECT_TRUE(state_.transaction_open());
+  Fail(Traits("nonsense"));
   EXPECT_TRUE(state_.transaction_open());
   Learn("DO 1", "");
-  EXPECT_FALSE(state_.in_transaction());
+  EXPECT_FALSE(state_.transaction_open());
 
-  state_.StatementFailed(Traits("CALL p()"));
+  Fail(Traits("CALL p()"));
   Learn("DO 1", "", kInTransaction);
   EXPECT_TRUE(state_.transaction_open());
 }
 
 TEST_F(SessionStateTest, WhatMayBeATransactionEndsWithItsConnection) {
-  state_.StatementFailed(Traits("CALL p()"));
+  Fail(Traits("CALL p()"));
   EXPECT_FALSE(state_.transaction_is_certain());
   EXPECT_THAT(state_.LoseConnection(), HasSubstr("may have been open"));
-  EXPECT_FALSE(state_.in_transaction());
-  state_.StatementFailed(Traits("CALL p()"));
+  EXPECT_FALSE(state_.transaction_open());
+  Fail(Traits("CALL p()"));
   state_.Reset();
-  EXPECT_FALSE(state_.in_transaction());
+  EXPECT_FALSE(state_.transaction_open());
 }
 
 TEST_F(SessionStateTest, ATransactionIsNotCertainAfterAnErrorThatMayHaveEndedIt) {
   Learn("BEGIN", TransactionReport("T_______"), kInTransaction);
-  state_.StatementFailed(Traits("CALL p()"));
+  Fail(Traits("CALL p()"));
   EXPECT_TRUE(state_.transaction_open());
   EXPECT_FALSE(state_.transaction_is_certain());
 }
@@ -245,32 +350,32 @@ TEST_F(SessionStateTest, ATransactionThatTheServerRolledBackIsOver) {
   Learn("START TRANSACTION READ ONLY",
         TransactionReport("T_______") + CharacteristicsReport("START TRANSACTION READ ONLY;"),
         kInTransaction);
-  state_.StatementFailed(Traits("SELECT 1"));
+  Fail(Traits("SELECT 1"));
   state_.RolledBack();
-  EXPECT_FALSE(state_.in_transaction());
+  EXPECT_FALSE(state_.transaction_open());
   EXPECT_THAT(Restored(), ElementsAre());
-  state_.StatementFailed(Traits("CALL p()"));
+  Fail(Traits("CALL p()"));
   state_.RolledBack();
   EXPECT_TRUE(state_.transaction_open()) << "it may have begun another";
 }
 
 TEST_F(SessionStateTest, ATransactionThatTheClientTakesForEndedIsNotToldOfAgain) {
   Learn("LOCK TABLES t WRITE", TransactionReport("_______L"));
-  state_.StatementFailed(Traits("CALL p()"));
+  Fail(Traits("CALL p()"));
   state_.TransactionEnded();
-  EXPECT_FALSE(state_.in_transaction());
+  EXPECT_FALSE(state_.transaction_open());
   EXPECT_EQ(state_.LoseConnection(), "");
 }
 
 TEST_F(SessionStateTest, AnErrorOfSeveralStatementsDoesNotUndoWhatTheyDid) {
-  state_.StatementFailed(Traits("BEGIN NOT ATOMIC SET @a=1; SIGNAL SQLSTATE '45000'; END"));
+  Fail(Traits("BEGIN NOT ATOMIC SET @a=1; SIGNAL SQLSTATE '45000'; END"));
   Learn("DO 1", "");
   EXPECT_NE(state_.LoseConnection(), "");
 }
 
 TEST_F(SessionStateTest, AnErrorIsAnAnswer) {
   state_.LoseConnection();
-  state_.StatementFailed(Traits("SELECT 1/nonsense"));
+  Fail(Traits("SELECT 1/nonsense"));
   EXPECT_EQ(state_.LoseAnswer(Traits("SHOW WARNINGS")), "");
 }
 

@@ -42,6 +42,18 @@ TEST(SqlScanTest, SeveralStatementsAreCompound) {
 
 // MariaDB skips the comments of the versions 50700 to 99999, and of versions newer than its own.
 // Other servers have other rules.
+// The fuzzer found a text that was compound, and was not compound in doubt: there the words between
+// the backquotes count.
+TEST(SqlScanTest, BugPairAroundAName_TheFirstTwoWordsStandSideBySide) {
+  const std::string text = "BEGIN `a BEGIN` NOT \xa5";
+  EXPECT_FALSE(ScanSql(text, {true, false}).compound);
+  EXPECT_FALSE(ScanSql(text, {true, true}).compound);
+  for (const char* sql : {"BEGIN\n/* block */ NOT ATOMIC SELECT 1; END", "BEGIN NOT \xa5"}) {
+    EXPECT_TRUE(ScanSql(sql, {true, false}).compound) << sql;
+    EXPECT_TRUE(ScanSql(sql, {true, true}).compound) << sql;
+  }
+}
+
 TEST(SqlScanTest, WhatAnExecutableCommentMayHideIsCompound) {
   for (const char* sql :
        {"/*!50000 CALL */ p()", "/*!99999 SELECT */ CALL p()", "/*M!999999 SELECT */ CALL p()",

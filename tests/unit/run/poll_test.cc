@@ -1,6 +1,7 @@
 // Tests of Poll: what it runs, what it returns, and when it does nothing.
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -70,12 +71,20 @@ TEST_F(PollTest, WhatIsNextAfterACancel) {
   EXPECT_EQ(buffer().Poll(), absl::Seconds(7));
 }
 
-TEST_F(PollTest, NothingOnceTheFailoverIsOver) {
+TEST_F(PollTest, TheOverdueRetryOnceTheFailoverIsOver) {
   AsyncRequest request = Fail();
   EXPECT_EQ(buffer().Poll(), absl::Seconds(10));
   EndFailover();
-  EXPECT_EQ(buffer().Poll(), kNothing);
+  EXPECT_EQ(buffer().Poll(), absl::Seconds(20));
   EXPECT_EQ(Stats().state, State::kDraining);
+}
+
+TEST_F(PollTest, NothingOnceTheDrainIsOver) {
+  AsyncRequest request = Fail();
+  EndFailover();
+  request.EndRetry();
+  EXPECT_EQ(PollAll(), kNothing);
+  EXPECT_EQ(Stats().state, State::kIdle);
 }
 
 TEST_F(PollTest, TheWindowOfWhatWaitsForItsTurnInADrain) {
@@ -106,7 +115,7 @@ TEST_F(PollTest, ZeroMeansCallAgainAndEventuallyAllHasRun) {
   EXPECT_TRUE(buffer().StopBuffering(shard()));
   EXPECT_EQ(buffer().Poll(), absl::ZeroDuration()) << "5000 callbacks starve the event loop";
   EXPECT_FALSE(requests.back().done());
-  EXPECT_EQ(PollAll(), kNothing);
+  EXPECT_EQ(PollAll(), absl::Seconds(20));
   for (const AsyncRequest& request : requests) EXPECT_EQ(request.runs(), 1);
 }
 
@@ -140,12 +149,63 @@ TEST_F(PollTest, NothingBeforeItsTime) {
 TEST_F(PollTest, ACallbackMayHoldItsNextRequest) {
   std::optional<AsyncRequest> next;
   const BufferedRequest request = Hold([&](absl::StatusOr<RetryDoneFunc> done) {
-    (*done)(FailoverError());
+    (*done)(OtherError());
     next.emplace(FailOn(Shard("1")));
   });
   EXPECT_TRUE(buffer().StopBuffering(shard()));
   EXPECT_EQ(buffer().Poll(), absl::Seconds(10));
   EXPECT_TRUE(next->held());
+}
+
+// A clock that counts how often it is read.
+class CountedClock final : public Clock {
+ public:
+  absl::Time Now() override {
+    ++readings_;
+    return absl::UnixEpoch() + absl::Seconds(1);
+  }
+  int readings() const { return readings_; }
+
+ private:
+  int readings_ = 0;
+};
+
+TEST_F(PollTest, ATurnReadsTheClockAsOftenForManyRetriesAsForOne) {
+  const auto readings_for = [this](int requests) {
+    CountedClock clock;
+    BufferOptions options = ManualOptions();
+    options.clock = &clock;
+    Create(options);
+    std::vector<BufferedRequest> held;
+    for (int i = 0; i < requests; ++i) {
+      held.push_back(Hold([](absl::StatusOr<RetryDoneFunc> done) { (*done)(); }));
+    }
+    EndFailover();
+    const int before = clock.readings();
+    buffer().Poll();
+    EXPECT_EQ(Stats().requests_drained, static_cast<std::uint64_t>(requests));
+    EXPECT_EQ(Stats().state, State::kIdle);
+    const int readings = clock.readings() - before;
+    held.clear();
+    Create(ManualOptions());
+    return readings;
+  };
+  EXPECT_EQ(readings_for(10), readings_for(1));
+}
+
+// The retry that a callback ends counts as ended when the turn began, also if the clock has moved
+// on meanwhile. The next request of the drain is let go at that time, too.
+TEST_F(PollTest, WhatACallbackEndsCountsAsDoneAtTheBeginOfTheTurn) {
+  const BufferedRequest first = Hold([this](absl::StatusOr<RetryDoneFunc> done) {
+    clock_.Advance(absl::Seconds(2));
+    (*done)();
+  });
+  AsyncRequest second = Fail();
+  EndFailover();
+  buffer().Poll();
+  ASSERT_TRUE(second.released());
+  // max_retry_time is 20 s by default.
+  EXPECT_EQ(buffer().Poll(), absl::Seconds(18));
 }
 
 // ---- When it does nothing ----------------------------------------------------------------------

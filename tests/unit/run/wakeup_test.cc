@@ -1,6 +1,7 @@
 // BufferOptions::wakeup is called when Poll is due earlier than it last said, and only then.
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <thread>
@@ -266,6 +267,86 @@ TEST_F(WakeupTest, ItMayBeMissing) {
   Create(options);
   const AsyncRequest request = Fail();
   EXPECT_TRUE(request.held());
+}
+
+// ---- Without a wakeup, Poll must be called at a fixed rate --------------------------------------
+
+constexpr char kUnpolled[] = "warning: shard ks/0: a request is held, and Buffer::Poll was not";
+
+class FixedRateTest : public BufferTest {
+ protected:
+  FixedRateTest() { Create(ManualOptions()); }
+};
+
+TEST_F(FixedRateTest, BugForgottenPoll_ALaterRequestTells) {
+  const AsyncRequest held = Fail();
+  clock_.Advance(absl::Seconds(1) - absl::Nanoseconds(1));
+  const AsyncRequest early = Request();
+  EXPECT_EQ(log_.Count(kUnpolled), 0u);
+  clock_.Advance(absl::Nanoseconds(1));
+  const AsyncRequest later = Request();
+  EXPECT_EQ(log_.Count(kUnpolled), 1u);
+}
+
+TEST_F(FixedRateTest, BugForgottenPoll_ALaterReportTells) {
+  const AsyncRequest held = Fail();
+  clock_.Advance(absl::Seconds(1));
+  Report(1, false, 1);
+  EXPECT_EQ(log_.Count(kUnpolled), 1u);
+}
+
+TEST_F(FixedRateTest, AClockThatJumpsBeforeAPollIsNoReason) {
+  const AsyncRequest held = Fail();
+  clock_.Advance(absl::Seconds(5));
+  buffer().Poll();
+  Report(1, false, 1);
+  EXPECT_EQ(log_.Count(kUnpolled), 0u);
+}
+
+TEST_F(FixedRateTest, ItIsToldOncePerBuffer) {
+  for (int buffers = 1; buffers <= 2; ++buffers) {
+    const AsyncRequest held = Fail();
+    for (int i = 0; i < 3; ++i) {
+      clock_.Advance(absl::Seconds(1));
+      Report(1, false, 1);
+      buffer().Poll();
+    }
+    EXPECT_EQ(log_.Count(kUnpolled), static_cast<std::size_t>(buffers));
+    Create(ManualOptions());
+  }
+}
+
+TEST_F(FixedRateTest, WhoPollsAtAFixedRateIsNotWarned) {
+  const AsyncRequest held = Fail();
+  for (int i = 0; i < 30; ++i) {
+    clock_.Advance(absl::Milliseconds(900));
+    Report(1, false, 1);
+    buffer().Poll();
+  }
+  EXPECT_EQ(log_.Count(kUnpolled), 0u);
+}
+
+TEST_F(FixedRateTest, NobodyNeedPollAsLongAsNothingIsHeld) {
+  for (int i = 0; i < 3; ++i) {
+    clock_.Advance(absl::Hours(1));
+    const AsyncRequest passed = Request();
+    Report(1, true, 1);
+    buffer().Poll();
+  }
+  clock_.Advance(absl::Hours(1));
+  const AsyncRequest held = Fail();
+  EXPECT_EQ(log_.Count(kUnpolled), 0u);
+}
+
+TEST_F(FixedRateTest, WithAWakeupNobodyIsWarned) {
+  BufferOptions options = ManualOptions();
+  options.wakeup = [] {};
+  Create(options);
+  const AsyncRequest held = Fail();
+  clock_.Advance(absl::Seconds(5));
+  Report(1, false, 1);
+  buffer().Poll();
+  EXPECT_EQ(log_.Count(kUnpolled), 0u);
 }
 
 }  // namespace

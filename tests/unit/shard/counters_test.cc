@@ -119,7 +119,7 @@ TEST_F(CountersTest, RetriesAreCountedByTheirOutcomeIfItIsTold) {
   EndFailover();
   requests[0].token()(absl::OkStatus());
   PollAll();
-  requests[1].token()(FailoverError());
+  requests[1].token()(absl::AbortedError("deadlock"));
   PollAll();
   requests[2].token()(OtherError());
   PollAll();
@@ -149,6 +149,10 @@ TEST_F(CountersTest, EveryStopReasonIsCountedUnderItsOwnName) {
   Tell(true, MoveTablesState::kSwitched);
   begin();
   EXPECT_TRUE(buffer().StopBuffering(shard()));
+  AdvanceBeyondGuards();
+  AsyncRequest proof = Fail();
+  Advance(absl::Seconds(10));
+  proof.token()(absl::OkStatus());
   begin();
   buffer().Shutdown();
   const ShardStats stats = Stats();
@@ -158,6 +162,7 @@ TEST_F(CountersTest, EveryStopReasonIsCountedUnderItsOwnName) {
   EXPECT_EQ(At(stats.stops, StopReason::kReshardingComplete), 1u);
   EXPECT_EQ(At(stats.stops, StopReason::kMoveTablesSwitchedTraffic), 1u);
   EXPECT_EQ(At(stats.stops, StopReason::kManual), 1u);
+  EXPECT_EQ(At(stats.stops, StopReason::kRetrySucceeded), 1u);
   EXPECT_EQ(At(stats.stops, StopReason::kShutdown), 1u);
   EXPECT_EQ(stats.starts, kStopReasons);
 }
@@ -349,6 +354,7 @@ TEST(StatsNamesTest, EveryValueHasTheNameThatVtgateGivesIt) {
   EXPECT_EQ(ToString(StopReason::kReshardingComplete), "ReshardingComplete");
   EXPECT_EQ(ToString(StopReason::kMoveTablesSwitchedTraffic), "MoveTablesSwitchedTraffic");
   EXPECT_EQ(ToString(StopReason::kManual), "Manual");
+  EXPECT_EQ(ToString(StopReason::kRetrySucceeded), "RetrySucceeded");
   EXPECT_EQ(ToString(EvictedReason::kBufferFull), "BufferFull");
   EXPECT_EQ(ToString(EvictedReason::kWindowExceeded), "WindowExceeded");
   EXPECT_EQ(ToString(EvictedReason::kContextDone), "ContextDone");
@@ -357,6 +363,8 @@ TEST(StatsNamesTest, EveryValueHasTheNameThatVtgateGivesIt) {
   EXPECT_EQ(ToString(SkippedReason::kShutdown), "Shutdown");
   EXPECT_EQ(ToString(SkippedReason::kLastReparentTooRecent), "LastReparentTooRecent");
   EXPECT_EQ(ToString(SkippedReason::kLastFailoverTooRecent), "LastFailoverTooRecent");
+  EXPECT_EQ(ToString(SkippedReason::kBudgetUsedUp), "BudgetUsedUp");
+  EXPECT_EQ(ToString(SkippedReason::kDraining), "Draining");
 }
 
 }  // namespace

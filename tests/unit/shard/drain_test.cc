@@ -102,7 +102,7 @@ TEST_F(DrainTest, ATokenThatIsDroppedEndsTheRetry) {
 TEST_F(DrainTest, AFailedRetryHandsOverTheTurnToo) {
   std::vector<AsyncRequest> requests = HoldMany(2);
   EndFailover();
-  requests[0].token()(FailoverError());
+  requests[0].token()(OtherError());
   PollAll();
   EXPECT_TRUE(requests[1].released());
 }
@@ -136,6 +136,9 @@ TEST_F(DrainTest, NewRequestsOvertakeTheQueue) {
 }
 
 TEST_F(DrainTest, TheLongestFailoverDurationDoesNotApply) {
+  BufferOptions options = ManualOptions();
+  options.max_retry_time = absl::Hours(2);
+  Create(options);
   std::vector<AsyncRequest> requests = HoldMany(1);
   EndFailover();
   Advance(absl::Hours(1));

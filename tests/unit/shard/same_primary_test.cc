@@ -113,7 +113,7 @@ TEST_F(SamePrimaryTest, AnotherTabletThatServesDoesNotEndIt) {
   Report(1, true, 100);
   const AsyncRequest request = Fail();
   Report(1, false, 100);
-  Report(2, true, 100);
+  Report(2, true, 99);
   ExpectBuffering();
 }
 
@@ -121,7 +121,7 @@ TEST_F(SamePrimaryTest, TheSameNumberInAnotherCellIsAnotherTablet) {
   Report(1, true, 100);
   const AsyncRequest request = Fail();
   Report(1, false, 100);
-  TabletStats other_cell = PrimaryReport(1, true, 100);
+  TabletStats other_cell = PrimaryReport(1, true, 99);
   other_cell.alias.cell = "zone2";
   buffer().StatsUpdate(other_cell);
   ExpectBuffering();

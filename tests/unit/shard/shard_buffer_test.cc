@@ -24,7 +24,7 @@ class ShardBufferTest : public ::testing::Test {
 
   Decision Fail(int second, FakeWaiter* waiter, Effects* effects) {
     Request request;
-    request.failed = true;
+    request.traits.refused = Refused::kAsStatement;
     const MutexLock lock(shard_.mutex());
     return shard_.OnRequest(At(second), request, waiter, effects);
   }
@@ -54,7 +54,8 @@ TEST_F(ShardBufferTest, AStartLeavesTheFactsOfItsLogLine) {
   EXPECT_EQ(Fail(1, &waiter, &effects).kind, Decision::Kind::kHeld);
   ASSERT_TRUE(effects.started.has_value());
   EXPECT_FALSE(effects.started->dry_run);
-  EXPECT_FALSE(effects.started->primary_known_down);
+  EXPECT_EQ(effects.started->cause, HoldCause::kFailedRequest);
+  EXPECT_FALSE(effects.started->on_suspicion);
   EXPECT_TRUE(effects.threads.empty());
   EXPECT_TRUE(effects.ready.empty());
 }
@@ -93,7 +94,7 @@ TEST_F(ShardBufferTest, AnEndWithAnEarlierTimeLastsNoNegativeTime) {
   Fail(5, &waiter, &effects);
   StopAt(3, &effects);
   EXPECT_EQ(effects.stopped->lasted, std::chrono::nanoseconds::zero());
-  EXPECT_EQ(shard_.Stats().last_failover_duration, absl::ZeroDuration());
+  EXPECT_EQ(shard_.Stats(absl::UnixEpoch()).last_failover_duration, absl::ZeroDuration());
 }
 
 TEST_F(ShardBufferTest, TheDueTimeFollowsTheQueue) {
@@ -103,7 +104,7 @@ TEST_F(ShardBufferTest, TheDueTimeFollowsTheQueue) {
   EXPECT_EQ(NextDue(), At(10));
   {
     const MutexLock lock(shard_.mutex());
-    shard_.OnCancel(&waiter, &effects);
+    shard_.OnCancel(At(0), &waiter);
   }
   EXPECT_EQ(NextDue(), At(20));
   StopAt(1, &effects);
@@ -115,12 +116,13 @@ TEST_F(ShardBufferTest, TheGateTellsWhatARequestHasToStopFor) {
   FakeWaiter waiter;
   Effects effects;
   Fail(0, &waiter, &effects);
-  EXPECT_EQ(shard_.bits(), ShardGate::kStopsFailures | ShardGate::kStopsRequests);
+  EXPECT_EQ(shard_.bits(),
+            ShardGate::kStopsFailures | ShardGate::kStopsRequests | ShardGate::kInFailover);
   StopAt(1, &effects);
-  EXPECT_EQ(shard_.bits(), ShardGate::kOpen);
+  EXPECT_EQ(shard_.bits(), ShardGate::kStopsFailures | ShardGate::kInFailover);
   {
     const MutexLock lock(shard_.mutex());
-    shard_.OnRetryEnd(Turn::kOfDrain, RetryOutcome::kUntold, &effects);
+    shard_.OnRetryEnd(At(1), shard_.TicketOf(waiter), Attempt::kNone, &effects);
   }
   EXPECT_EQ(shard_.bits(), ShardGate::kStopsFailures);
   {
@@ -137,9 +139,9 @@ TEST_F(ShardBufferTest, AfterRetireTheEndOfARetryDoesNothing) {
   const MutexLock lock(shard_.mutex());
   shard_.Close(At(1), &effects);
   EXPECT_EQ(pool_.free_slots(), 9);
-  shard_.Retire();
+  shard_.Retire(&effects);
   EXPECT_EQ(pool_.free_slots(), 10);
-  shard_.OnRetryEnd(Turn::kOfDrain, RetryOutcome::kSucceeded, &effects);
+  shard_.OnRetryEnd(At(1), shard_.TicketOf(waiter), Attempt::kSucceeded, &effects);
   EXPECT_EQ(pool_.free_slots(), 10);
 }
 

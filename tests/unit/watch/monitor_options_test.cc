@@ -32,6 +32,10 @@ TEST(MonitorOptionsTest, DefaultsAreValid) {
   EXPECT_TRUE(options.Validate().ok()) << options.Validate();
   EXPECT_EQ(options.poll_interval, absl::Milliseconds(100));
   EXPECT_EQ(options.timeout, absl::Seconds(1));
+  EXPECT_EQ(options.urgent_interval, absl::Milliseconds(10));
+  EXPECT_EQ(options.urgent_duration, absl::Seconds(3));
+  EXPECT_EQ(options.hold_interval, absl::Milliseconds(50));
+  EXPECT_EQ(options.clock, nullptr);
 }
 
 TEST(MonitorOptionsTest, FactoryMustGiveAProbe) {
@@ -79,6 +83,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "poll_interval must be from 1ms to 1h, not 0"},
         Mistake{"WholeJitter", [](auto& o) { o.jitter = 1; },
                 "jitter must be at least 0 and less than 1, not 1"},
+        Mistake{"NoUrgentInterval", [](auto& o) { o.urgent_interval = absl::ZeroDuration(); },
+                "urgent_interval must be from 1ms to 1h, not 0"},
+        Mistake{"NegativeUrgentDuration", [](auto& o) { o.urgent_duration = -absl::Seconds(1); },
+                "urgent_duration must be from 0 to 1h, not -1s"},
+        Mistake{"LongHoldInterval", [](auto& o) { o.hold_interval = absl::Hours(2); },
+                "hold_interval must be from 1ms to 1h, not 2h"},
         Mistake{"LongTimeout", [](auto& o) { o.timeout = absl::Hours(2); },
                 "timeout must be from 1ms to 1h, not 2h"}),
     [](const auto& mistake) { return mistake.param.name; });

@@ -11,10 +11,15 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "failover/clock.h"
+#include "failover/log.h"
+#include "failover/testing/simulated_clock.h"
 #include "scripted_server.h"
 #include "support/log_capture.h"
 #include "support/recording_listener.h"
@@ -84,12 +89,86 @@ TEST_F(MonitorTest, FindsThePrimaryAndItsReplica) {
   EXPECT_EQ(log_.Count("scripted monitor, shard shop/0: zone1-100 (a) is the primary"), 1u);
 }
 
-TEST_F(MonitorTest, ReportsChangesOnly) {
+TEST_F(MonitorTest, ItsFunctionGetsTheLinesAndTheLoggerNone) {
+  // Only the monitor's thread writes until the monitor has stopped.
+  const auto lines = std::make_shared<std::vector<std::string>>();
+  options_.log = [lines](LogLevel level, std::string_view line) {
+    lines->push_back(std::string(ToString(level)) + ": " + std::string(line));
+  };
   StartAndFindA();
-  const std::size_t before = reports();
+  // The monitor logs the result of a check before the next check begins.
+  ASSERT_TRUE(a_.AwaitChecks(2));
+  ASSERT_TRUE(b_.AwaitChecks(2));
+  monitor_->Stop();
+  EXPECT_THAT(*lines, ::testing::Contains(
+                          "info: scripted monitor, shard shop/0: zone1-100 (a) is the primary"));
+  EXPECT_TRUE(log_.lines().empty());
+}
+
+TEST_F(MonitorTest, ReportsEachCheckAndLogsChangesOnly) {
+  StartAndFindA();
+  // The monitor logs the result of a check before the next check begins.
+  ASSERT_TRUE(a_.AwaitChecks(2));
+  ASSERT_TRUE(b_.AwaitChecks(2));
+  const std::size_t lines = log_.lines().size();
+  const std::size_t before_a = listener_.count(kA);
+  const std::size_t before_b = listener_.count(kB);
+  // A check is reported before the next check of the same server begins.
   ASSERT_TRUE(a_.AwaitChecks(20));
   ASSERT_TRUE(b_.AwaitChecks(20));
-  EXPECT_EQ(reports(), before);
+  EXPECT_GE(listener_.count(kA), before_a + 19);
+  EXPECT_GE(listener_.count(kB), before_b + 19);
+  EXPECT_EQ(log_.lines().size(), lines);
+}
+
+TEST_F(MonitorTest, RefusalOfTheMonitorIsNotReported) {
+  StartAndFindA();
+  a_.Set({Seen::kFull, false, "1040 Too many connections"});
+  ASSERT_TRUE(a_.AwaitChecks(2));
+  const std::size_t before = listener_.count(kA);
+  ASSERT_TRUE(a_.AwaitChecks(3));
+  EXPECT_EQ(listener_.count(kA), before);
+  EXPECT_TRUE(listener_.last(kA).serving) << "the last report stands";
+  EXPECT_EQ(log_.Count("1040 Too many connections"), 1u);
+}
+
+TEST_F(MonitorTest, TwoAddressesOfOneServerAreOneServer) {
+  a_.Set({Seen::kWritable, false, "", "the server"});
+  b_.Set({Seen::kWritable, false, "", "the server"});
+  Start();
+  ASSERT_TRUE(listener_.Await(kA, IsServingPrimary));
+  ASSERT_TRUE(a_.AwaitChecks(5));
+  ASSERT_TRUE(b_.AwaitChecks(5));
+  EXPECT_TRUE(listener_.last(kA).serving);
+  EXPECT_EQ(listener_.last(kB).target.tablet_type, TabletType::kUnknown);
+  EXPECT_EQ(log_.Count("is the same server as"), 1u);
+}
+
+// The stamp must not be later than the moment when the server was asked.
+TEST_F(MonitorTest, ReportIsStampedWithTheTimeWhenItsCheckBegan) {
+  SimulatedClock clock(absl::FromUnixSeconds(100));
+  options_.clock = &clock;
+  a_.Set(Way::kNever);
+  Start();
+  ASSERT_TRUE(a_.AwaitHangingCheck());
+  ASSERT_TRUE(b_.AwaitChecks(1));
+  clock.Advance(absl::Seconds(50));
+  a_.Answer();
+  ASSERT_TRUE(listener_.Await(kA, IsServingPrimary));
+  EXPECT_EQ(listener_.last(kA).observed_at, absl::FromUnixSeconds(100));
+  a_.Set(Way::kByEvent);
+  a_.Answer();
+  EXPECT_TRUE(listener_.Await(kA, [](const TabletStats& stats) {
+    return stats.observed_at == absl::FromUnixSeconds(150);
+  }));
+}
+
+TEST_F(MonitorTest, StampsAreOfTheSteadyClockUnlessAnotherIsGiven) {
+  const absl::Time before = Clock::Steady().Now();
+  StartAndFindA();
+  const absl::Time observed_at = listener_.last(kA).observed_at;
+  EXPECT_GE(observed_at, before);
+  EXPECT_LE(observed_at, Clock::Steady().Now());
 }
 
 TEST_F(MonitorTest, Switchover) {
@@ -153,7 +232,7 @@ TEST_F(MonitorTest, SlowAnswerIsStillAnAnswer) {
   EXPECT_EQ(a_.expired(), 0);
 }
 
-TEST_F(MonitorTest, PrimaryThatHangsIsReportedOnceAndReturns) {
+TEST_F(MonitorTest, PrimaryThatHangsIsLoggedOnceAndReturns) {
   StartAndFindA();
   monitor_.reset();
   options_.timeout = absl::Milliseconds(20);
@@ -161,9 +240,8 @@ TEST_F(MonitorTest, PrimaryThatHangsIsReportedOnceAndReturns) {
   Start();
   ASSERT_TRUE(listener_.Await(kA, IsDown));
   EXPECT_EQ(listener_.last(kA).last_error, "the script does not answer");
-  const std::size_t before = listener_.count(kA);
   ASSERT_TRUE(a_.AwaitChecks(3));
-  EXPECT_EQ(listener_.count(kA), before);
+  EXPECT_EQ(log_.Count("the script does not answer"), 1u);
   EXPECT_GE(a_.expired(), 3);
   a_.Set(Way::kByEvent);
   EXPECT_TRUE(listener_.Await(kA, IsServingPrimary));

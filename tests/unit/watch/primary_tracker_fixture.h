@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,19 +44,29 @@ class PrimaryTrackerTest : public testing::Test {
   explicit PrimaryTrackerTest(std::size_t servers = 3)
       : tracker_("test monitor", "commerce", "0", Names(servers)) {}
 
-  // Checks one server. What follows from this check, and nothing older, is in reports_ and log_.
+  // Checks one server. What follows from this check, and nothing older, is in reports_, changes_
+  // and log_. Each check begins one second after the check before.
   void Poll(std::size_t server, Observation observation) {
-    tracker_.CheckStarted(server);
+    Begin(server);
     EndPoll(server, std::move(observation));
   }
   void Poll(std::size_t server, Seen seen) { Poll(server, Observation{seen, false, ""}); }
+  void Begin(std::size_t server) {
+    clock_ += absl::Seconds(1);
+    tracker_.CheckStarted(server, clock_);
+  }
   void EndPoll(std::size_t server, Observation observation) {
     Findings findings = tracker_.CheckEnded(server, std::move(observation), now_);
     reports_.clear();
+    changes_.clear();
     for (const TabletStats& stats : findings.reports) {
       reports_.push_back(Short(stats));
+      std::string& before = last_short_[stats.alias.uid];
+      if (before != Short(stats)) changes_.push_back(Short(stats));
+      before = Short(stats);
       if (stats.target.tablet_type == TabletType::kPrimary) primary_ = stats;
       last_report_ = stats;
+      stamps_[stats.alias.uid] = stats.observed_at;
     }
     log_.clear();
     for (const LogLine& line : findings.log) log_.push_back(line.text);
@@ -68,19 +79,28 @@ class PrimaryTrackerTest : public testing::Test {
     Poll(kB, Seen::kReadOnly);
     Poll(kC, Seen::kReadOnly);
     Poll(kA, Seen::kWritable);
-    ASSERT_THAT(reports_, testing::ElementsAre("0 primary+"));
+    ASSERT_THAT(changes_, testing::ElementsAre("0 primary+"));
   }
 
   std::int64_t timestamp() const { return primary_.tablet_externally_reparented_timestamp; }
 
   PrimaryTracker tracker_;
   absl::Time now_ = absl::FromUnixSeconds(1'000'000);
+  // The time on the clock of the stamps when the last check began.
+  absl::Time clock_ = absl::FromUnixSeconds(0);
   std::vector<std::string> reports_;
+  // The reports that differ from the one before of the same server.
+  std::vector<std::string> changes_;
   std::vector<std::string> log_;
   bool checks_others_ = false;
   // The last report of a primary, and of any server.
   TabletStats primary_;
   TabletStats last_report_;
+  // The stamp of the last report of each server.
+  std::map<std::size_t, absl::Time> stamps_;
+
+ private:
+  std::map<std::size_t, std::string> last_short_;
 };
 
 }  // namespace failover::watch::internal

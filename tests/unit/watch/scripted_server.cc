@@ -43,6 +43,7 @@ struct ScriptedServer::State {
   std::condition_variable changed;
   Observation found;
   Way way;
+  int begun = 0;
   int checks = 0;
   int expired = 0;
   bool hanging = false;
@@ -73,6 +74,8 @@ class ScriptedServer::Probe final : public ServerProbe {
     const std::lock_guard<std::mutex> lock(state_->mutex);
     busy_ = true;
     way_ = state_->way;
+    ++state_->begun;
+    state_->changed.notify_all();
     switch (way_) {
       case Way::kAtOnce:
         return End(state_->found);
@@ -168,6 +171,16 @@ bool ScriptedServer::AwaitChecks(int more) {
 bool ScriptedServer::AwaitHangingCheck() {
   std::unique_lock<std::mutex> lock(state_->mutex);
   return state_->changed.wait_for(lock, kGenerous, [&] { return state_->hanging; });
+}
+
+bool ScriptedServer::AwaitBegun(int total) {
+  std::unique_lock<std::mutex> lock(state_->mutex);
+  return state_->changed.wait_for(lock, kGenerous, [&] { return state_->begun >= total; });
+}
+
+int ScriptedServer::begun() const {
+  const std::lock_guard<std::mutex> lock(state_->mutex);
+  return state_->begun;
 }
 
 int ScriptedServer::checks() const {

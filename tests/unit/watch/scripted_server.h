@@ -38,6 +38,9 @@ class ScriptedServer {
   bool AwaitChecks(int more);
   // Waits until a check is under way that the server does not answer; false as above.
   bool AwaitHangingCheck();
+  // Waits until `total` checks have begun; false as above.
+  bool AwaitBegun(int total);
+  int begun() const;
   int checks() const;
   // How many checks have expired.
   int expired() const;

@@ -164,7 +164,12 @@ stop_haproxy() {
 mariadb_answers() { client "$1" 'DO 1' 2>/dev/null; }
 
 # client <port> <sql>: runs the mariadb client, which prints rows without headings.
-client() {
-  timeout "$PATIENCE" mariadb --defaults-file="$folder/pair/app-a.cnf" --port="$1" --batch \
+client() { client_for "$PATIENCE" "$@"; }
+
+# client_for <seconds> <port> <sql>: the same, for at most so many seconds.
+client_for() {
+  local limit=$1
+  shift
+  timeout "$limit" mariadb --defaults-file="$folder/pair/app-a.cnf" --port="$1" --batch \
     --skip-column-names --execute="$2"
 }

@@ -1,17 +1,19 @@
-# Makes planned switchovers, 5 s apart, under sysbench and the mariadb client. No client may notice.
+# Makes planned switchovers, 5 s apart, under sysbench and the mariadb client, with the default
+# options of the buffer. No client may notice.
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # folder, full, proxy_port: of the scenario
 
 readonly SWITCHOVER_INTERVAL=5
+# The stalls are measured under a load, in events per second, that two processors can bear beside the
+# servers. Otherwise the stalls would tell how long the servers let any statement wait.
+readonly PACED=200
 
 run_scenario() {
   local many=10 few=1
-  if $full; then few=10; fi
+  if $full; then many=100 few=10; fi
   make_sysbench_tables
-  # A failover may begin 4 s after the end of the last one; the windows are short to match.
-  start_proxy proxy --enable-buffer --buffer-window=2s --buffer-max-failover-duration=2s \
-    --buffer-min-time-between-failovers=4s --buffer-drain-concurrency="$THREADS"
-  under_load_with_audit "$many" oltp_write_only --db-ps-mode=disable
+  start_proxy proxy --enable-buffer
+  under_load_with_audit "$many" oltp_write_only --db-ps-mode=disable --rate="$PACED"
   check_held "$many"
   under_mariadb_client
   under_load "$few" oltp_write_only --db-ps-mode=auto
@@ -25,12 +27,14 @@ run_scenario() {
 # Does the same as under_load, with a few clients beside it that keep a record.
 under_load_with_audit() {
   make_audit_table
+  : >"$folder/switchovers.outages"
   run_audit_load "$proxy_port" switchovers "$(seconds_for "$1")" --threads=4 --rate=200 &
   local recorders=$!
   ends_with_us "$recorders"
   under_load "$@"
   wait "$recorders" || fail "the clients that keep a record"
   all_were_fine switchovers
+  print_stalls switchovers "$1 switchovers, 5 s apart"
   audit switchovers
 }
 
@@ -52,7 +56,7 @@ under_load() {
     sleep "$SWITCHOVER_INTERVAL"
     kill -0 "$sysbench" 2>/dev/null ||
       fail "sysbench ended after $((i - 1)) of $switchovers switchovers"
-    pair_switchover "$folder/pair" || fail "switchover $i"
+    switch_over switchovers || fail "switchover $i"
   done
   wait "$sysbench" || fail "sysbench ended with $?: $(grep -m 1 FATAL "$log")"
   check_unnoticed "$log"

@@ -1,0 +1,94 @@
+// The errors of requests that are not held.
+#include <cassert>
+#include <new>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "api/buffer_core.h"
+#include "api/failover_log.h"
+#include "api/waiters.h"
+#include "shard/buffer_error.h"
+
+namespace failover::internal {
+namespace {
+
+BufferErrorReason ReasonOf(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kNoSlot:
+    case Refusal::kNoBytes:
+    case Refusal::kTooLarge:
+    case Refusal::kNoMemory:
+      return BufferErrorReason::kBufferFull;
+    case Refusal::kTimeoutOver:
+      return BufferErrorReason::kTimeout;
+    case Refusal::kCancelled:
+      return BufferErrorReason::kCancelled;
+    case Refusal::kWindowOver:
+      return BufferErrorReason::kWindowOver;
+    // PollerBlockedError makes this error, which has no reason.
+    case Refusal::kBlocksPoller:
+      break;
+  }
+  return BufferErrorReason::kBufferFull;
+}
+
+}  // namespace
+
+absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& context,
+                                      Refusal refusal, const AttemptView& last) const noexcept try {
+  std::string what;
+  switch (refusal) {
+    case Refusal::kNoSlot:
+      what = absl::StrCat("the buffer is full (size ", options_.size,
+                          options_.max_per_shard > 0
+                              ? absl::StrCat(", max_per_shard ", options_.max_per_shard)
+                              : std::string(),
+                          ") and this shard holds no older request to evict");
+      break;
+    case Refusal::kNoBytes:
+      what = absl::StrCat("the buffer is full (max_bytes ", options_.max_bytes,
+                          ") and this shard holds too little to make room for ", context.bytes,
+                          " bytes");
+      break;
+    case Refusal::kTooLarge:
+      what = absl::StrCat("the request pins ", context.bytes, " bytes, more than max_bytes (",
+                          options_.max_bytes, ") in all");
+      break;
+    case Refusal::kNoMemory:
+      what = kNoMemoryToHold;
+      break;
+    case Refusal::kTimeoutOver:
+      what = "the request's own timeout was over before it could be held";
+      break;
+    case Refusal::kCancelled:
+      what = "the request was cancelled before it could be held";
+      break;
+    case Refusal::kWindowOver:
+      what = "the request came back after the end of its window";
+      break;
+    case Refusal::kBlocksPoller:
+      assert(false && "PollerBlockedError makes this error");
+      break;
+  }
+  const AttemptText error = TextOf(last);
+  return BufferError(ReasonOf(refusal), shard.keyspace(), shard.shard(), what, error.code,
+                     error.text);
+} catch (const std::bad_alloc&) {
+  return BufferErrorWithoutText(ReasonOf(refusal));
+}
+
+// The error does not show the original error: a classifier that looks at texts would take it for an
+// error of a failover.
+absl::Status BufferCore::PollerBlockedError(ShardBuffer& shard) noexcept try {
+  // Relaxed is enough, because nothing else depends on the flag.
+  if (!told_blocked_poller_.exchange(true, std::memory_order_relaxed))
+    LogPollerBlocked(logger_, shard);
+  return absl::FailedPreconditionError(absl::StrCat(
+      "failover buffer, shard ", shard.keyspace(), "/", shard.shard(),
+      ": a blocking wait inside a callback of the same Buffer is not held, because it would stop "
+      "all callbacks and timers of the Buffer; wait asynchronously, or on another thread"));
+} catch (const std::bad_alloc&) {
+  return absl::FailedPreconditionError("");
+}
+
+}  // namespace failover::internal

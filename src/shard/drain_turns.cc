@@ -1,0 +1,77 @@
+#include "shard/drain_turns.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace failover::internal {
+
+void DrainTurns::Begin(std::int64_t concurrency, std::int64_t most) {
+  // clear() would give the memory back.
+  entries_.resize(0);
+  first_free_ = kNoEntry;
+  concurrency_ = concurrency;
+  most_ = most;
+  taken_ = 0;
+  unended_ = 0;
+  next_due_ = kNever;
+}
+
+std::uint32_t DrainTurns::Take(std::uint64_t retry, Instant gives_up, Instant overdue) {
+  std::uint32_t entry = first_free_;
+  if (entry == kNoEntry) {
+    assert(entries_.size() < entries_.capacity());
+    entry = static_cast<std::uint32_t>(entries_.size());
+    entries_.emplace_back();
+  } else {
+    first_free_ = entries_[entry].next_free;
+  }
+  const Instant due = std::min(gives_up, overdue);
+  entries_[entry] = Entry{retry, due, overdue, kNoEntry, true};
+  next_due_ = std::min(next_due_, due);
+  ++taken_;
+  ++unended_;
+  return entry;
+}
+
+bool DrainTurns::End(std::uint32_t entry, std::uint64_t retry) {
+  if (entry == kNoEntry) {
+    if (unended_ > 0) --unended_;
+    return true;
+  }
+  if (entry >= entries_.size() || entries_[entry].retry != retry) return false;
+  Free(entry);
+  return true;
+}
+
+std::size_t DrainTurns::Expire(Instant now) {
+  if (now < next_due_) return 0;
+  std::size_t overdue = 0;
+  next_due_ = kNever;
+  for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+    Entry& entry = entries_[i];
+    if (entry.retry == 0) continue;
+    if (entry.overdue <= now) {
+      Free(i);
+      ++overdue;
+      continue;
+    }
+    if (entry.due <= now) {
+      entry.due = entry.overdue;
+      entry.has_turn = false;
+      --taken_;
+    }
+    next_due_ = std::min(next_due_, entry.due);
+  }
+  return overdue;
+}
+
+void DrainTurns::Free(std::uint32_t index) {
+  Entry& entry = entries_[index];
+  if (entry.has_turn) --taken_;
+  --unended_;
+  entry.retry = 0;
+  entry.next_free = first_free_;
+  first_free_ = index;
+}
+
+}  // namespace failover::internal

@@ -1,0 +1,90 @@
+// Counts the retries that a drain has let go and that have not ended.
+#ifndef FAILOVER_SRC_SHARD_DRAIN_TURNS_H_
+#define FAILOVER_SRC_SHARD_DRAIN_TURNS_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/container/inlined_vector.h"
+#include "failover/internal/instant.h"
+
+namespace failover::internal {
+
+// A retry that was let go takes a turn: it counts against the concurrency of the drain. The retry
+// gives the turn back when it ends, when it is overdue, and earlier if it may: then it still counts
+// as unended. The concurrency adapts to how the retries of requests that may come back end.
+//
+// Plain data: the mutex of the shard guards the object. The object allocates in Reserve only.
+class DrainTurns {
+ public:
+  // The entry of a retry that never gives its turn back early: one of a shard that is closing.
+  static constexpr std::uint32_t kNoEntry = UINT32_MAX;
+
+  // Makes room for `count` unended retries, at most `most`. May throw std::bad_alloc, and has then
+  // changed nothing.
+  void Reserve(std::size_t count, std::int64_t most) {
+    count = std::min(count, static_cast<std::size_t>(most));
+    if (count <= entries_.capacity()) return;
+    entries_.reserve(
+        std::min(std::max(count, entries_.capacity() * 2), static_cast<std::size_t>(most)));
+  }
+
+  // Begins a drain. Retries of an earlier drain count no more. `most` limits the unended retries,
+  // and the concurrency.
+  void Begin(std::int64_t concurrency, std::int64_t most);
+
+  // Whether one more retry may be let go.
+  bool HasTurn() const { return taken_ < concurrency_ && unended_ < most_; }
+  std::int64_t unended() const { return unended_; }
+  std::int64_t taken() const { return taken_; }
+  std::int64_t concurrency() const { return concurrency_; }
+
+  // Lets a retry take a turn. `retry` tells the retry from all others. The retry gives its turn up
+  // at `gives_up`, and is overdue at `overdue`. Needs room.
+  std::uint32_t Take(std::uint64_t retry, Instant gives_up, Instant overdue);
+  // Lets the retry of a closing shard count as unended.
+  void TakeWithoutEntry() { ++unended_; }
+
+  // The retry has ended. False means that the retry counted no more.
+  bool End(std::uint32_t entry, std::uint64_t retry);
+
+  // Takes their turns from the retries that give them up or are overdue by `now`. Returns how many
+  // became overdue.
+  std::size_t Expire(Instant now);
+  // When Expire next has something to do. Never later than that, but maybe earlier.
+  Instant next_due() const { return next_due_; }
+
+  // A retry has succeeded. One more may be let go at the same time.
+  void Grow() {
+    if (concurrency_ < most_) ++concurrency_;
+  }
+  // A retry found no server. Half as many may be let go at the same time.
+  void Halve() {
+    if (concurrency_ > 1) concurrency_ /= 2;
+  }
+
+ private:
+  struct Entry {
+    std::uint64_t retry;  // 0: the entry is free
+    Instant due;          // when the entry next changes by itself
+    Instant overdue;
+    std::uint32_t next_free;
+    bool has_turn;
+  };
+
+  void Free(std::uint32_t entry);
+
+  // Few requests are held in most failovers.
+  absl::InlinedVector<Entry, 2> entries_;
+  std::uint32_t first_free_ = kNoEntry;
+  std::int64_t concurrency_ = 1;
+  std::int64_t most_ = 1;
+  std::int64_t taken_ = 0;
+  std::int64_t unended_ = 0;
+  Instant next_due_ = kNever;
+};
+
+}  // namespace failover::internal
+
+#endif  // FAILOVER_SRC_SHARD_DRAIN_TURNS_H_

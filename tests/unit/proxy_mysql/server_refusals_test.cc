@@ -1,0 +1,46 @@
+#include "proxy/mysql/session/server_refusals.h"
+
+#include <gtest/gtest.h>
+
+namespace mysql_proxy {
+namespace {
+
+using failover::mysql::MysqlError;
+
+TEST(ServerRefusalsTest, AServerSaysSoInItsOwnWords) {
+  for (const char* text :
+       {"The MariaDB server is running with the --read-only option so it cannot execute this "
+        "statement",
+        "The MariaDB server is running with the --read-only=ON option so it cannot execute this "
+        "statement",
+        "The MySQL server is running with the --super-read-only option so it cannot execute this "
+        "statement",
+        "Der MariaDB-Server läuft mit der Option --read-only und kann diese Anweisung deswegen "
+        "nicht ausführen",
+        "MariaDB服务器使用--read-only选项运行，因此无法执行此语句"}) {
+    EXPECT_TRUE(IsServersRefusal({1290, "HY000", text})) << text;
+    EXPECT_FALSE(IsServersRefusal({1836, "HY000", text})) << text;
+  }
+  EXPECT_TRUE(
+      IsServersRefusal({1792, "25006", "Cannot execute statement in a READ ONLY transaction"}));
+  EXPECT_TRUE(IsServersRefusal({1836, "HY000", "Running in read-only mode"}));
+}
+
+TEST(ServerRefusalsTest, OtherWordsAreThoseOfAProcedure) {
+  for (const char* text :
+       {"", "--read-only", "The MariaDB server is running with the --read-only option",
+        "The MariaDB server is running with the --skip-grant-tables option so it cannot execute "
+        "this statement",
+        "The MariaDB server is running with the --read-only and the other option so it cannot "
+        "execute this statement",
+        "p: The MariaDB server is running with the --read-only option so it cannot execute this "
+        "statement",
+        "The MariaDB server is running with the --read-only option so it cannot execute this "
+        "statement!"}) {
+    EXPECT_FALSE(IsServersRefusal({1290, "HY000", text})) << text;
+  }
+  EXPECT_FALSE(IsServersRefusal({1062, "23000", "Running in read-only mode"}));
+}
+
+}  // namespace
+}  // namespace mysql_proxy
