@@ -89,6 +89,7 @@ failover_install_pkg_config(
 
 set(package_has_watch OFF)
 set(package_has_monitor OFF)
+set(package_has_postgres_monitor OFF)
 set(headers_left_out "")
 if(TARGET failover_watch)
   set(package_has_watch ON)
@@ -115,6 +116,19 @@ if(TARGET failover_mysql_monitor)
 else()
   list(APPEND headers_left_out PATTERN mysql/primary_monitor.h EXCLUDE PATTERN
               mysql/monitored_server.h EXCLUDE)
+endif()
+if(TARGET failover_postgres_monitor)
+  set(package_has_postgres_monitor ON)
+  failover_install_libraries(failoverPostgresMonitorTargets failover_postgres_monitor)
+  failover_install_pkg_config(
+    failover-postgres-monitor
+    LIBRARY failover_postgres_monitor
+    DESCRIPTION "Finds the primary among PostgreSQL servers for failover"
+    REQUIRES failover failover-watch absl_status absl_statusor absl_time
+    PRIVATE failover-outcome absl_strings libpq)
+else()
+  list(APPEND headers_left_out PATTERN postgres/primary_monitor.h EXCLUDE PATTERN
+              postgres/monitored_server.h EXCLUDE)
 endif()
 
 install(DIRECTORY include/failover DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

@@ -100,7 +100,15 @@ FLOORS = (
     Floor(
         "src/postgres",
         ("src/postgres/*",),
-        ("headers: plain", "headers: outcome", "headers: postgres", "src/outcome"),
+        (
+            "headers: plain",
+            "headers: outcome",
+            "headers: watch",
+            "headers: postgres",
+            "src/outcome",
+            "src/watch",
+        ),
+        ("libpq-fe.h",),
     ),
     # The products. They see only the headers that every user of the library sees. The core of the
     # proxies knows no protocol.

@@ -4,7 +4,7 @@
 # Each list serves one purpose. Build: the library. Test: tests, benchmarks, mutants and scripts in
 # Python. Example: the proxy, and the examples of other runtimes. Database: real servers; these
 # packages bring the programs without starting a server. Postgres: the programs of a PostgreSQL
-# server. Proxy: load on the proxy, and its rivals. Monitoring: Prometheus and promtool; with systemd,
+# server, and its client library. Proxy: load on the proxy, and its rivals. Monitoring: Prometheus and promtool; with systemd,
 # the package starts a server on port 9090, which no test uses. Clang: the analyses and the fuzzers.
 # Model: the model checker.
 # shellcheck disable=SC2034  # the scripts that source this file use the lists
@@ -13,7 +13,7 @@
   TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev python3 patch)
   EXAMPLE_PACKAGES=(libasio-dev libssl-dev libboost-fiber1.81-dev)
   DATABASE_PACKAGES=(libmariadb-dev mariadb-server-core mariadb-client-core)
-  POSTGRES_PACKAGES=(postgresql-15)
+  POSTGRES_PACKAGES=(postgresql-15 libpq-dev)
   PROXY_PACKAGES=(sysbench haproxy valgrind)
   MONITORING_PACKAGES=(prometheus)
   CLANG_PACKAGES=(clang libclang-rt-dev clang-format clang-tidy shellcheck)

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string>
 
-#include "mysql/metered_link.h"
+#include "watch/metered_link.h"
 
 namespace failover::mysql::internal {
 namespace {
@@ -58,7 +58,7 @@ ClientHandle NewClientHandle(const MonitoredServer& server) {
   mysql_options(handle, MYSQL_OPT_PROTOCOL, &protocol);
   const unsigned int no = 0;
   mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &no);
-  const unsigned long largest_packet = MeteredLink::kMostBytes;
+  const unsigned long largest_packet = watch::internal::MeteredLink::kMostBytes;
   mysql_options(handle, MYSQL_OPT_MAX_ALLOWED_PACKET, &largest_packet);
   // The greeting of a server names the plugin of most accounts, which need not be the plugin of
   // this account. The server asks for another plugin if the account needs one.

@@ -1,7 +1,5 @@
 #include "mysql/probe.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <map>
 #include <string_view>
@@ -21,10 +19,27 @@ bool IsOff(const std::string& value) {
   return value == "0" || absl::EqualsIgnoreCase(value, "off");
 }
 
-bool IsConnected(int descriptor) {
-  sockaddr_storage peer;
-  socklen_t size = sizeof(peer);
-  return descriptor >= 0 && getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+// Whether one of the packets asks the server for its public key. libmariadb always flushes whole
+// packets.
+//
+// A packet has a header: three bytes with the size of the payload, then the number of the packet.
+// The authentication plugins of libmariadb ask for the key with a payload of one byte: 1
+// (sha256_password) or 2 (caching_sha2_password). The packet with number 0 is a command; there the
+// payload 1 says that the client quits.
+bool AskForAKey(std::string_view packets) {
+  constexpr std::size_t kHeader = 4;
+  const auto byte = [&packets](std::size_t at) {
+    return std::size_t{static_cast<unsigned char>(packets[at])};
+  };
+  std::size_t at = 0;
+  while (at + kHeader < packets.size()) {
+    const std::size_t size = byte(at) | byte(at + 1) << 8 | byte(at + 2) << 16;
+    const std::size_t number = byte(at + 3);
+    const std::size_t first = byte(at + kHeader);
+    if (size == 1 && number != 0 && (first == 1 || first == 2)) return true;
+    at += kHeader + size;
+  }
+  return false;
 }
 
 // All fields, with NULL as an empty string. The link has limited how many there can be.
@@ -119,7 +134,7 @@ void Probe::Run(int waits_for) {
 
 bool Probe::Splice() {
   const int descriptor = mysql_get_socket(connection_.get());
-  if (link_.spliced() || !IsConnected(descriptor)) return true;
+  if (link_.spliced() || !MeteredLink::IsConnected(descriptor)) return true;
   const int error = link_.Splice(descriptor);
   if (error != 0) {
     Abandon();
@@ -127,12 +142,14 @@ bool Probe::Splice() {
     return false;
   }
   // If the file cannot be read, libmariadb would ask whoever is at the other end for a key.
-  if (!server_.server_public_key_file.empty()) link_.ForbidKeyRequests();
+  if (!server_.server_public_key_file.empty()) {
+    link_.GuardWhatIsSent([](std::string_view packets) { return !AskForAKey(packets); });
+  }
   return true;
 }
 
 bool Probe::PassToServer() {
-  if (link_.PassToServer() != MeteredLink::State::kAsksForAKey) return true;
+  if (link_.PassToServer() != MeteredLink::State::kForbidden) return true;
   Abandon();
   End(OwnTrouble(absl::StrCat("there is no public key in ", server_.server_public_key_file)));
   return false;

@@ -17,10 +17,10 @@
 #include "failover/mysql/monitored_server.h"
 #include "failover/watch/server_probe.h"
 #include "mysql/client_handle.h"
-#include "mysql/metered_link.h"
 #include "mysql/probe_errors.h"
 #include "mysql/tls_connection.h"
 #include "watch/address_lookup.h"
+#include "watch/metered_link.h"
 
 namespace failover::mysql::internal {
 
@@ -28,6 +28,7 @@ using watch::Observation;
 using watch::Seen;
 using watch::internal::Addresses;
 using watch::internal::AddressLookup;
+using watch::internal::MeteredLink;
 using watch::internal::Resolver;
 
 // Drives the non-blocking functions of libmariadb. The connection is kept from check to check.

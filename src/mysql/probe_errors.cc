@@ -6,9 +6,8 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <system_error>
+#include <string>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -111,21 +110,6 @@ Finding FindingFromError(unsigned int number, absl::string_view text,
     problem = absl::StrCat("it asks for ", what, ", which could give the password away");
   }
   return {SeenFromError(number), problem};
-}
-
-Finding OwnTrouble(absl::string_view what) {
-  return {Seen::kUnknown, absl::StrCat("the router could not ask it: ", what)};
-}
-
-Finding OwnTrouble(int error) { return OwnTrouble(std::generic_category().message(error)); }
-
-std::string Printable(absl::string_view text) {
-  constexpr std::size_t kMost = 512;
-  std::string printable(text.substr(0, kMost));
-  for (char& letter : printable) {
-    if (absl::ascii_iscntrl(static_cast<unsigned char>(letter))) letter = '?';
-  }
-  return printable;
 }
 
 }  // namespace failover::mysql::internal

@@ -35,6 +35,10 @@ struct KnownServer {
   std::string identity;
   // Another address speaks for the server (ChooseSpeakers).
   bool silent = false;
+  // The history and the generation that the server told when it answered last. The claim is 0 if
+  // the server replicated another one then, or if promotions have no numbers.
+  std::string history;
+  std::uint64_t claim = 0;
 
   // These are the same for all addresses of a server (LearnRole).
   Role last_known_role = Role::kUnknown;

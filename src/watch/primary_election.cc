@@ -32,6 +32,10 @@ void PrimaryElection::Record(std::size_t index, Observation observation) {
   if (Answers(server.last.seen) && server.last.identity != server.identity) {
     MoveTo(servers_, index, server.last.identity);
   }
+  if (Answers(server.last.seen)) {
+    server.history = server.last.history;
+    server.claim = server.last.generation;
+  }
   LearnRole(servers_, index, tick_);
 }
 
@@ -67,7 +71,7 @@ void PrimaryElection::Install(std::size_t index) {
   const bool first = !primary_;
   const bool another = !first && !IsServerOfPrimary(index);
   primary_ = index;
-  primary_identity_ = servers_[index].identity;
+  RememberPrimary();
   ++term_;
   for (KnownServer& server : servers_) {
     if (first) server.unheard = !server.heard;
@@ -79,9 +83,19 @@ void PrimaryElection::Install(std::size_t index) {
 void PrimaryElection::AcceptMoveOfPrimary() {
   const KnownServer& primary = servers_[*primary_];
   if (primary.identity.empty() || primary.identity == primary_identity_) return;
+  // Data of the same generation mean that the primary was only restarted.
+  const bool restarted = primary.claim != 0 && primary.claim == primary_generation_ &&
+                         primary.history == primary_history_;
   // The address of a multi-writer cluster may lead to another node with each connection.
-  if (!primary_identity_.empty() && !primary.multi_writer) ++term_;
+  if (!primary_identity_.empty() && !primary.multi_writer && !restarted) ++term_;
+  RememberPrimary();
+}
+
+void PrimaryElection::RememberPrimary() {
+  const KnownServer& primary = servers_[*primary_];
   primary_identity_ = primary.identity;
+  primary_history_ = primary.history;
+  primary_generation_ = primary.claim;
 }
 
 // The promotion of a server that takes no writes any more is over: the server is a former primary,
@@ -108,6 +122,7 @@ std::optional<std::size_t> PrimaryElection::FirstPrimary() const {
   if (!AllChecked()) return std::nullopt;
   const std::optional<std::size_t> first = Successor();
   if (!first || servers_[*first].promoted || servers_[*first].multi_writer) return first;
+  if (standing(*first) == Standing::kFirst) return first;
   // Another server that took writes and cannot be seen now may still take writes.
   return AnotherWasWritable(*first) ? std::nullopt : first;
 }
@@ -124,6 +139,7 @@ std::optional<std::size_t> PrimaryElection::Successor() const {
 // first primary.
 bool PrimaryElection::MaySucceed(std::size_t index) const {
   const KnownServer& server = servers_[index];
+  if (standing(index) == Standing::kFirst) return true;
   const bool mere_rival = server.rival && !server.promoted && !server.multi_writer;
   return !mere_rival || !AnotherWasWritable(index);
 }
@@ -144,6 +160,8 @@ bool PrimaryElection::SplitBrain() const {
 bool PrimaryElection::MayBePrimary(std::size_t index) const {
   const KnownServer& server = servers_[index];
   if (!server.writable()) return false;
+  const Standing by_generation = standing(index);
+  if (by_generation != Standing::kNotNumbered) return by_generation == Standing::kFirst;
   if (!primary_ || IsServerOfPrimary(index)) return true;
   // The address of the primary is trusted, whoever answers there, unless there is a reason not to.
   if (primary_ == index && !server.moved_to_suspect) return true;

@@ -10,6 +10,7 @@
 
 #include "failover/watch/server_probe.h"
 #include "watch/known_server.h"
+#include "watch/standing.h"
 
 namespace failover::watch::internal {
 
@@ -63,8 +64,12 @@ class PrimaryElection {
   // Whether `server` was read-only when it answered last.
   bool known_as_replica(std::size_t server) const;
   // Whether `server` takes writes, but will not become the primary because nobody was seen to
-  // promote it.
+  // promote it, or because its generation tells against it (`standing`).
   bool distrusts(std::size_t server) const;
+  // What the generations say about `server`, which takes writes.
+  Standing standing(std::size_t server) const {
+    return StandingOf(servers_, server, {primary_, primary_history_});
+  }
 
  private:
   using Role = KnownServer::Role;
@@ -88,6 +93,7 @@ class PrimaryElection {
   void Elect();
   void Install(std::size_t index);
   void AcceptMoveOfPrimary();
+  void RememberPrimary();
   void ForgetPromotions();
   Situation Assess() const;
 
@@ -102,6 +108,9 @@ class PrimaryElection {
   std::optional<std::size_t> primary_;
   // The identity of the primary, whatever answers at its address now; empty if not known.
   std::string primary_identity_;
+  // The history and the generation of the data that the primary had when it was accepted.
+  std::string primary_history_;
+  std::uint64_t primary_generation_ = 0;
   std::uint64_t term_ = 0;
   Situation situation_ = Situation::kStarting;
   // The tick when the primary was lost, or a rival was found, for the last time.

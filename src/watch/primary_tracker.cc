@@ -180,11 +180,7 @@ void PrimaryTracker::LogDistrust(Findings& findings) {
   for (std::size_t i = 0; i < servers_.size(); ++i) {
     const bool distrusted = election_.distrusts(i);
     if (distrusted && !servers_[i].distrusted) {
-      findings.log.push_back(
-          Line(LogLevel::kWarning,
-               absl::StrCat(NameOf(i),
-                            " takes writes, but nobody was seen to promote it: it is not trusted "
-                            "as the primary until it has been read-only")));
+      findings.log.push_back(Line(LogLevel::kWarning, DistrustText(i)));
     }
     servers_[i].distrusted = distrusted;
   }
@@ -229,8 +225,36 @@ std::string PrimaryTracker::PrimaryText() const {
 std::string PrimaryTracker::NoPrimaryText() const {
   if (!election_.primary().has_value()) return "there is no primary";
   const std::size_t primary = *election_.primary();
-  return absl::StrCat("there is no primary: ", NameOf(primary), " ",
-                      Describe(election_.last(election_.speaker(primary))->seen));
+  const char* const state = election_.distrusts(primary)
+                                ? kNotTrusted
+                                : Describe(election_.last(election_.speaker(primary))->seen);
+  return absl::StrCat("there is no primary: ", NameOf(primary), " ", state);
+}
+
+std::string PrimaryTracker::DistrustText(std::size_t server) const {
+  const char* reason = nullptr;
+  switch (election_.standing(server)) {
+    case Standing::kForeign:
+      reason = "its data are not those of the other servers: it is not trusted as the primary";
+      break;
+    case Standing::kOutdated:
+      reason =
+          "another server was promoted after it: it is not trusted as the primary as long as that "
+          "server may take writes";
+      break;
+    case Standing::kUnproven:
+      reason =
+          "a server that cannot be reached was promoted as late or later: it is not trusted as the "
+          "primary until it is promoted, or the other server has been read-only";
+      break;
+    case Standing::kNotNumbered:
+    case Standing::kFirst:
+      reason =
+          "nobody was seen to promote it: it is not trusted as the primary until it has been "
+          "read-only";
+      break;
+  }
+  return absl::StrCat(NameOf(server), " takes writes, but ", reason);
 }
 
 std::string PrimaryTracker::SplitBrainText() const {

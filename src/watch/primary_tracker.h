@@ -84,6 +84,7 @@ class PrimaryTracker {
   LogLine Line(LogLevel level, const std::string& text) const;
   std::string PrimaryText() const;
   std::string NoPrimaryText() const;
+  std::string DistrustText(std::size_t server) const;
   std::string SplitBrainText() const;
   std::string NameOf(std::size_t server) const;
 

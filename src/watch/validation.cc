@@ -1,5 +1,7 @@
 #include "watch/validation.h"
 
+#include <fstream>
+
 namespace failover::watch::internal {
 namespace {
 
@@ -65,6 +67,43 @@ absl::Status ValidateUrgency(absl::Duration urgent_interval, absl::Duration urge
     status = ValidateDuration(urgent_duration, "urgent_duration", absl::ZeroDuration());
   }
   if (status.ok()) status = ValidateDuration(hold_interval, "hold_interval");
+  return status;
+}
+
+absl::Status ValidateFile(const std::string& file, const std::string& field) {
+  if (file.empty()) return absl::OkStatus();
+  std::ifstream stream(file);
+  // A folder can be opened, but not read.
+  if (stream.is_open() && stream.peek() != std::ifstream::traits_type::eof()) {
+    return absl::OkStatus();
+  }
+  return WrongField(field, "is not a file that can be read: " + file);
+}
+
+absl::Status ValidateTls(const ServerTls& tls, const std::string& unix_socket,
+                         const std::string& field) {
+  const bool verifies = tls.mode == TlsMode::kVerify;
+  const bool has_files =
+      !tls.ca_file.empty() || !tls.certificate_file.empty() || !tls.key_file.empty();
+  if (tls.mode == TlsMode::kOff && (has_files || !tls.server_name.empty())) {
+    return WrongField(field + ".mode", "must not be kOff if another field of tls is set");
+  }
+  if (tls.mode != TlsMode::kOff && !unix_socket.empty()) {
+    return WrongField(field + ".mode", "must be kOff for a unix_socket");
+  }
+  if (verifies && tls.ca_file.empty()) {
+    return WrongField(field + ".ca_file", "must not be empty for kVerify");
+  }
+  if (!verifies && !tls.ca_file.empty()) return WrongField(field + ".ca_file", "needs kVerify");
+  if (!verifies && !tls.server_name.empty()) {
+    return WrongField(field + ".server_name", "needs kVerify");
+  }
+  if (tls.certificate_file.empty() != tls.key_file.empty()) {
+    return WrongField(field + ".certificate_file", "and key_file must both be set, or none");
+  }
+  absl::Status status = ValidateFile(tls.ca_file, field + ".ca_file");
+  if (status.ok()) status = ValidateFile(tls.certificate_file, field + ".certificate_file");
+  if (status.ok()) status = ValidateFile(tls.key_file, field + ".key_file");
   return status;
 }
 

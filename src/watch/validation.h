@@ -1,7 +1,7 @@
 // Checks the options of a monitor. The messages name the first field that is wrong. The modules for
 // the databases use these functions, too, because their options have the same shape.
 //
-// Thread-safety: the functions are pure and may be called from any thread.
+// Thread-safety: the functions may be called from any thread.
 #ifndef FAILOVER_SRC_WATCH_VALIDATION_H_
 #define FAILOVER_SRC_WATCH_VALIDATION_H_
 
@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "failover/export.h"
 #include "failover/health_check.h"
+#include "failover/watch/server_tls.h"
 
 namespace failover::watch::internal {
 
@@ -43,6 +44,12 @@ FAILOVER_EXPORT absl::Status ValidatePolling(absl::Duration poll_interval, doubl
 FAILOVER_EXPORT absl::Status ValidateUrgency(absl::Duration urgent_interval,
                                              absl::Duration urgent_duration,
                                              absl::Duration hold_interval);
+
+// A file that an option names, if it names one. Waits for the file system.
+FAILOVER_EXPORT absl::Status ValidateFile(const std::string& file, const std::string& field);
+// The TLS of a server that may be reached by `unix_socket`. Waits for the file system.
+FAILOVER_EXPORT absl::Status ValidateTls(const ServerTls& tls, const std::string& unix_socket,
+                                         const std::string& field);
 
 // `Shard` has the fields keyspace, shard and servers; each server has the field alias.
 // `check_server(server, field, known)` checks what else a server has and returns an absl::Status.

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -84,12 +86,16 @@ int SignalOf(Shutdown shutdown) {
 
 std::unique_ptr<LiveServer> LiveServer::Start(std::vector<std::string> settings) {
   std::unique_ptr<LiveServer> server(new LiveServer);
-  if (!server->Install() || !server->Launch(settings) || !server->AwaitLogin()) {
-    std::ifstream log(server->folder_.path() + "/log");
-    ADD_FAILURE() << "postgres did not start:\n" << log.rdbuf();
-    return nullptr;
-  }
-  return server;
+  const bool started = server->Install() && server->LaunchAndAwaitLogin(settings);
+  return started ? std::move(server) : nullptr;
+}
+
+std::unique_ptr<LiveServer> LiveServer::StartReplicaOf(const LiveServer& primary,
+                                                       std::vector<std::string> settings) {
+  std::unique_ptr<LiveServer> server(new LiveServer);
+  GiveToUserOfServer(server->folder_.path());
+  const bool started = server->CopyFrom(primary) && server->LaunchAndAwaitLogin(settings);
+  return started ? std::move(server) : nullptr;
 }
 
 std::unique_ptr<LiveServer> LiveServer::StartStandby(std::vector<std::string> settings) {
@@ -101,18 +107,45 @@ std::unique_ptr<LiveServer> LiveServer::StartStandby(std::vector<std::string> se
   server->Order(Shutdown::kFast);
   server->AwaitEnd();
   server->BecomeStandby();
-  if (!server->Launch(settings) || !server->AwaitLogin()) {
-    ADD_FAILURE() << "postgres did not start as a standby";
-    return nullptr;
-  }
-  return server;
+  return server->LaunchAndAwaitLogin(settings) ? std::move(server) : nullptr;
 }
 
 LiveServer::~LiveServer() {
   if (process_ <= 0) return;
-  Signal(SIGCONT);
+  SignalAll(SIGCONT);
   Order(Shutdown::kImmediate);
   AwaitEnd();
+}
+
+std::string LiveServer::socket_path() const {
+  return folder_.path() + "/.s.PGSQL." + std::to_string(port());
+}
+
+void LiveServer::WriteDataFile(const std::string& name, const std::string& text) const {
+  const std::string path = data() + "/" + name;
+  std::ofstream(path, std::ios::trunc) << text;
+  EXPECT_EQ(chmod(path.c_str(), S_IRUSR | S_IWUSR), 0) << path;
+  GiveToUserOfServer(path);
+}
+
+bool LiveServer::CopyFrom(const LiveServer& primary) const {
+  std::error_code error;
+  std::filesystem::remove_all(data(), error);
+  const std::string log = folder_.path() + "/log";
+  const bool copied = Succeeds(
+      AsUserOfServer("en", {PG_BASEBACKUP, "--pgdata=" + data(), "--host=127.0.0.1",
+                            "--port=" + std::to_string(primary.port()), "--username=postgres",
+                            "--checkpoint=fast", "--no-sync", "--write-recovery-conf"}),
+      log);
+  if (!copied) ADD_FAILURE() << "pg_basebackup failed:\n" << std::ifstream(log).rdbuf();
+  return copied;
+}
+
+bool LiveServer::LaunchAndAwaitLogin(const std::vector<std::string>& settings) {
+  if (Launch(settings) && AwaitLogin()) return true;
+  std::ifstream log(folder_.path() + "/log");
+  ADD_FAILURE() << "postgres did not start:\n" << log.rdbuf();
+  return false;
 }
 
 bool LiveServer::Install() const {
@@ -128,8 +161,8 @@ bool LiveServer::Launch(const std::vector<std::string>& settings, const std::str
                                       std::to_string(port())};
   // The messages of the locale C are never translated, whatever LANGUAGE says.
   std::vector<std::string> all = {"listen_addresses=127.0.0.1",
-                                  "unix_socket_directories=", "fsync=off", "shared_buffers=2MB",
-                                  "lc_messages=C.UTF-8"};
+                                  "unix_socket_directories=" + folder_.path(), "fsync=off",
+                                  "shared_buffers=2MB", "lc_messages=C.UTF-8"};
   all.insert(all.end(), settings.begin(), settings.end());
   for (const std::string& setting : all) {
     command.emplace_back("-c");
@@ -167,6 +200,14 @@ void LiveServer::Signal(int number) const {
   if (process_ > 0) kill(process_, number);
 }
 
+void LiveServer::SignalAll(int number) const {
+  if (process_ <= 0) return;
+  const std::string process = std::to_string(process_);
+  std::ifstream children("/proc/" + process + "/task/" + process + "/children");
+  Signal(number);
+  for (pid_t child = 0; children >> child;) SignalProcess(child, number);
+}
+
 void LiveServer::SignalProcess(int pid, int number) {
   if (pid > 0) kill(pid, number);
 }
@@ -180,10 +221,6 @@ void LiveServer::AwaitEnd() {
   process_ = -1;
 }
 
-void LiveServer::BecomeStandby() const {
-  const std::string path = folder_.path() + "/data/standby.signal";
-  std::ofstream(path).close();
-  GiveToUserOfServer(path);
-}
+void LiveServer::BecomeStandby() const { WriteDataFile("standby.signal", ""); }
 
 }  // namespace failover::postgres

@@ -35,6 +35,9 @@ class LiveServer {
   static std::unique_ptr<LiveServer> Start(std::vector<std::string> settings = {});
   // Makes a cluster, and starts it as a hot standby that has no primary to follow.
   static std::unique_ptr<LiveServer> StartStandby(std::vector<std::string> settings = {});
+  // Starts a standby that replicates `primary`.
+  static std::unique_ptr<LiveServer> StartReplicaOf(const LiveServer& primary,
+                                                    std::vector<std::string> settings = {});
   // The destructor ends the server at once and removes its folder.
   ~LiveServer();
 
@@ -42,6 +45,9 @@ class LiveServer {
   LiveServer& operator=(const LiveServer&) = delete;
 
   std::uint16_t port() const { return port_.port(); }
+  std::string socket_path() const;
+  // Writes a file of the data folder. Only the user of the server may read the file.
+  void WriteDataFile(const std::string& name, const std::string& text) const;
   // Runs statements as the superuser. If one fails, the test fails.
   void Run(const std::string& statements) const;
   // Waits until the server process `pid` waits for `event` (pg_stat_activity.wait_event).
@@ -51,6 +57,8 @@ class LiveServer {
   void Order(Shutdown shutdown) const;
   // Sends a signal to the postmaster, or to another process of this server.
   void Signal(int number) const;
+  // Sends a signal to the postmaster and all its children.
+  void SignalAll(int number) const;
   static void SignalProcess(int pid, int number);
   // Waits until the postmaster has ended.
   void AwaitEnd();
@@ -59,12 +67,18 @@ class LiveServer {
   bool Launch(const std::vector<std::string>& settings, const std::string& language = "en");
   // Waits until a login succeeds. Returns false if the postmaster ended.
   bool AwaitLogin();
+  // Replaces the data of the server, which has ended, by a copy of those of `primary`. From then on
+  // the server starts as a standby of `primary`.
+  bool CopyFrom(const LiveServer& primary) const;
   // Makes the server start as a standby from now on.
   void BecomeStandby() const;
 
  private:
   LiveServer() = default;
+  // Fails the test, with the log of the server, if the server does not start.
+  bool LaunchAndAwaitLogin(const std::vector<std::string>& settings);
   bool Install() const;
+  std::string data() const { return folder_.path() + "/data"; }
 
   const test::TemporaryFolder folder_;
   const test::ReservedPort port_;

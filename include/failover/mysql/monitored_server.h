@@ -8,29 +8,13 @@
 #include <string>
 
 #include "failover/health_check.h"
+#include "failover/watch/server_tls.h"
 
 namespace failover::mysql {
 
-// How much the TLS of a connection proves.
-enum class TlsMode : std::uint8_t {
-  kOff,       // The connection is not encrypted.
-  kRequired,  // The connection is encrypted, and the monitor does not check who the server is.
-  kVerify,    // The connection is encrypted, and the certificate proves who the server is.
-};
-
-// The TLS of a connection. Every file is in PEM format and is read again for each new connection.
-struct ServerTls {
-  TlsMode mode = TlsMode::kOff;
-  // The certificates of the authorities that may have signed the server's certificate. Only for
-  // kVerify, which needs the file.
-  std::string ca_file = {};
-  // The name or the numeric address that the server's certificate must be for. Only for kVerify. If
-  // it is empty, the certificate must be for `host`.
-  std::string server_name = {};
-  // The certificate and the private key that the monitor shows to the server: both or none.
-  std::string certificate_file = {};
-  std::string key_file = {};
-};
+// These are the same for every database (failover/watch/server_tls.h). They have names here, too.
+using watch::ServerTls;
+using watch::TlsMode;
 
 // One server, and how to reach it: by `host` and `port`, or by `unix_socket`.
 struct MonitoredServer {

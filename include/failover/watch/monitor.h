@@ -50,6 +50,23 @@
 //    seen at last, takes writes, and no other server was promoted meanwhile, rule 4 applies. The
 //    server may then replace the first primary only when the first primary was seen read-only.
 //
+// Numbered promotions
+// -------------------
+// A database may number the promotions of its data (Observation::generation). Then the numbers of
+// the servers that take writes decide, and not what the servers were before:
+//  - The server with the highest number is the primary, also while an older primary still takes
+//    writes. The older one is not trusted. It is trusted again when the newer one was seen
+//    read-only, because then the newer one was given up.
+//  - If the server with the highest number is lost, another server replaces it only if the other
+//    server was promoted, by rule 3 or by a still higher number. An old primary that was left
+//    behind does not.
+//  - Two servers with the same number are a fork of the data, and rule 4 applies.
+//  - A server with other data (Observation::history) than the primary's is not trusted. The address
+//    of the primary itself may get other data, by an upgrade or from a backup, if no other server
+//    of the old data took writes. As long as there is no primary, all servers that answer must have
+//    the same data.
+//  - A primary that returns with a higher number is a new primary.
+//
 // One server under two names
 // --------------------------
 // Two addresses whose probes tell the same identity (Observation::identity) are one server, which

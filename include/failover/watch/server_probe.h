@@ -45,6 +45,17 @@ struct Observation {
   // kNotReady; it does not matter otherwise. Empty means not known: then the address counts as a
   // server of its own.
   std::string identity = {};
+  // A database may number the promotions of its data, as PostgreSQL does with its timelines. Then
+  // the numbers tell an old primary from the new one (failover/watch/monitor.h, "Numbered
+  // promotions"), and the identity need not outlive a restart.
+  //
+  // `history` names the data: a text that all servers have which replicate each other, and no other
+  // server. A probe tells the history with each check that finds kWritable, kReadOnly or kNotReady.
+  std::string history = {};
+  // The number of the last promotion. A server that is promoted gets a larger one than the server
+  // had that it replicated. 0 for a server that replicates another one, and if promotions have no
+  // numbers.
+  std::uint64_t generation = 0;
 };
 
 // Checks one server, and never waits for it. A monitor drives a probe like this:

@@ -2,19 +2,9 @@
 #ifndef FAILOVER_TESTS_UNIT_MYSQL_DRIVEN_PROBE_H_
 #define FAILOVER_TESTS_UNIT_MYSQL_DRIVEN_PROBE_H_
 
-#include <gtest/gtest.h>
-#include <poll.h>
-
-#include <chrono>
-#include <condition_variable>
-#include <memory>
-#include <mutex>
-#include <string>
-#include <utility>
-
 #include "mysql/probe.h"
+#include "support/driven_probe.h"
 #include "support/fake_mysql_server.h"
-#include "support/patience.h"
 
 namespace failover::mysql::internal {
 
@@ -29,48 +19,7 @@ inline MonitoredServer ServerOf(const FakeServer& fake) {
   return server;
 }
 
-class DrivenProbe {
- public:
-  explicit DrivenProbe(const MonitoredServer& server)
-      : probe_(server, [state = state_] {
-          const std::lock_guard<std::mutex> lock(state->mutex);
-          state->woken_up = true;
-          state->changed.notify_all();
-        }) {}
-
-  // The result of a check that has all the time it needs.
-  Observation Poll() {
-    probe_.Begin();
-    while (probe_.busy() && !testing::Test::HasFailure()) Step();
-    return probe_.observation();
-  }
-
-  // Waits for what the probe waits for, and lets the probe go on.
-  void Step() {
-    pollfd event = probe_.event();
-    if (event.fd < 0) {
-      std::unique_lock<std::mutex> lock(state_->mutex);
-      ASSERT_TRUE(state_->changed.wait_for(
-          lock, test::kPatience, [this] { return std::exchange(state_->woken_up, false); }));
-    } else {
-      ASSERT_EQ(poll(&event, 1, std::chrono::milliseconds(test::kPatience).count()), 1);
-    }
-    probe_.Continue(event.revents);
-  }
-
-  Probe& probe() { return probe_; }
-
- private:
-  // The probe may call from another thread when the test is over.
-  struct State {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool woken_up = false;
-  };
-
-  const std::shared_ptr<State> state_ = std::make_shared<State>();
-  Probe probe_;
-};
+using DrivenProbe = test::DrivenProbe<Probe>;
 
 }  // namespace failover::mysql::internal
 

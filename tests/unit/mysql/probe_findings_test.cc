@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "driven_probe.h"
-#include "mysql/metered_link.h"
 #include "mysql/probe_errors.h"
+#include "watch/metered_link.h"
 
 namespace failover::mysql::internal {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "driven_probe.h"
-#include "mysql/metered_link.h"
+#include "watch/metered_link.h"
 
 namespace failover::mysql::internal {
 namespace {

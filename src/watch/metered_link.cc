@@ -1,4 +1,4 @@
-#include "mysql/metered_link.h"
+#include "watch/metered_link.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 #include <array>
 #include <cerrno>
 
-namespace failover::mysql::internal {
+namespace failover::watch::internal {
 namespace {
 
 // The most that is passed on at once. A pair of sockets takes far more without a wait.
@@ -22,30 +22,13 @@ void CloseDescriptor(int& descriptor) {
   descriptor = -1;
 }
 
-// Whether one of the packets asks the server for its public key. libmariadb always flushes whole
-// packets.
-//
-// A packet has a header: three bytes with the size of the payload, then the number of the packet.
-// The authentication plugins of libmariadb ask for the key with a payload of one byte: 1
-// (sha256_password) or 2 (caching_sha2_password). The packet with number 0 is a command; there the
-// payload 1 says that the client quits.
-bool AskForAKey(const std::string& packets) {
-  constexpr std::size_t kHeader = 4;
-  const auto byte = [&packets](std::size_t at) {
-    return std::size_t{static_cast<unsigned char>(packets[at])};
-  };
-  std::size_t at = 0;
-  while (at + kHeader < packets.size()) {
-    const std::size_t size = byte(at) | byte(at + 1) << 8 | byte(at + 2) << 16;
-    const std::size_t number = byte(at + 3);
-    const std::size_t first = byte(at + kHeader);
-    if (size == 1 && number != 0 && (first == 1 || first == 2)) return true;
-    at += kHeader + size;
-  }
-  return false;
-}
-
 }  // namespace
+
+bool MeteredLink::IsConnected(int descriptor) {
+  sockaddr_storage peer;
+  socklen_t size = sizeof(peer);
+  return descriptor >= 0 && getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+}
 
 int MeteredLink::Splice(int descriptor) {
   Cut();
@@ -66,20 +49,20 @@ int MeteredLink::Splice(int descriptor) {
 
 MeteredLink::State MeteredLink::PassToServer() {
   std::array<char, kPiece> piece;
-  std::string packets;
+  std::string sent;
   ssize_t size = 0;
   while (inner_ >= 0 && (size = recv(inner_, piece.data(), piece.size(), MSG_DONTWAIT)) > 0) {
-    packets.append(piece.data(), static_cast<std::size_t>(size));
+    sent.append(piece.data(), static_cast<std::size_t>(size));
   }
-  if (keys_forbidden_ && AskForAKey(packets)) {
+  if (guard_of_sent_ && !sent.empty() && !guard_of_sent_(sent)) {
     Cut();
-    return State::kAsksForAKey;
+    return State::kForbidden;
   }
-  unsent_ += packets;
+  unsent_ += sent;
   while (server_ >= 0 && !unsent_.empty()) {
     size = send(server_, unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (size < 0 && WouldWait(errno)) break;
-    // libmariadb learns of a lost connection when it reads.
+    // The library learns of a lost connection when it reads.
     unsent_.erase(0, size < 0 ? unsent_.size() : static_cast<std::size_t>(size));
   }
   return State::kNothing;
@@ -92,11 +75,16 @@ MeteredLink::State MeteredLink::PassToClient() {
   const ssize_t size = recv(server_, piece.data(), most, MSG_DONTWAIT);
   if (size < 0 && WouldWait(errno)) return State::kNothing;
   if (size <= 0) {
+    server_gone_ = true;
     shutdown(inner_, SHUT_WR);
     return State::kPassedOn;
   }
   passed_on_ += static_cast<std::size_t>(size);
   last_piece_.assign(piece.data(), static_cast<std::size_t>(size));
+  if (guard_of_received_ && !guard_of_received_(last_piece_)) {
+    Cut();
+    return State::kForbidden;
+  }
   // The pair is empty, so it takes the whole piece.
   if (send(inner_, piece.data(), static_cast<std::size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL) !=
       size) {
@@ -113,10 +101,12 @@ void MeteredLink::Close() {
 void MeteredLink::Cut() {
   CloseDescriptor(server_);
   CloseDescriptor(inner_);
-  keys_forbidden_ = false;
+  guard_of_sent_ = nullptr;
+  guard_of_received_ = nullptr;
+  server_gone_ = false;
   passed_on_ = 0;
   unsent_.clear();
   last_piece_.clear();
 }
 
-}  // namespace failover::mysql::internal
+}  // namespace failover::watch::internal
