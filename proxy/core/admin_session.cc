@@ -110,7 +110,7 @@ Task<std::string> AdminSession::Execute(const AdminCommand& command) {
     case AdminVerb::kAbort:
       co_return Abort();
   }
-  co_return Error("FAILED", "not implemented");
+  co_return Error("BAD", "unknown command");
 }
 
 std::string AdminSession::PrimaryName() const {

@@ -31,14 +31,38 @@ sigset_t Watched() {
 
 std::string Reason(int error) { return std::system_category().message(error); }
 
-[[noreturn]] void Execute(const std::string& command) {
+std::vector<char*> PointersTo(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// The environment of this program, and `variables` in place of those with the same names. Of two
+// variables with one name, a shell would take either.
+std::vector<std::string> EnvironmentWith(const std::vector<std::string>& variables) {
+  std::vector<std::string> environment = variables;
+  for (char** old = environ; *old != nullptr; ++old) {
+    const std::string_view text = *old;
+    const bool replaced =
+        std::any_of(variables.begin(), variables.end(), [text](const std::string& variable) {
+          const std::string name = variable.substr(0, variable.find('=') + 1);
+          return text.substr(0, name.size()) == name;
+        });
+    if (!replaced) environment.emplace_back(text);
+  }
+  return environment;
+}
+
+[[noreturn]] void Execute(char* const* words, char* const* environment) {
   setpgid(0, 0);
   std::signal(SIGPIPE, SIG_DFL);
   const sigset_t watched = Watched();
-  sigprocmask(SIG_UNBLOCK, &watched, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &watched, nullptr);
   const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (nothing >= 0) dup2(nothing, STDIN_FILENO);
-  execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
+  execve("/bin/sh", words, environment);
   _exit(127);
 }
 
@@ -47,7 +71,7 @@ std::string Reason(int error) { return std::system_category().message(error); }
 Events::Events() {
   std::signal(SIGPIPE, SIG_IGN);
   const sigset_t watched = Watched();
-  sigprocmask(SIG_BLOCK, &watched, nullptr);
+  pthread_sigmask(SIG_BLOCK, &watched, nullptr);
   signals_ = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -86,10 +110,14 @@ void Events::Send(std::string_view line) {
   if (sent != static_cast<ssize_t>(bytes.size())) shutdown(socket_, SHUT_RDWR);
 }
 
-std::string Events::Run(const std::string& command) {
+std::string Events::Run(const std::string& command, const std::vector<std::string>& variables) {
+  std::vector<std::string> words = {"sh", "-c", command};
+  std::vector<std::string> environment = EnvironmentWith(variables);
+  const std::vector<char*> word_pointers = PointersTo(words);
+  const std::vector<char*> variable_pointers = PointersTo(environment);
   command_ = fork();
   if (command_ < 0) return Reason(errno);
-  if (command_ == 0) Execute(command);
+  if (command_ == 0) Execute(word_pointers.data(), variable_pointers.data());
   // Both processes do so, because nobody knows which one runs first.
   setpgid(command_, command_);
   return {};

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace failoverctl {
 
@@ -44,9 +45,10 @@ class Events {
   // Ends the connection. Next does not tell of it.
   void Disconnect();
 
-  // Runs a command in a process group of its own, without input. Returns why that fails; empty: it
-  // runs.
-  std::string Run(const std::string& command);
+  // Runs a command in a process group of its own, without input. Its environment is that of this
+  // program, with `variables` ("NAME=value") in place of those with the same names. Returns why
+  // that fails; empty: the command runs.
+  std::string Run(const std::string& command, const std::vector<std::string>& variables);
   // Sends a signal to the process group of the command, unless the command has ended.
   void Signal(int signal) const;
 

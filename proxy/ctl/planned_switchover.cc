@@ -172,9 +172,9 @@ class PlannedSwitchover {
   }
 
   std::optional<int> RunCommand() {
-    setenv("FAILOVER_SHARD", shard_.c_str(), 1);
-    setenv("FAILOVER_OLD_PRIMARY", old_primary_.c_str(), 1);
-    if (const std::string error = dialogue_.events().Run(options_.run); !error.empty()) {
+    const std::string error = dialogue_.events().Run(
+        options_.run, {"FAILOVER_SHARD=" + shard_, "FAILOVER_OLD_PRIMARY=" + old_primary_});
+    if (!error.empty()) {
       dialogue_.events().Disconnect();
       Say("called off, nothing was changed: cannot run the command: " + error);
       return kCalledOff;

@@ -179,7 +179,7 @@ TEST_F(AdminServerTest, NothingBehindABrokenWaitIsExecuted) {
   client->Send("switchover begin --grace 1m\nwait-quiet\ncommit\n");
   client->EndSending();
   EXPECT_THAT(client->Answer(), StartsWith("OK begun"));
-  EXPECT_EQ(client->Answer(), "");
+  ASSERT_EQ(client->Answer(), "");
   EXPECT_TRUE(AwaitState(State::kIdle));
 }
 
