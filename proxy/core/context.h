@@ -8,6 +8,7 @@
 #include "proxy/core/options.h"
 #include "proxy/core/router.h"
 #include "proxy/core/tls.h"
+#include "proxy/core/uncounted_work.h"
 
 namespace proxy {
 
@@ -24,6 +25,8 @@ struct Context {
   failover::Clock& clock = failover::Clock::Steady();
   // nullptr: there is no TLS on either side.
   Tls* tls = nullptr;
+  // nullptr: there are no planned switchovers.
+  UncountedWork* uncounted = nullptr;
 };
 
 }  // namespace proxy

@@ -25,6 +25,10 @@ ABSL_FLAG(bool, status_remote, false,
           "Lets --status-listen be an address that other machines reach. Whoever reaches the page "
           "may read it: there is no password and no encryption.");
 ABSL_FLAG(
+    std::string, admin_socket, "",
+    "The path of a socket that only the user of the proxy can reach. failoverctl makes planned "
+    "switchovers over it. Without a path there is no socket.");
+ABSL_FLAG(
     std::string, servers, "",
     "The backends, that is the database servers that may be the primary: host:port,host:port. "
     "Names are looked up once, at the start. Every backend but the primary must be read-only.");
@@ -227,6 +231,7 @@ absl::StatusOr<Options> OptionsFromFlags() {
   options.backend_password = *std::move(password);
 
   options.users_file = absl::GetFlag(FLAGS_users_file);
+  options.admin_socket = absl::GetFlag(FLAGS_admin_socket);
   options.backend_user = absl::GetFlag(FLAGS_backend_user);
   options.keyspace = absl::GetFlag(FLAGS_keyspace);
   options.shard = absl::GetFlag(FLAGS_shard);

@@ -45,6 +45,8 @@ struct Options {
 
   // Where the status page is served; nullopt: nowhere.
   std::optional<Address> status_listen;
+  // The path of the admin socket; empty: there is none.
+  std::string admin_socket;
 };
 
 // Lets the flags be written with dashes, too: --users-file is --users_file.

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "absl/time/time.h"
+#include "proxy/core/admin_server.h"
 #include "proxy/core/http_server.h"
 #include "proxy/core/listener.h"
 #include "proxy/core/state_report.h"
@@ -37,8 +39,13 @@ void WarnIfFilesAreFew(const Options& options) {
 
 class SignalHandler {
  public:
-  SignalHandler(asio::io_context& io, Listener& listener, const Context& context)
-      : io_(io), listener_(listener), context_(context), signals_(io, SIGTERM, SIGINT, SIGUSR1) {
+  SignalHandler(asio::io_context& io, Listener& listener, AdminServer& admin,
+                const Context& context)
+      : io_(io),
+        listener_(listener),
+        admin_(admin),
+        context_(context),
+        signals_(io, SIGTERM, SIGINT, SIGUSR1) {
     signals_.add(SIGHUP);
     Await();
   }
@@ -75,7 +82,11 @@ class SignalHandler {
 
   Task<> Drain() {
     spdlog::info("no more clients; {} sessions are to end", listener_.connections());
+    admin_.Drain();
+    const absl::Time end = context_.clock.Now() + context_.options.drain_timeout;
     co_await listener_.Drain(context_.options.drain_timeout);
+    // Somebody changes the servers' roles, and counts on it that nothing goes to the old primary.
+    co_await admin_.AwaitSwitchovers(end - context_.clock.Now());
     if (listener_.connections() > 0) {
       spdlog::warn("{} sessions did not end in time", listener_.connections());
     }
@@ -84,6 +95,7 @@ class SignalHandler {
 
   asio::io_context& io_;
   Listener& listener_;
+  AdminServer& admin_;
   const Context& context_;
   asio::signal_set signals_;
   bool draining_ = false;
@@ -112,7 +124,14 @@ absl::Status Serve(const Context& context, const Protocol& protocol, BackendMoni
     if (absl::Status status = status_server.Listen(*address); !status.ok()) return status;
     spdlog::info("status page at http://{}:{}/", address->host, status_server.port());
   }
-  SignalHandler signals(io, listener, context);
+  AdminServer admin(io, context);
+  if (!context.options.admin_socket.empty()) {
+    if (absl::Status status = admin.Listen(context.options.admin_socket); !status.ok()) {
+      return status;
+    }
+    spdlog::info("admin socket at {}", context.options.admin_socket);
+  }
+  SignalHandler signals(io, listener, admin, context);
   WarnIfFilesAreFew(context.options);
   // A program that reads this line may send signals. The first lines of the monitor come later.
   spdlog::info("listening on {}:{}", context.options.listen.host, listener.port());

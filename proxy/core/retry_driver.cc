@@ -42,9 +42,11 @@ Task<RetryResult> RetryDriver::Run(RetriedStatement& statement, ClientSocket& cl
   hold_ = {};
   if (!statement.MayBeHeld()) {
     std::optional<RetryResult> result = co_await RunWithoutHold(statement);
+    if (!statement.LeavesTransaction()) transaction_.End();
     if (result.has_value()) co_return *std::move(result);
   }
   RetryResult result = co_await RunWithHolds(statement, window, client);
+  if (!statement.LeavesTransaction()) transaction_.End();
   if (statement.IsLogin() && hold_.duration > absl::ZeroDuration()) {
     hold_.end = Now();
     hold_.epoch = context_.shard.epoch();
@@ -87,6 +89,7 @@ Task<RetryResult> RetryDriver::RunWithHolds(RetriedStatement& statement, absl::D
   request.timeout = window;
   request.bytes = statement.bytes();
   request.writes = statement.Writes();
+  request.work = statement.work();
   RetryResult result;
   bool ended_in_wait = false;
   Step step = steps.Start(Now(), request);
@@ -105,10 +108,18 @@ Task<RetryResult> RetryDriver::RunWithHolds(RetriedStatement& statement, absl::D
       ended_in_wait && (steps.wait_error().ok() || failover::ReasonOf(steps.wait_error()) ==
                                                        failover::BufferErrorReason::kTimeout);
   if (window_is_over && statement.MayBeHeld()) {
-    ReplyNotice notice(nullptr);
-    result.error = co_await statement.Try(notice);
+    result.error = co_await TryLast(statement, std::move(result.error));
   }
   co_return result;
+}
+
+// The Buffer counts no work for this attempt. So the attempt is left out during a planned
+// switchover: the servers could change roles while the statement is on its way.
+Task<absl::Status> RetryDriver::TryLast(RetriedStatement& statement, absl::Status wait_error) {
+  const UncountedWork::Entry entry(context_.uncounted);
+  if (!entry.may_run()) co_return wait_error;
+  ReplyNotice notice(nullptr);
+  co_return co_await statement.Try(notice);
 }
 
 Task<Step> RetryDriver::Wait(failover::RetrySteps& steps, bool may_probe, ClientSocket& client) {
@@ -128,11 +139,15 @@ Task<Step> RetryDriver::Wait(failover::RetrySteps& steps, bool may_probe, Client
 Task<Step> RetryDriver::Attempt(failover::RetrySteps& steps, RetriedStatement& statement) {
   ReplyNotice notice(&steps);
   absl::Status error = co_await statement.Try(notice);
-  if (error.ok()) co_return steps.AttemptEnded(Now(), failover::Attempt::kSucceeded);
-  if (!notice.began() && statement.MayRepeatAtOnce(error)) {
+  if (!error.ok() && !notice.began() && statement.MayRepeatAtOnce(error)) {
     co_return steps.NotSent(Now(), std::move(error));
   }
-  const failover::Attempt attempt = AttemptEndedBy(error, notice.began());
+  const failover::Attempt attempt =
+      error.ok() ? failover::Attempt::kSucceeded : AttemptEndedBy(error, notice.began());
+  // A refused statement may wait again, and no switchover gets quiet if its work is kept meanwhile.
+  const bool refused =
+      attempt == failover::Attempt::kRefused || attempt == failover::Attempt::kRefusedAtConnect;
+  if (!refused && statement.LeavesTransaction()) transaction_ = steps.TakeWork();
   co_return steps.AttemptEnded(Now(), std::move(error), attempt);
 }
 

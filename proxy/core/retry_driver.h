@@ -12,6 +12,7 @@
 #include "failover/request_context.h"
 #include "failover/retry_steps.h"
 #include "failover/stats.h"
+#include "failover/work.h"
 #include "proxy/core/asio_types.h"
 #include "proxy/core/client_socket.h"
 #include "proxy/core/context.h"
@@ -65,6 +66,12 @@ class RetriedStatement {
   virtual bool Writes() const { return false; }
   // Whether this is the client's login.
   virtual bool IsLogin() const { return false; }
+  // As what a planned switchover waits for the statement (failover/work.h). kTransaction: the
+  // statement may begin a transaction. Asked while the statement may be held.
+  virtual failover::Work work() const { return failover::Work::kStatement; }
+  // Whether a transaction of the session is open now. Asked after an attempt: the work of a
+  // statement that began a transaction stays counted until the transaction has ended.
+  virtual bool LeavesTransaction() const { return false; }
 };
 
 // How a statement ended.
@@ -91,6 +98,10 @@ class RetryDriver {
   // of the window is over, the statement gets one last attempt, as at the end of any window.
   Task<RetryResult> Run(RetriedStatement& statement, ClientSocket& client);
 
+  // The session's transaction has ended without a statement that Run knows, for instance because
+  // the client reset the session. A planned switchover does not wait for the transaction any more.
+  void TransactionEnded() { transaction_.End(); }
+
  private:
   // How the Buffer held the statement that runs, or ran last.
   struct Hold {
@@ -105,6 +116,8 @@ class RetryDriver {
   Task<std::optional<RetryResult>> RunWithoutHold(RetriedStatement& statement);
   Task<RetryResult> RunWithHolds(RetriedStatement& statement, absl::Duration window,
                                  ClientSocket& client);
+  // The attempt at the end of a window that the Buffer does not know.
+  Task<absl::Status> TryLast(RetriedStatement& statement, absl::Status wait_error);
   Task<failover::RetrySteps::Step> Wait(failover::RetrySteps& steps, bool may_probe,
                                         ClientSocket& client);
   Task<failover::RetrySteps::Step> Attempt(failover::RetrySteps& steps,
@@ -119,6 +132,8 @@ class RetryDriver {
   Hold hold_;
   // The hold of the login, until the next statement runs.
   std::optional<Hold> login_hold_;
+  // Counts the session's transaction as in flight, as long as the transaction is open.
+  failover::WorkToken transaction_;
 };
 
 }  // namespace proxy

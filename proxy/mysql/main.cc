@@ -19,6 +19,7 @@
 #include "proxy/core/program.h"
 #include "proxy/core/router.h"
 #include "proxy/core/tls.h"
+#include "proxy/core/uncounted_work.h"
 #include "proxy/mysql/session/mysql_context.h"
 #include "proxy/mysql/session/mysql_options.h"
 #include "proxy/mysql/session/mysql_protocol.h"
@@ -100,9 +101,10 @@ absl::Status RunProxy() {
   Monitor monitor(**primary_monitor);
   SessionRegistry sessions;
   PrimaryGreeting primary_greeting;
+  proxy::UncountedWork uncounted;
   const MysqlContext context{
       {*options, router, **buffer, (*buffer)->GetShard(options->keyspace, options->shard), window,
-       failover::Clock::Steady(), tls->get()},
+       failover::Clock::Steady(), tls->get(), &uncounted},
       *mysql_options,
       *users,
       sessions,

@@ -118,6 +118,8 @@ FLOORS = (
         CORE_HEADERS + ("headers: outcome",),
         ("asio", "openssl", "spdlog"),
     ),
+    # failoverctl speaks to a proxy, and needs nothing of the proxy or of the library.
+    Floor("proxy/ctl", ("proxy/ctl/*",), ()),
     Floor("proxy/mysql/protocol", ("proxy/mysql/protocol/*",), ("headers: mysql",), ("openssl",)),
     Floor(
         "proxy/mysql/session",

@@ -73,6 +73,16 @@ std::vector<WordRule> StartRules() {
        kEndsTransaction,
        "The server may commit the open transaction before it finds an error in the statement."},
 
+      // --- What a planned switchover must know before the statement runs. -----------------------
+      {{"START", "BEGIN", "XA"},
+       Where::kStart,
+       kBeginsTransaction,
+       "The statement may begin a transaction, also if autocommit is on."},
+      {{"LOCK"},
+       Where::kStart,
+       kBeginsTransaction,
+       "Locked tables count as a transaction, because they are lost with their connection, too."},
+
       {{"BACKUP"},
        Where::kStart,
        kUsesConnectionState,
@@ -143,6 +153,10 @@ std::vector<WordRule> WordRules() {
        Where::kSystemVariable,
        kReadsGtid,
        "The variable has the GTID of the last write of this connection."},
+      {{"AND CHAIN"},
+       Where::kWord,
+       kBeginsTransaction,
+       "Behind COMMIT and ROLLBACK the words begin another transaction."},
       {{"LOCK", "EXPORT"}, Where::kWord, kLocks, "In a FLUSH the word locks tables."},
       {{"FOUND_ROWS", "ROW_COUNT"},
        Where::kName,

@@ -59,6 +59,9 @@ inline constexpr Signs kXaEnds = 1u << 28;
 inline constexpr Signs kFlushes = 1u << 29;  // The first word is FLUSH.
 inline constexpr Signs kLocks = 1u << 30;    // The words LOCK or EXPORT.
 
+// One more trait, as SqlTraits describes it.
+inline constexpr Signs kBeginsTransaction = 1u << 31;
+
 }  // namespace sign
 
 // Where a phrase must stand. A phrase is one word, or two words with one space between.

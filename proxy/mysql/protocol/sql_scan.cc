@@ -157,6 +157,7 @@ SqlTraits TraitsOf(Signs signs) {
   traits.xa_ends = has(sign::kXaEnds);
   traits.calls = has(sign::kCalls);
   traits.ends_transaction = has(sign::kEndsTransaction);
+  traits.begins_transaction = has(sign::kBeginsTransaction);
   return traits;
 }
 

@@ -44,6 +44,9 @@ struct SqlTraits {
   bool calls = false;
   // The statement may commit the open transaction before the statement fails.
   bool ends_transaction = false;
+  // The statement may begin a transaction while autocommit is on, or lock tables. A compound text
+  // may do so, too, whatever this says.
+  bool begins_transaction = false;
 };
 
 // Finds the traits of `sql`, which a server reads by `text_rules`. Thread-safe.

@@ -83,6 +83,12 @@ class StatementAttempt final : public proxy::RetriedStatement {
   bool Writes() const override {
     return request_.traits.writes && !upstream_.state().has_connection_state();
   }
+  failover::Work work() const override {
+    const bool may_begin = request_.traits.begins_transaction || request_.traits.compound ||
+                           upstream_.state().autocommit_is_off();
+    return may_begin ? failover::Work::kTransaction : failover::Work::kStatement;
+  }
+  bool LeavesTransaction() const override { return upstream_.state().transaction_open(); }
 
  private:
   Upstream& upstream_;
@@ -235,6 +241,7 @@ Task<bool> MysqlSession::RunOnStatement(Command command) {
 
 Task<bool> MysqlSession::RunReset() {
   co_await upstream_->Reset();
+  driver_.TransactionEnded();
   co_return co_await WriteOk(client_.answer_sequence());
 }
 

@@ -166,6 +166,8 @@ Task<bool> MysqlSession::Begin(const Login& login) {
                           });
   user_ = login.user;
   upstream_.emplace(context_, executor_, login, connection_id_);
+  // A session that begins again has closed the connection of its transaction.
+  driver_.TransactionEnded();
   co_return co_await ConnectFirst(client_.answer_sequence());
 }
 

@@ -1,4 +1,5 @@
 -- A sysbench script: each thread inserts rows of its own, one by one, and records what it was told.
+-- With --audit_transactions=on there are two rows in each transaction.
 --
 -- Each thread has a file in --audit_folder, with a line per row: when the thread asked, when it was
 -- answered (both in ms of the wall clock), the row, and "ok" or the number of the error. A thread that
@@ -15,6 +16,7 @@ int poll(void *files, unsigned long count, int milliseconds);
 sysbench.cmdline.options = {
    audit_folder = {"Where the records go", "."},
    audit_first_row = {"The first row of the first thread", 0},
+   audit_transactions = {"Whether two rows are inserted in one transaction", false},
 }
 
 local ROWS_PER_THREAD = 10000000
@@ -42,26 +44,43 @@ local function connect_anew()
    return ok
 end
 
--- Records what the client was told of the row.
-local function insert(row)
+-- Executes one statement after the other. Returns what the client was told: "ok", or the number of the
+-- first error.
+local function execute(statements)
    if connection == nil and not connect_anew() then return tostring(NO_CONNECTION) end
-   if pcall(connection.query, connection,
-            string.format("INSERT INTO audit (row_id) VALUES (%d)", row)) then
-      return "ok"
+   for _, statement in ipairs(statements) do
+      if not pcall(connection.query, connection, statement) then
+         local number = tonumber(connection.sql_errno)
+         if CONNECTION_ERRORS[number] then
+            pcall(connection.disconnect, connection)
+            connection = nil
+         elseif #statements > 1 then
+            pcall(connection.query, connection, "ROLLBACK")
+         end
+         return tostring(number)
+      end
    end
-   local number = tonumber(connection.sql_errno)
-   if CONNECTION_ERRORS[number] then
-      pcall(connection.disconnect, connection)
-      connection = nil
-   end
-   return tostring(number)
+   return "ok"
+end
+
+local function insert(row)
+   return string.format("INSERT INTO audit (row_id) VALUES (%d)", row)
 end
 
 function event()
-   row = row + 1
+   local rows = {row + 1}
+   local statements = {insert(row + 1)}
+   if sysbench.opt.audit_transactions then
+      rows = {row + 1, row + 2}
+      statements = {"BEGIN", insert(row + 1), insert(row + 2), "COMMIT"}
+   end
+   row = row + #rows
    local began = now_ms()
-   local outcome = insert(row)
-   record:write(string.format("%.1f %.1f %d %s\n", began, now_ms(), row, outcome))
+   local outcome = execute(statements)
+   local ended = now_ms()
+   for _, written in ipairs(rows) do
+      record:write(string.format("%.1f %.1f %d %s\n", began, ended, written, outcome))
+   end
 end
 
 function thread_done()

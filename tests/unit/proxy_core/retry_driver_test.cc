@@ -18,7 +18,10 @@
 #include "absl/time/time.h"
 #include "failover/errors.h"
 #include "failover/health_check.h"
+#include "failover/switchover.h"
 #include "failover/testing/simulated_clock.h"
+#include "failover/work.h"
+#include "proxy/core/uncounted_work.h"
 
 namespace proxy {
 namespace {
@@ -56,7 +59,11 @@ class ScriptedStatement final : public RetriedStatement {
   bool MayComeBack() const override { return may_come_back; }
   bool Writes() const override { return writes; }
   bool IsLogin() const override { return is_login; }
+  failover::Work work() const override { return its_work; }
+  bool LeavesTransaction() const override { return leaves_transaction; }
 
+  failover::Work its_work = failover::Work::kStatement;
+  bool leaves_transaction = false;
   bool may_be_held = true;
   bool may_come_back = true;
   bool writes = false;
@@ -141,7 +148,9 @@ class RetryDriverTest : public testing::Test {
   Options options_;
   Router router_{{{}, {}}, *buffer_};
   const failover::ShardHandle shard_ = buffer_->GetShard(kKeyspace, kShard);
-  const Context context_{options_, router_, *buffer_, shard_, absl::Seconds(10), clock_};
+  UncountedWork uncounted_;
+  const Context context_{options_,          router_, *buffer_, shard_,
+                         absl::Seconds(10), clock_,  nullptr,  &uncounted_};
   RetryDriver driver_{context_, io_.get_executor()};
   std::optional<RetryResult> result_;
 };
@@ -406,6 +415,159 @@ TEST_F(LoginWindowTest, ALoginThatWasNotHeldCostsNothing) {
   EXPECT_FALSE(result_.has_value());
   Advance(absl::Nanoseconds(1));
   EXPECT_TRUE(result_.has_value());
+}
+
+// ---- Planned switchovers ------------------------------------------------------------------------
+
+class CountedWorkTest : public RetryDriverTest {
+ protected:
+  failover::Switchover Begin() {
+    failover::SwitchoverOptions options;
+    options.transaction_grace = absl::Seconds(5);
+    absl::StatusOr<failover::Switchover> begun = buffer_->BeginSwitchover(shard_, options);
+    EXPECT_TRUE(begun.ok()) << begun.status();
+    return *std::move(begun);
+  }
+  // What is in flight now.
+  failover::WorkInFlight InFlight() { return Begin().progress().in_flight; }
+
+  // Leaves a transaction open.
+  void BeginTransaction(failover::Work work = failover::Work::kTransaction) {
+    ScriptedStatement begin{absl::OkStatus()};
+    begin.its_work = work;
+    begin.leaves_transaction = true;
+    ASSERT_TRUE(Run(begin).error.ok());
+  }
+};
+
+constexpr failover::WorkInFlight kNothing{0, 0};
+constexpr failover::WorkInFlight kOneStatement{1, 0};
+constexpr failover::WorkInFlight kOneTransaction{0, 1};
+
+TEST_F(CountedWorkTest, AStatementIsInFlightUntilItHasEnded) {
+  ScriptedStatement statement{absl::OkStatus()};
+  failover::WorkInFlight seen;
+  statement.on_try = [&] { seen = InFlight(); };
+  EXPECT_TRUE(Run(statement).error.ok());
+  EXPECT_EQ(seen, kOneStatement) << "the client has only a part of the reply";
+  EXPECT_EQ(InFlight(), kNothing);
+}
+
+TEST_F(CountedWorkTest, AStatementThatFailsIsNotInFlight) {
+  ScriptedStatement statement(absl::InternalError("syntax error"));
+  EXPECT_FALSE(Run(statement).error.ok());
+  EXPECT_EQ(InFlight(), kNothing);
+}
+
+TEST_F(CountedWorkTest, ATransactionIsInFlightUntilItsLastStatement) {
+  BeginTransaction();
+  EXPECT_EQ(InFlight(), kOneTransaction);
+  ScriptedStatement inside{absl::OkStatus()};
+  inside.may_be_held = false;
+  inside.leaves_transaction = true;
+  EXPECT_TRUE(Run(inside).error.ok());
+  EXPECT_EQ(InFlight(), kOneTransaction);
+  ScriptedStatement commit{absl::OkStatus()};
+  commit.may_be_held = false;
+  EXPECT_TRUE(Run(commit).error.ok());
+  EXPECT_EQ(InFlight(), kNothing);
+}
+
+// Nobody knew that the statement would begin a transaction. The switchover waits for it
+// nevertheless.
+TEST_F(CountedWorkTest, ATransactionThatComesAsASurpriseIsInFlight) {
+  BeginTransaction(failover::Work::kStatement);
+  EXPECT_EQ(InFlight(), kOneStatement);
+}
+
+TEST_F(CountedWorkTest, AStatementThatFailsMayLeaveATransaction) {
+  ScriptedStatement statement(absl::InternalError("the second of two statements failed"));
+  statement.its_work = failover::Work::kTransaction;
+  statement.leaves_transaction = true;
+  EXPECT_FALSE(Run(statement).error.ok());
+  EXPECT_EQ(InFlight(), kOneTransaction);
+}
+
+TEST_F(CountedWorkTest, ASessionThatIsResetHasNoTransaction) {
+  BeginTransaction();
+  driver_.TransactionEnded();
+  EXPECT_EQ(InFlight(), kNothing);
+}
+
+// A statement that waits after its transaction is lost would keep the switchover from getting
+// quiet.
+TEST_F(CountedWorkTest, ALostTransactionIsNotInFlightWhileTheStatementWaits) {
+  BeginTransaction();
+  ScriptedStatement ping({FoundDead(), absl::OkStatus()});
+  ping.may_be_held = false;
+  ping.on_try = [&ping] { ping.may_be_held = true; };
+  failover::Switchover switchover = Begin();
+  Start(ping);
+  EXPECT_TRUE(switchover.progress().quiet);
+  ASSERT_FALSE(result_.has_value()) << "it is held";
+  EXPECT_TRUE(switchover.Abort());
+  Go();
+  EXPECT_TRUE(result_.has_value());
+}
+
+TEST_F(CountedWorkTest, NewTransactionsAreHeldAndStatementsPass) {
+  BeginTransaction();
+  failover::Switchover switchover = Begin();
+  RetryDriver other(context_, io_.get_executor());
+  const auto run = [&](ScriptedStatement& statement) {
+    result_.reset();
+    asio::co_spawn(
+        io_.get_executor(), [&]() -> Task<> { result_ = co_await other.Run(statement, *client_); },
+        asio::detached);
+    Go();
+  };
+  ScriptedStatement single{absl::OkStatus()};
+  run(single);
+  EXPECT_TRUE(result_.has_value());
+  ScriptedStatement begin{absl::OkStatus()};
+  begin.its_work = failover::Work::kTransaction;
+  run(begin);
+  EXPECT_FALSE(result_.has_value());
+  EXPECT_EQ(switchover.progress().stage, failover::SwitchoverStage::kTransactionsEnd);
+  driver_.TransactionEnded();
+  EXPECT_TRUE(switchover.progress().quiet);
+  Report(1, 2, true);
+  EXPECT_EQ(switchover.progress().end, failover::SwitchoverEnd::kNewPrimary);
+  ASSERT_TRUE(result_.has_value());
+  EXPECT_TRUE(result_->error.ok());
+}
+
+// The attempt at the end of a login's window has no token of the Buffer.
+TEST_F(CountedWorkTest, NoAttemptThatIsNotCountedBeginsInASwitchover) {
+  ScriptedStatement login({RefusedAtConnect(), absl::OkStatus()});
+  login.is_login = true;
+  Start(login);
+  Advance(absl::Seconds(1));
+  ASSERT_TRUE(result_.has_value());
+  ScriptedStatement statement{absl::OkStatus()};
+  Start(statement);
+  {
+    const UncountedWork::Switching switching(&uncounted_);
+    Advance(absl::Seconds(9));
+    ASSERT_TRUE(result_.has_value());
+    EXPECT_EQ(failover::ReasonOf(result_->error), failover::BufferErrorReason::kTimeout);
+    EXPECT_EQ(statement.attempts, 0u);
+  }
+}
+
+TEST_F(CountedWorkTest, ASwitchoverSeesTheAttemptsThatAreNotCounted) {
+  ScriptedStatement login({RefusedAtConnect(), absl::OkStatus()});
+  login.is_login = true;
+  Start(login);
+  Advance(absl::Seconds(1));
+  int attempts = 0;
+  ScriptedStatement statement{absl::OkStatus()};
+  statement.on_try = [&] { attempts = UncountedWork::Switching(&uncounted_).attempts(); };
+  Start(statement);
+  Advance(absl::Seconds(9));
+  EXPECT_EQ(statement.attempts, 1u);
+  EXPECT_EQ(attempts, 1);
+  EXPECT_EQ(UncountedWork::Switching(&uncounted_).attempts(), 0);
 }
 
 }  // namespace

@@ -1,0 +1,39 @@
+// The command line of failoverctl.
+#ifndef FAILOVER_PROXY_CTL_CTL_OPTIONS_H_
+#define FAILOVER_PROXY_CTL_CTL_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace failoverctl {
+
+enum class Action : std::uint8_t { kHelp, kStatus, kSwitchover };
+
+struct CtlOptions {
+  Action action = Action::kHelp;
+  std::string socket;
+  // Of kSwitchover.
+  std::string run;
+  std::string shard;
+  std::string grace;    // As the proxy reads it; empty: the proxy's default.
+  std::string overdue;  // So is this.
+  std::string quiet_timeout;
+};
+
+// What was understood, or why nothing was.
+struct ParsedOptions {
+  CtlOptions options;
+  std::string error;  // Empty: all is well.
+};
+
+// Reads the words behind the name of the program. The values that go to the proxy have no character
+// with which they could be taken for another command.
+ParsedOptions ParseCtlOptions(const std::vector<std::string>& words);
+
+std::string_view CtlHelp();
+
+}  // namespace failoverctl
+
+#endif  // FAILOVER_PROXY_CTL_CTL_OPTIONS_H_
