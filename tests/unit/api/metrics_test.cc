@@ -114,6 +114,7 @@ TEST_F(MetricsTest, TheValuesInAFailover) {
     EXPECT_EQ(metrics.At("failover_requests_held{ks,0}"), 2);
     EXPECT_EQ(metrics.At("failover_oldest_request_held_seconds{ks,0}"), 2);
     EXPECT_EQ(metrics.At("failover_last_report_age_seconds{ks,0}"), 122);
+    EXPECT_EQ(metrics.At("failover_hold_budget_left_seconds{ks,0}"), 18);
     EXPECT_EQ(metrics.At("failover_buffer_held_bytes{}"), 50);
     EXPECT_EQ(metrics.At("failover_buffer_slots_free{}"), 8);
     EXPECT_EQ(metrics.At("failover_requests_evicted_total{ks,0,ContextDone}"), 1);
