@@ -20,12 +20,14 @@ import re
 import sys
 import types
 
-# What CMake builds and BUILD.bazel does not: the first needs libmariadb, and the second spdlog.
-NOT_IN_BAZEL = {"mysql_monitor"}
+# What CMake builds and BUILD.bazel does not: monitors need the client libraries of databases, and
+# the log of spdlog needs spdlog.
+NOT_IN_BAZEL = {"mysql_monitor", "postgres_monitor"}
 WITHOUT_SPDLOG = {"base/spdlog_logger.cc": "base/no_spdlog_logger.cc"}
 PUBLIC_NOT_IN_BAZEL = {
-    "include/failover/mysql/monitored_server.h",
-    "include/failover/mysql/primary_monitor.h",
+    f"include/failover/{database}/{name}.h"
+    for database in ("mysql", "postgres")
+    for name in ("monitored_server", "primary_monitor")
 }
 # Names of abseil's targets that differ between CMake and Bazel.
 CMAKE_NAMES = {"flag": "flags", "marshalling": "flags_marshalling"}
