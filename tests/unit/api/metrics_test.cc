@@ -183,7 +183,7 @@ TEST_F(MetricsTest, TheReferenceHasEveryMetric) {
   std::ostringstream page;
   page << std::ifstream(METRICS_PAGE).rdbuf();
   const Metrics metrics(buffer());
-  EXPECT_EQ(metrics.families().size(), 31u);
+  EXPECT_EQ(metrics.families().size(), 32u);
   for (const std::string& name : metrics.families()) {
     EXPECT_THAT(page.str(), HasSubstr("`" + name + "`"));
   }
@@ -197,7 +197,7 @@ TEST_F(MetricsTest, AThousandShards) {
   Create(options);
   for (int i = 0; i < kShards; ++i) held.push_back(FailOn(Shard(std::to_string(i))));
   const Metrics metrics(buffer());
-  EXPECT_EQ(metrics.families().size(), 29u);
+  EXPECT_EQ(metrics.families().size(), 30u);
   EXPECT_EQ(metrics.Count("failover_requests_held"), static_cast<std::size_t>(kShards));
   for (int i = 0; i < kShards; ++i) {
     EXPECT_EQ(metrics.At("failover_requests_held{ks," + std::to_string(i) + "}"), 1);
