@@ -118,6 +118,21 @@ struct ShardCounters {
   std::uint64_t reports_late = 0;
 };
 
+// For how long a shard may be held. A hold spends this time, and it comes back evenly while nothing
+// holds (BufferOptions::max_failover_duration, min_time_between_failovers).
+struct HoldBudgetStats {
+  // What is left at the time `as_of` (of Buffer::Now), and how many seconds come back in a second;
+  // -1 while the shard is held.
+  absl::Duration left;
+  absl::Time as_of;
+  double per_second = 0;
+  // No more than this comes back.
+  absl::Duration most;
+
+  // What is left at `now`, if the shard goes on as it does. At least 0.
+  FAILOVER_EXPORT absl::Duration LeftAt(absl::Time now) const;
+};
+
 struct ShardStats : ShardCounters {
   std::string keyspace;
   std::string shard;
@@ -131,6 +146,8 @@ struct ShardStats : ShardCounters {
   // is held, or no report came.
   std::optional<absl::Time> oldest_held_since;
   std::optional<absl::Time> last_report_at;
+  // For how long the shard may still be held. A hold that is under way ends then at the latest.
+  HoldBudgetStats hold_budget;
 };
 
 struct BufferStats {

@@ -11,7 +11,8 @@ std::string_view StatusHtml();
 // The value of the header Content-Security-Policy of the page: the browser enforces the above.
 inline constexpr std::string_view kStatusPolicy =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src "
-    "'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'";
 
 }  // namespace proxy
 

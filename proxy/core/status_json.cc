@@ -95,6 +95,7 @@ void WriteShard(const failover::ShardStats& shard, std::uint64_t epoch, absl::Ti
   json.Member("retrying", shard.requests_retrying);
   json.Member("oldest_held_seconds", Since(shard.oldest_held_since, now));
   json.Member("last_report_age_seconds", Since(shard.last_report_at, now));
+  json.Member("budget_left_seconds", shard.hold_budget.LeftAt(now));
   json.Member("epoch", epoch);
   json.Member("failovers", shard.starts);
   json.Member("buffered", shard.requests_buffered);

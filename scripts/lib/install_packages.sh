@@ -4,9 +4,11 @@
 # Each list serves one purpose. Build: the library. Test: tests, benchmarks, mutants and scripts in
 # Python. Example: the proxy, and the examples of other runtimes. Database: real servers; these
 # packages bring the programs without starting a server. Postgres: the programs of a PostgreSQL
-# server, and its client library. Proxy: load on the proxy, and its rivals. Monitoring: Prometheus and promtool; with systemd,
-# the package starts a server on port 9090, which no test uses. Clang: the analyses and the fuzzers.
-# Model: the model checker.
+# server, and its client library. Proxy: load on the proxy, and its rivals. Monitoring: Prometheus
+# and promtool; with systemd, the package starts a server on port 9090, which no test uses. Browser:
+# the test of the status page; a node that is installed already may bring its own npm. Document: the
+# reference. Debian: packages of this project. Clang: the analyses and the fuzzers. Model: the model
+# checker.
 # shellcheck disable=SC2034  # the scripts that source this file use the lists
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
@@ -16,6 +18,10 @@
   POSTGRES_PACKAGES=(postgresql-15 libpq-dev)
   PROXY_PACKAGES=(sysbench haproxy valgrind)
   MONITORING_PACKAGES=(prometheus)
+  BROWSER_PACKAGES=(chromium fonts-dejavu-core)
+  command -v npm >/dev/null || BROWSER_PACKAGES+=(nodejs npm)
+  DOCUMENT_PACKAGES=(doxygen)
+  DEBIAN_PACKAGES=(debhelper dpkg-dev)
   CLANG_PACKAGES=(clang libclang-rt-dev clang-format clang-tidy shellcheck)
   MODEL_PACKAGES=(spin gcc)
 }

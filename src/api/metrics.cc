@@ -33,6 +33,7 @@ class Family {
     Visit(count_);
   }
 
+  void AddLeft(const HoldBudgetStats& budget) { Add(budget.LeftAt(now_)); }
   // A request may have come, or a report, after `now` was read.
   void AddAge(absl::Time since) { Add(std::max(now_ - since, absl::ZeroDuration())); }
 
@@ -163,6 +164,9 @@ constexpr Row<ShardStats> kShardRows[] = {
      [](const ShardStats& s, Family& f) {
        if (s.last_report_at.has_value()) f.AddAge(*s.last_report_at);
      }},
+    {"failover_hold_budget_left_seconds", kGauge, "seconds",
+     "For how long the shard may still be held, now or in a failover that begins now.",
+     [](const ShardStats& s, Family& f) { f.AddLeft(s.hold_budget); }},
     {"failover_size_needed", kGauge, "",
      "Slots that the shard alone would have needed: its requests per second in failovers, times "
      "the 99th percentile of their durations. Missing before the first failover.",

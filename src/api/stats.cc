@@ -1,6 +1,13 @@
 #include "failover/stats.h"
 
+#include <algorithm>
+
 namespace failover {
+
+absl::Duration HoldBudgetStats::LeftAt(absl::Time now) const {
+  const absl::Duration later = left + per_second * (now - as_of);
+  return std::max(std::min(later, most), absl::ZeroDuration());
+}
 
 std::string_view ToString(State state) {
   switch (state) {

@@ -132,6 +132,8 @@ class Hold {
 
   // When the hold ends if nothing else ends it: a suspicion that nothing has confirmed ends early.
   Instant end() const { return std::min(longest_end_, suspicion_ends_); }
+  // The same without the suspicion.
+  Instant longest_end() const { return longest_end_; }
   // A let-go retry was refused, so connections may lead to an old primary.
   bool retry_refused() const { return retry_refused_; }
 

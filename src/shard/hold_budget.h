@@ -30,6 +30,10 @@ class HoldBudget {
     return terms.full - std::max(missing, std::chrono::nanoseconds::zero());
   }
 
+  // Since when what is missing comes back, and what was left of the budget then.
+  Instant refilled_from() const { return spent_until_; }
+  std::chrono::nanoseconds LeftThen(const Terms& terms) const { return terms.full - spent_; }
+
   // A hold that took from `from` to `to` has ended.
   void Spend(const Terms& terms, Instant from, Instant to) {
     spent_ = terms.full - Left(terms, from) + (to - from);

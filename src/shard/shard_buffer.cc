@@ -336,6 +336,7 @@ ShardStats ShardBuffer::Stats(absl::Time epoch) {
     stats.requests_retrying = static_cast<std::uint64_t>(activity_->retrying);
     if (!activity_->queue.empty()) stats.oldest_held_since = time_of(HeldSince());
   }
+  stats.hold_budget = BudgetStats(epoch);
   const Instant last_report = primary_.last_report();
   if (last_report != kLongAgo) stats.last_report_at = time_of(last_report);
   if (disabled_counters_ != nullptr) {

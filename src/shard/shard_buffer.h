@@ -341,10 +341,10 @@ class ShardBuffer final : public ShardGate, public Timer {
   Instant HeldSince(const Waiter& waiter) const { return waiter.window_end - context_.window; }
   void Deliver(Waiter* waiter, const WaitEnd& end, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
   void SetState(State state, std::string_view why, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UpdateGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  HoldBudgetStats BudgetStats(absl::Time epoch) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   std::uint64_t& Evicted(EvictedReason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return activity_->counters.requests_evicted[static_cast<std::size_t>(reason)];

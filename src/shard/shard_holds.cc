@@ -1,6 +1,7 @@
 // How a shard begins to hold requests, how long it holds them, and how it lets them go again.
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 
 #include "shard/shard_buffer.h"
 
@@ -80,6 +81,30 @@ void ShardBuffer::Start(Instant now, HoldCause cause, bool on_suspicion, Effects
   activity.counters.last_requests_dry_run_max = 0;
   effects->started = FailoverStarted{mode_ == Mode::kDryRun, cause, on_suspicion};
   SetState(State::kBuffering, Why(cause), effects);
+}
+
+HoldBudgetStats ShardBuffer::BudgetStats(absl::Time epoch) const {
+  const HoldBudget::Terms terms = context_.budget();
+  HoldBudgetStats stats;
+  const auto fill = [&stats, epoch](std::chrono::nanoseconds left, Instant as_of) {
+    stats.left = absl::FromChrono(left);
+    stats.as_of = epoch + absl::FromChrono(as_of.time_since_epoch());
+  };
+  stats.most = absl::FromChrono(terms.full);
+  if (activity_ == nullptr) {
+    fill(terms.full, Instant());
+  } else if (state_ == State::kBuffering) {
+    const Hold& hold = activity_->hold;
+    fill(hold.longest_end() - hold.began(), hold.began());
+    stats.most = stats.left;
+    stats.per_second = -1;
+  } else {
+    const HoldBudget& budget = activity_->guard.budget();
+    fill(budget.LeftThen(terms), budget.refilled_from());
+    stats.per_second = std::chrono::duration<double>(terms.full) /
+                       std::chrono::duration<double>(terms.refill_time);
+  }
+  return stats;
 }
 
 // ---- The end ------------------------------------------------------------------------------------

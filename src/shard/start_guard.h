@@ -39,6 +39,8 @@ class StartGuard {
     return budget_.Left(terms, now);
   }
 
+  const HoldBudget& budget() const { return budget_; }
+
   void OnStart() { latched_ = false; }
   // A hold has ended.
   void OnEnd(const HoldBudget::Terms& terms, const Hold& hold, StopReason reason, Instant now);

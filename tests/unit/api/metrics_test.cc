@@ -114,6 +114,7 @@ TEST_F(MetricsTest, TheValuesInAFailover) {
     EXPECT_EQ(metrics.At("failover_requests_held{ks,0}"), 2);
     EXPECT_EQ(metrics.At("failover_oldest_request_held_seconds{ks,0}"), 2);
     EXPECT_EQ(metrics.At("failover_last_report_age_seconds{ks,0}"), 122);
+    EXPECT_EQ(metrics.At("failover_hold_budget_left_seconds{ks,0}"), 18);
     EXPECT_EQ(metrics.At("failover_buffer_held_bytes{}"), 50);
     EXPECT_EQ(metrics.At("failover_buffer_slots_free{}"), 8);
     EXPECT_EQ(metrics.At("failover_requests_evicted_total{ks,0,ContextDone}"), 1);
@@ -182,7 +183,7 @@ TEST_F(MetricsTest, TheReferenceHasEveryMetric) {
   std::ostringstream page;
   page << std::ifstream(METRICS_PAGE).rdbuf();
   const Metrics metrics(buffer());
-  EXPECT_EQ(metrics.families().size(), 31u);
+  EXPECT_EQ(metrics.families().size(), 32u);
   for (const std::string& name : metrics.families()) {
     EXPECT_THAT(page.str(), HasSubstr("`" + name + "`"));
   }
@@ -196,7 +197,7 @@ TEST_F(MetricsTest, AThousandShards) {
   Create(options);
   for (int i = 0; i < kShards; ++i) held.push_back(FailOn(Shard(std::to_string(i))));
   const Metrics metrics(buffer());
-  EXPECT_EQ(metrics.families().size(), 29u);
+  EXPECT_EQ(metrics.families().size(), 30u);
   EXPECT_EQ(metrics.Count("failover_requests_held"), static_cast<std::size_t>(kShards));
   for (int i = 0; i < kShards; ++i) {
     EXPECT_EQ(metrics.At("failover_requests_held{ks," + std::to_string(i) + "}"), 1);

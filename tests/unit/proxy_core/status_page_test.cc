@@ -99,6 +99,7 @@ TEST_F(StatusPageTest, TheJsonTellsTheStateAndTheLastFailovers) {
   const std::string begun = Page("/status.json").body;
   EXPECT_THAT(begun, HasSubstr("\"primary\":\"127.0.0.1:3306\",\"slots\":1000,"));
   EXPECT_THAT(begun, HasSubstr("\"state\":\"Buffering\""));
+  EXPECT_THAT(begun, HasSubstr("\"budget_left_seconds\":"));
   EXPECT_THAT(begun, HasSubstr("\"released_seconds_ago\":null,\"ended_seconds_ago\":null,"
                                "\"cause\":\"it was told to start\",\"end\":\"\""));
   EXPECT_THAT(begun, HasSubstr("{\"keyspace\":\"a\\\"\\\\b\",\"shard\":\"\\u0001\","));

@@ -115,6 +115,32 @@ TEST_F(BudgetTest, ItIsFullAgainAfterTheTimeBetweenFailovers) {
   EXPECT_EQ(LongestHold(), absl::Seconds(20));
 }
 
+TEST_F(BudgetTest, TheStatsTellWhatIsLeft) {
+  const auto left = [this] { return Stats().hold_budget.LeftAt(clock_.Now()); };
+  EXPECT_EQ(left(), absl::Seconds(20)) << "nothing was held yet";
+  HoldFor(absl::Seconds(15));
+  EXPECT_EQ(left(), absl::Seconds(5));
+  Advance(absl::Seconds(6));
+  EXPECT_EQ(left(), absl::Seconds(7)) << "a third comes back in each second";
+  Hear(2, false, 200);
+  const AsyncRequest request = Request();
+  ASSERT_EQ(state(), State::kBuffering);
+  Pass(absl::Seconds(3), kSecond);
+  EXPECT_EQ(left(), absl::Seconds(4)) << "nothing comes back while the shard holds";
+  Hear(2, true, 200);
+  Advance(absl::Hours(1));
+  EXPECT_EQ(left(), absl::Seconds(20));
+}
+
+TEST_F(BudgetTest, TheStatsOfAHoldOfAnOperatorTellItsEnd) {
+  HoldFor(absl::Seconds(15));
+  ASSERT_TRUE(buffer().StartBuffering(shard(), "planned"));
+  Advance(absl::Seconds(2));
+  EXPECT_EQ(Stats().hold_budget.LeftAt(clock_.Now()), absl::Seconds(18));
+  ASSERT_TRUE(buffer().StopBuffering(shard()));
+  EXPECT_EQ(Stats().hold_budget.LeftAt(clock_.Now()), absl::Seconds(5));
+}
+
 TEST_F(BudgetTest, ItNeverHoldsMoreThanTheLongestDuration) {
   Advance(absl::Hours(5));
   EXPECT_EQ(LongestHold(), absl::Seconds(20));

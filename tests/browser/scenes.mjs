@@ -1,0 +1,38 @@
+// What the shards of a proxy have gone through, for the tests and for the pictures of the guide.
+
+// A shard that fails over from one backend to the other in so many seconds.
+export async function failOver(server, seconds, requests, ...shard) {
+  await server.tell('hold', requests, ...shard);
+  await server.tell('advance', seconds);
+  await server.tell('primary', 1, ...shard);
+  await server.tell('retried', ...shard);
+}
+
+// Some shards: one holds, one drains, the others are idle, and two have failed over before.
+export async function fewShards(server) {
+  const shards = ['-40', '40-80', '80-c0', 'c0-'].map(shard => ['commerce', shard]);
+  shards.push(['customer', '0'], ['lookup', '0']);
+  for (const shard of shards) await server.tell('primary', 0, ...shard);
+  await server.tell('advance', 600);
+  await failOver(server, 6, 120, 'customer', '0');
+  await server.tell('advance', 1200);
+  await failOver(server, 4, 80, 'commerce', 'c0-');
+  await server.tell('advance', 900);
+  for (const shard of shards) await server.tell('primary', 0, ...shard);
+  await server.tell('advance', 120);
+  await server.tell('hold', 42, 'commerce', '40-80');
+  await server.tell('hold', 7, 'customer', '0');
+  await server.tell('advance', 3);
+  await server.tell('primary', 1, 'customer', '0');
+}
+
+// A thousand shards with long names. Twenty of them hold.
+export async function manyShards(server) {
+  const keyspace = 'a_keyspace_with_a_name_that_somebody_generated_from_a_whole_sentence_'
+      + 'and_that_has_no_blank_in_it';
+  const name = i => [`${keyspace}_${String(i % 10)}`, `shard_${String(i).padStart(4, '0')}`];
+  for (let i = 0; i < 1000; ++i) await server.tell('primary', 0, ...name(i));
+  await server.tell('advance', 300);
+  for (let i = 0; i < 1000; i += 50) await server.tell('hold', 1 + i, ...name(i));
+  await server.tell('advance', 2);
+}
