@@ -56,7 +56,7 @@ Listener::Listener(const Context& context, const Protocol& protocol, asio::io_co
       acceptor_(executor_) {}
 
 absl::Status Listener::Listen() {
-  const absl::Status listens = ListenOn(context_.options.listen, acceptor_);
+  absl::Status listens = ListenOn(context_.options.listen, acceptor_);
   if (!listens.ok()) return listens;
   for (int i = 0; i < context_.options.threads; ++i) {
     loops_.push_back(std::make_unique<EventLoop>(protocol_));

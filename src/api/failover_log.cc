@@ -112,8 +112,7 @@ std::string StartedLine(const BufferOptions& options, const ShardBuffer& shard,
 std::string WhySkipped(const BufferOptions& options, const StartSkipped& skipped) {
   if (skipped.outlasted) {
     return "the last failover outlasted max_failover_duration, and nothing has shown since that "
-           "the "
-           "shard takes writes";
+           "the shard takes writes";
   }
   if (skipped.guard == SkippedReason::kBudgetUsedUp) {
     return absl::StrCat("the shard was held for max_failover_duration (",

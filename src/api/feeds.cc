@@ -27,8 +27,7 @@ Observed BufferCore::ObservedAt(const TabletStats& stats, Instant now) {
       logger_.Log(
           LogLevel::kWarning,
           "a health report was observed later than now, so its time is ignored: observed_at must "
-          "be "
-          "told by the clock of the Buffer");
+          "be told by the clock of the Buffer");
     }
   }
   // The server may have been asked long before its answer came. A server that does not serve is

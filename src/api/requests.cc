@@ -100,8 +100,7 @@ void BufferCore::NoteInertHandle() noexcept {
   logger_.Log(
       LogLevel::kWarning,
       "a request came with an inert ShardHandle, so the request is never held; GetShard returns "
-      "such "
-      "a handle if max_shards shards are known already, or for a bad name");
+      "such a handle if max_shards shards are known already, or for a bad name");
 }
 
 // ---- Waits --------------------------------------------------------------------------------------

@@ -98,8 +98,7 @@ const char* UsageText() {
          "  failover-mysql-proxy --servers=127.0.0.1:3306,127.0.0.1:3307 --users-file=users \\\n"
          "    --backend-user=app --backend-password-file=password --enable-buffer\n\n"
          "Every backend but the primary must have read_only set. The account --backend-user must "
-         "use "
-         "mysql_native_password. A hash in --users-file looks as in mysql.user.\n\n"
+         "use mysql_native_password. A hash in --users-file looks as in mysql.user.\n\n"
          "SIGUSR1 prints the state. SIGTERM and SIGINT let statements end, then the proxy exits; a "
          "second signal ends the proxy at once. SIGHUP reads the certificates again. Flags may be "
          "written with dashes or underscores.";

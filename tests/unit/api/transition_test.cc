@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "failover/switchover.h"
 #include "support/evidence_test.h"
 #include "support/thread_signal.h"
 
@@ -131,8 +132,7 @@ TEST_F(TransitionTest, AShutdownIsTold) {
                                   "0 Draining>Idle held 0"));
 }
 
-// ---- The listener may call the Buffer
-// ---------------------------------------------------------------
+// ---- The listener may call the Buffer -----------------------------------------------------------
 
 TEST_F(TransitionTest, TheListenerMayEndWhatItIsTold) {
   then_ = [this](const Transition& transition) {
@@ -193,8 +193,7 @@ TEST_F(TransitionTest, TheListenerMayShutDownInsideAPoll) {
   EXPECT_EQ(state(), State::kIdle);
 }
 
-// ---- Threads
-// ------------------------------------------------------------------------------------------
+// ---- Threads ------------------------------------------------------------------------------------
 
 BufferOptions OnServiceThread(std::function<void(const Transition&)> listener) {
   BufferOptions options;
@@ -288,6 +287,29 @@ TEST(TransitionThreadTest, ABufferThatIsDestroyedInsideItsListenerIsLoggedAndDoe
   EXPECT_TRUE(returned.Await());
   EXPECT_TRUE(gone.Await());
   EXPECT_EQ(log.Count("destroyed inside its own on_transition"), 1u);
+}
+
+TEST(TransitionThreadTest, ASwitchoverWhoseBeginningDestroysTheBufferHasEnded) {
+  Signal gone;
+  std::unique_ptr<Buffer> buffer;
+  {
+    BufferOptions options = UnhurriedOptions();
+    // The Buffer destroys its listener last, on a thread that the test cannot join.
+    const std::shared_ptr<void> end(nullptr, [&](void*) { gone.Give(); });
+    options.on_transition = [&buffer, end](const Transition& transition) {
+      if (transition.to == State::kBuffering) buffer.reset();
+    };
+    buffer = Buffer::Create(options).value();
+  }
+  {
+    const ShardHandle shard = buffer->GetShard("ks", "0");
+    absl::StatusOr<Switchover> switchover = buffer->BeginSwitchover(shard, {});
+    ASSERT_TRUE(switchover.ok()) << switchover.status();
+    EXPECT_EQ(switchover->progress().end, SwitchoverEnd::kShutdown);
+    EXPECT_EQ(switchover->Commit().code(), absl::StatusCode::kAborted);
+    EXPECT_FALSE(switchover->Abort());
+  }
+  EXPECT_TRUE(gone.Await());
 }
 
 }  // namespace
