@@ -119,7 +119,8 @@ function(failover_c_executable name)
   target_compile_definitions(${name} PRIVATE _POSIX_C_SOURCE=200809L)
   target_compile_options(${name} PRIVATE -Wall -Wextra -pedantic
                                          $<$<BOOL:${FAILOVER_WERROR}>:-Werror>)
-  if(FAILOVER_SANITIZE)
+  # The sanitizers of two compilers do not fit together.
+  if(FAILOVER_SANITIZE AND CMAKE_C_COMPILER_ID STREQUAL CMAKE_CXX_COMPILER_ID)
     string(REPLACE ";" "," sanitizers "${FAILOVER_SANITIZE}")
     target_compile_options(${name} PRIVATE -fsanitize=${sanitizers} -fno-omit-frame-pointer)
   endif()
