@@ -81,6 +81,7 @@ absl::StatusOr<bool> StartWait(fo_buffer& buffer, fo_shard shard, const RequestC
   }
   absl::StatusOr<BufferedRequest> request = buffer.buffer->WaitForFailoverEndAsync(
       context, HandleOf(shard), std::move(last), std::move(callback));
+  const absl::Status status = request.status();
   const bool held = request.ok() && *request;
   const bool counted = request.ok() && context.work != Work::kUncounted;
   if (wait == nullptr) {
@@ -98,7 +99,7 @@ absl::StatusOr<bool> StartWait(fo_buffer& buffer, fo_shard shard, const RequestC
   } else {
     *out = nullptr;
   }
-  if (!request.ok()) return request.status();
+  if (!status.ok()) return status;
   return held;
 }
 

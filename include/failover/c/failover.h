@@ -50,6 +50,8 @@
 #define FO_EXPORT
 #endif
 
+/* C has no other way to name a type. NOLINTBEGIN(modernize-use-using) */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -425,5 +427,7 @@ FO_EXPORT void fo_switchover_free(fo_switchover* switchover);
 #ifdef __cplusplus
 } /* extern "C" */
 #endif
+
+/* NOLINTEND(modernize-use-using) */
 
 #endif /* FAILOVER_C_FAILOVER_H_ */
