@@ -14,3 +14,6 @@ CCACHE_BASEDIR=${CCACHE_BASEDIR-$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")
 export CCACHE_BASEDIR CCACHE_NOHASHDIR=true
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL-$(nproc)}
 export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL-$(nproc)}
+# ccache takes precompiled headers only if it may ignore macros that it cannot see and __TIME__,
+# which our code does not use.
+export CCACHE_SLOPPINESS=pch_defines,time_macros
