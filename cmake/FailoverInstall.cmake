@@ -88,6 +88,7 @@ failover_install_pkg_config(
   PRIVATE absl_strings)
 
 set(package_has_watch OFF)
+set(package_has_c OFF)
 set(package_has_monitor OFF)
 set(package_has_postgres_monitor OFF)
 set(headers_left_out "")
@@ -102,7 +103,16 @@ if(TARGET failover_watch)
     PRIVATE absl_core_headers absl_strings
     LIBS ${libs_of_log})
 else()
-  list(APPEND headers_left_out PATTERN failover/watch EXCLUDE)
+  list(APPEND headers_left_out PATTERN failover/watch EXCLUDE PATTERN failover/c EXCLUDE)
+endif()
+if(TARGET failover_c)
+  set(package_has_c ON)
+  failover_install_libraries(failoverCTargets failover_c)
+  failover_install_pkg_config(
+    failover-c
+    LIBRARY failover-c
+    DESCRIPTION "The C interface of failover"
+    PRIVATE failover failover-watch absl_status absl_statusor absl_strings absl_time)
 endif()
 if(TARGET failover_mysql_monitor)
   set(package_has_monitor ON)

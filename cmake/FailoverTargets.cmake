@@ -40,12 +40,19 @@ function(failover_compile_settings target)
   endif()
 endfunction()
 
-# failover_library(<name> SOURCES <file>... [LIBS <argument of target_link_libraries>...])
+# failover_library(<name> SOURCES <file>... [LIBS <argument of target_link_libraries>...]
+#                  [EXPORTS <version script>] [SOVERSION <version>])
 #
 # Adds the library failover_<name>. The name failover::<name> stands for the library here and in the
-# installed package.
+# installed package. A shared library exposes the names that the version script lists.
 function(failover_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "EXPORTS;SOVERSION" "SOURCES;LIBS")
+  if(NOT arg_EXPORTS)
+    set(arg_EXPORTS ${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  endif()
+  if(NOT DEFINED arg_SOVERSION)
+    set(arg_SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  endif()
   set(target failover_${name})
   add_library(${target} ${arg_SOURCES})
   add_library(failover::${name} ALIAS ${target})
@@ -54,16 +61,15 @@ function(failover_library name)
     ${target}
     PROPERTIES EXPORT_NAME ${name}
                VERSION ${PROJECT_VERSION}
-               SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+               SOVERSION ${arg_SOVERSION}
                # The shared libraries find each other in whatever folder they are installed.
                INSTALL_RPATH "$ORIGIN")
   get_target_property(type ${target} TYPE)
   if(type STREQUAL "SHARED_LIBRARY")
     target_compile_definitions(${target} PUBLIC FAILOVER_SHARED PRIVATE FAILOVER_BUILDING)
     if(UNIX AND NOT APPLE)
-      set(exports ${PROJECT_SOURCE_DIR}/cmake/exports.map)
-      target_link_options(${target} PRIVATE LINKER:--version-script=${exports})
-      set_target_properties(${target} PROPERTIES LINK_DEPENDS ${exports})
+      target_link_options(${target} PRIVATE LINKER:--version-script=${arg_EXPORTS})
+      set_target_properties(${target} PROPERTIES LINK_DEPENDS ${arg_EXPORTS})
     endif()
   endif()
 endfunction()
@@ -99,5 +105,24 @@ function(failover_executable name)
   add_executable(${name} ${arg_SOURCES})
   failover_compile_settings(${name})
   target_compile_features(${name} PRIVATE cxx_std_${arg_STANDARD})
+  target_link_libraries(${name} PRIVATE ${arg_LIBS})
+endfunction()
+
+# failover_c_executable(<name> SOURCES <file>... [LIBS <target>...])
+#
+# Adds a program in C11. The linker is that of C++, because the library may be static.
+function(failover_c_executable name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+  add_executable(${name} ${arg_SOURCES})
+  set_target_properties(${name} PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
+                                           LINKER_LANGUAGE CXX)
+  target_compile_definitions(${name} PRIVATE _POSIX_C_SOURCE=200809L)
+  target_compile_options(${name} PRIVATE -Wall -Wextra -pedantic
+                                         $<$<BOOL:${FAILOVER_WERROR}>:-Werror>)
+  # The sanitizers of two compilers do not fit together.
+  if(FAILOVER_SANITIZE AND CMAKE_C_COMPILER_ID STREQUAL CMAKE_CXX_COMPILER_ID)
+    string(REPLACE ";" "," sanitizers "${FAILOVER_SANITIZE}")
+    target_compile_options(${name} PRIVATE -fsanitize=${sanitizers} -fno-omit-frame-pointer)
+  endif()
   target_link_libraries(${name} PRIVATE ${arg_LIBS})
 endfunction()

@@ -12,7 +12,8 @@
 // kServiceThread use RequestContext::cancellation or a std::stop_token for requests that must be
 // cancelled: the coroutine is resumed with kCancelled, in the place where all coroutines are. The
 // Cancellation must live until then. Both cost one allocation, together or alone. Shutdown resumes
-// all held coroutines.
+// all held coroutines. With RequestContext::inbox, a coroutine is resumed inside Inbox::Poll, and
+// may be destroyed on the thread of the inbox at any time while it is suspended.
 //
 // g++ 12 destroys an argument of the form `failed ? Error() : absl::OkStatus()` twice if it stands
 // in the expression of a co_await, whatever function takes the argument (a bug of that compiler).
@@ -88,6 +89,9 @@ class [[nodiscard]] FailoverEndAwaiter final : private internal::Waiter {
   void Complete() noexcept override {
     internal::BufferAccess::EndHooks(std::exchange(hooks_, nullptr));
     coroutine_.resume();
+  }
+  void Discard() noexcept override {
+    internal::BufferAccess::EndHooks(std::exchange(hooks_, nullptr));
   }
 
   const RequestContext context_;

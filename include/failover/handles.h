@@ -212,8 +212,9 @@ class [[nodiscard]] FAILOVER_EXPORT RetryDoneFunc {
 };
 
 // Is told how an asynchronous wait ended: with the right to retry, or with an error. The callback
-// runs on the service thread or inside Poll. So it must be quick, and it must not throw
-// (std::terminate). Post the work to your own event loop, and move the RetryDoneFunc there.
+// runs on the service thread or inside Poll, or inside Inbox::Poll (RequestContext::inbox). So it
+// must be quick, and it must not throw (std::terminate). Without an inbox, post the work to
+// your own event loop, and move the RetryDoneFunc there.
 using WaitCallback = absl::AnyInvocable<void(absl::StatusOr<RetryDoneFunc>) &&>;
 
 // A request that WaitForFailoverEndAsync holds.

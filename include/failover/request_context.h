@@ -12,6 +12,8 @@
 
 namespace failover {
 
+class Inbox;  // failover/inbox.h
+
 namespace internal {
 
 class CancelHook;
@@ -68,6 +70,10 @@ struct RequestContext {
   // or not, counts it as in flight until the token ends. Nothing is counted in a shard that does
   // not buffer, nor after Shutdown, nor if the request comes with an error that no failover caused.
   Work work = Work::kUncounted;
+  // Where the callback or the coroutine of the request runs, if it is held: inside Inbox::Poll. If
+  // this is null, it runs on the service thread (kManual: inside Buffer::Poll). The blocking waits
+  // ignore it. Not owned.
+  Inbox* inbox = nullptr;
 };
 
 }  // namespace failover

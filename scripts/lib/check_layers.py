@@ -70,6 +70,7 @@ FLOORS = (
         ("include/failover/postgres/*",),
         ("headers: plain", "headers: outcome", "headers: watch"),
     ),
+    Floor("headers: c", ("include/failover/c/*",), ()),
     Floor("headers: testing", ("include/failover/testing/*",), ("headers: plain",)),
     Floor("headers: plain", ("include/failover/*",), ()),
     # The library, from its lowest floor to its highest.
@@ -78,6 +79,7 @@ FLOORS = (
     Floor("src/run", ("src/run/*",), ("headers: plain", "src/base", "src/shard")),
     Floor("src/api/flags", ("src/api/flags.cc",), CORE_HEADERS + ("headers: flags",)),
     Floor("src/api", ("src/api/*",), API),
+    Floor("src/c", ("src/c/*",), CORE_HEADERS + ("headers: watch", "headers: c")),
     Floor("src/outcome", ("src/outcome/*",), ("headers: plain", "headers: outcome")),
     Floor(
         "src/watch",

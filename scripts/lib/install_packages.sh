@@ -12,7 +12,7 @@
 # shellcheck disable=SC2034  # the scripts that source this file use the lists
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
-  TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev python3 patch)
+  TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev python3 patch abigail-tools)
   EXAMPLE_PACKAGES=(libasio-dev libssl-dev libboost-fiber1.81-dev)
   DATABASE_PACKAGES=(libmariadb-dev mariadb-server-core mariadb-client-core)
   POSTGRES_PACKAGES=(postgresql-15 libpq-dev)

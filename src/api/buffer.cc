@@ -330,6 +330,7 @@ BufferAccess::Result BufferAccess::Submit(const RequestContext& context, Cancell
     waiter->stripe = Unpack(std::move(work)).stripe;
     return Result::kPassed;
   }
+  waiter->inbox = BufferCore::CoreOf(context.inbox);
   if (context.cancellation != nullptr || stop != nullptr) {
     *hooks = new (std::nothrow) CancelHooks(context.cancellation, stop, core, *waiter);
     if (*hooks == nullptr) {
@@ -353,7 +354,12 @@ absl::StatusOr<RetryDoneFunc> BufferAccess::ResultOf(const Waiter& waiter,
   return internal::ResultOf(waiter, error.code(), {error.message().data(), error.message().size()});
 }
 
-void BufferAccess::Cancel(Waiter& waiter) { CoreOf(ShardOf(waiter)).Cancel(waiter); }
+void BufferAccess::Cancel(Waiter& waiter) {
+  // ~Inbox has cancelled the waiter, and then its Buffer may be gone. Both calls are made on the
+  // thread of the inbox, so this thread sees the place.
+  if (waiter.place() == Place::kLeft) return;
+  CoreOf(ShardOf(waiter)).Cancel(waiter);
+}
 
 Attempt BufferAccess::AttemptOf(const Buffer& buffer, const absl::Status& status) {
   return buffer.core_->AttemptOf(status);

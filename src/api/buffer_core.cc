@@ -100,6 +100,8 @@ void BufferCore::ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) 
 
 void BufferCore::Finish(ShardBuffer& shard, Effects* effects,
                         absl::FunctionRef<std::string()> make_cause) {
+  // Other threads rely on this thread to ring, so it does so before it runs other foreign code.
+  InboxCore::Ring(effects->bells);
   while (!effects->threads.empty()) effects->threads.PopFront()->Complete();
   if (effects->wake_poller) WakePoller();
   if (effects->transitions) DeliverTransitions(shard);

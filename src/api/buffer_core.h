@@ -25,6 +25,7 @@
 #include "base/ref_counted.h"
 #include "base/time_source.h"
 #include "failover/buffer.h"
+#include "failover/inbox.h"
 #include "failover/internal/quiet_waiter.h"
 #include "failover/switchover.h"
 #include "failover/transition.h"
@@ -37,6 +38,7 @@
 
 namespace failover::internal {
 
+class InboxCore;
 class Parking;
 class ThreadWaiter;
 
@@ -50,9 +52,9 @@ enum class CancelResult : std::uint8_t {
 // The functions are spread over buffer_core.cc (shards, statistics, Poll), requests.cc, feeds.cc,
 // switchovers.cc and shutdown.cc.
 //
-// Lock order: Cancellation, then one shard, then the dispatcher. The registry's mutex comes before
-// the dispatcher's; the life cycle's and the service thread's are taken with no other held. No path
-// holds two shards' mutexes.
+// Lock order: Cancellation, then one shard, then an inbox or the dispatcher. The registry's mutex
+// comes before the dispatcher's; the life cycle's and the service thread's are taken with no other
+// held. No path holds two shards' mutexes.
 class BufferCore final : public RefCounted, private Dispatcher::Client {
  public:
   BufferCore(BufferOptions options, KeyspaceShards keyspace_shards);
@@ -101,7 +103,12 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   // What a Cancellation does to a waiter that is registered with it: if the waiter is held, its
   // wait ends with kCancelled. `lock` is a lock of the Cancellation's mutex, and is released.
   void CancelIfHeld(Waiter& waiter, std::unique_lock<std::mutex> lock);
-  void WaitWhileRunning(const Waiter& waiter) { dispatcher_.WaitWhileRunning(&waiter); }
+  // Returns once the callback of the waiter does not run any more. In the places where it would run
+  // it returns at once.
+  void WaitWhileRunning(const Waiter& waiter);
+  // A step of ~Inbox: cancels the first member of the inbox, if it is of this shard.
+  void CancelFirstOf(InboxCore& inbox, ShardBuffer& shard);
+  static InboxCore* CoreOf(const Inbox* inbox);
   // Harmless after the Buffer is gone.
   void EndRetry(const Ticket& ticket, Attempt outcome);
   // As AttemptOf, but harmless after the Buffer is gone, when its classifier may be gone, too.
@@ -195,6 +202,11 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   }
   void WarnIfUnpolled(ShardBuffer& shard, Instant now);
 
+  // Takes a waiter that is held or ready out, and gives its slot back. Returns false if the waiter
+  // is being completed, or was.
+  bool TakeOut(ShardBuffer& shard, Waiter& waiter, Instant now, Effects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex());
+
   void OnTimer(ShardBuffer& shard, Instant now) override;
   absl::Duration PollOnServiceThread();
 
@@ -202,6 +214,7 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   // callback that ran in one of the steps destroyed the Buffer. Then DestroyAfterLastTurn must
   // follow.
   bool TakeSteps(LifecycleEvent event);
+  void EndGraceAtHome();
   void CloseShards();
   // Returns the same as TakeSteps.
   bool FinishShutdown();

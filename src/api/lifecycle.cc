@@ -116,9 +116,15 @@ void Lifecycle::NoticeFreeSlot() {
 
 void Lifecycle::AwaitSlots(const SlotPool& pool, std::chrono::steady_clock::time_point deadline) {
   const MutexLock lock(mutex_);
-  while (pool.free_slots() != pool.size()) {
+  while (!grace_ended_ && pool.free_slots() != pool.size()) {
     if (!changed_.WaitUntil(mutex_, deadline)) return;
   }
+}
+
+void Lifecycle::EndGrace() {
+  const MutexLock lock(mutex_);
+  grace_ended_ = true;
+  changed_.NotifyAll();
 }
 
 void Lifecycle::AwaitCallers() {

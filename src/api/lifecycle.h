@@ -71,6 +71,8 @@ class Lifecycle {
   // Returns once all slots of the pool are free, or at the deadline.
   void AwaitSlots(const SlotPool& pool, std::chrono::steady_clock::time_point deadline)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Makes AwaitSlots return at once, now and later.
+  void EndGrace() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // After kDestroy: returns once no Caller is left.
   void AwaitCallers() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -84,8 +86,9 @@ class Lifecycle {
   std::atomic<std::int64_t> callers_{0};
 
   Mutex mutex_;
-  // Signalled when the state changes, when a slot is given back after the shards were closed, and
-  // when the last caller leaves a Buffer that is being destroyed.
+  bool grace_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  // Signalled when the state changes, when the grace ends, when a slot is given back after the
+  // shards were closed, and when the last caller leaves a Buffer that is being destroyed.
   CondVar changed_;
 };
 

@@ -15,6 +15,7 @@
 #include "api/work.h"
 #include "base/sync_point.h"
 #include "failover/internal/buffer_access.h"
+#include "run/inbox_core.h"
 #include "shard/buffer_error.h"
 #include "shard/downcasts.h"
 
@@ -189,6 +190,9 @@ Decision BufferCore::Submit(const RequestContext& context, RequestTraits traits,
     request.cancelled = (context.cancellation != nullptr && context.cancellation->cancelled()) ||
                         (stop != nullptr && stop->cancelled());
     decision = shard.OnRequest(now, request, waiter, change.effects());
+    if (decision.kind == Decision::Kind::kHeld && waiter->inbox != nullptr) {
+      waiter->inbox->Join(waiter);
+    }
     // A coroutine may be gone as soon as the mutex is released, and its error and its token with
     // it.
     if (change.effects()->started || change.effects()->skipped) cause = LoggableError(last);
@@ -266,7 +270,7 @@ absl::Status BufferCore::WaitAsync(const RequestContext& context, ShardBuffer& s
   if (!traits.has_value()) return absl::OkStatus();
   if (!callback) return absl::InvalidArgumentError("the callback of an asynchronous wait is empty");
   CallbackWaiter* const waiter =
-      CallbackWaiter::Make(*this, shard, context.cancellation, std::move(callback), TextOf(last));
+      CallbackWaiter::Make(*this, shard, context, std::move(callback), TextOf(last));
   if (waiter == nullptr) {
     if (!MayHold(shard)) return absl::OkStatus();
     return RefusalError(shard, context, Refusal::kNoMemory, last);
@@ -294,23 +298,41 @@ CancelResult BufferCore::Cancel(Waiter& waiter) {
   // The time until which the request was held. If the request was released already, the next
   // request is let go in its place, and counts its times from now on.
   const Instant now = TimeOfLateCall().value_or(kLongAgo);
-  ShardChange change(*this, shard, {"cancel:before-lock", "cancel:after-lock"});
-  if (waiter.place() == Place::kLeft) return CancelResult::kWonBefore;
+  bool shares_ownership = false;
+  {
+    ShardChange change(*this, shard, {"cancel:before-lock", "cancel:after-lock"});
+    if (waiter.place() == Place::kLeft) return CancelResult::kWonBefore;
+    if (!TakeOut(shard, waiter, now, change.effects())) return CancelResult::kLost;
+    shares_ownership = waiter.inbox != nullptr;
+    change.FreesSlot(shard.closed());
+  }
+  if (shares_ownership) Unref();
+  return CancelResult::kWon;
+}
+
+bool BufferCore::TakeOut(ShardBuffer& shard, Waiter& waiter, Instant now, Effects* effects) {
   if (waiter.place() == Place::kHeld) {
     shard.OnCancel(now, &waiter);
-  } else if (dispatcher_.TakeBack(&waiter)) {
-    FAILOVER_SYNC_POINT("cancel:took-back");
-    if (waiter.end.released()) {
-      shard.OnRetryEnd(now, shard.TicketOf(waiter), Attempt::kNone, change.effects());
-    }
-    if (waiter.stripe != kNoStripe) {
-      shard.OnWorkEnd(waiter.traits.work, waiter.stripe, change.effects());
-    }
-  } else {
-    return CancelResult::kLost;
+    if (waiter.inbox != nullptr) waiter.inbox->Leave(&waiter);
+    return true;
   }
-  change.FreesSlot(shard.closed());
-  return CancelResult::kWon;
+  const bool taken_back =
+      waiter.inbox != nullptr ? waiter.inbox->TakeBack(&waiter) : dispatcher_.TakeBack(&waiter);
+  if (!taken_back) return false;
+  FAILOVER_SYNC_POINT("cancel:took-back");
+  if (waiter.end.released()) {
+    shard.OnRetryEnd(now, shard.TicketOf(waiter), Attempt::kNone, effects);
+  }
+  if (waiter.stripe != kNoStripe) shard.OnWorkEnd(waiter.traits.work, waiter.stripe, effects);
+  return true;
+}
+
+void BufferCore::WaitWhileRunning(const Waiter& waiter) {
+  if (waiter.inbox != nullptr) {
+    waiter.inbox->WaitWhileRunning(&waiter);
+  } else {
+    dispatcher_.WaitWhileRunning(&waiter);
+  }
 }
 
 bool BufferCore::CancelAndComplete(Waiter& waiter) {

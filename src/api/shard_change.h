@@ -10,6 +10,7 @@
 #include "api/buffer_core.h"
 #include "api/lifecycle.h"
 #include "base/sync_point.h"
+#include "run/inbox_core.h"
 #include "shard/effects.h"
 #include "shard/shard_buffer.h"
 
@@ -17,7 +18,7 @@ namespace failover::internal {
 
 // A change of a shard has four steps, and the block in which a ShardChange lives can forget none:
 // the constructor locks the shard's mutex, the block decides, and the destructor hands the effects
-// to the dispatcher, unlocks, and then wakes and logs under no lock.
+// to the dispatcher and the inboxes, unlocks, and then wakes and logs under no lock.
 //
 //   {
 //     ShardChange change(*this, shard, {"report:before-lock", "report:after-lock"});
@@ -43,6 +44,7 @@ class ABSL_SCOPED_LOCKABLE ShardChange {
   }
 
   ~ShardChange() ABSL_UNLOCK_FUNCTION() {
+    InboxCore::Deliver(&effects_.homeward, &effects_.bells);
     core_.dispatcher_.Collect(shard_, &effects_);
     shard_.AssertInvariants();
     // Invariant 8 of docs/design.md.

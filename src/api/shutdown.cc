@@ -4,10 +4,12 @@
 #include "api/buffer_core.h"
 #include "api/shard_change.h"
 #include "base/sync_point.h"
+#include "run/inbox_core.h"
 
 namespace failover::internal {
 
 void BufferCore::Shutdown() {
+  EndGraceAtHome();
   bool destroyed = false;
   {
     // A request that is released here may make another thread destroy the Buffer.
@@ -21,7 +23,13 @@ void BufferCore::Shutdown() {
   if (destroyed) DestroyAfterLastTurn();
 }
 
+// The thread of an inbox would wait for retries that it has to end itself.
+void BufferCore::EndGraceAtHome() {
+  if (InboxCore::IsHomeThread()) lifecycle_.EndGrace();
+}
+
 void BufferCore::Destroy() {
+  EndGraceAtHome();
   if (transition_feed_.IsInside()) {
     logger_.Log(
         LogLevel::kError,

@@ -8,6 +8,7 @@
 #include "api/buffer_core.h"
 #include "base/sync_point.h"
 #include "failover/internal/buffer_access.h"
+#include "run/inbox_core.h"
 #include "shard/buffer_error.h"
 #include "shard/downcasts.h"
 
@@ -109,14 +110,17 @@ void CancelHook::Unlink() {
 }
 
 CallbackWaiter* CallbackWaiter::Make(BufferCore& core, ShardBuffer& shard,
-                                     Cancellation* cancellation, WaitCallback&& callback,
+                                     const RequestContext& context, WaitCallback&& callback,
                                      const AttemptText& error) {
+  Cancellation* const cancellation = context.cancellation;
   const std::size_t text_size = std::min(error.text.size(), kMaxKeptErrorText);
   const std::size_t size = cancellation == nullptr ? sizeof(CallbackWaiter) + text_size
                                                    : HookOffset(text_size) + sizeof(CancelHook);
   void* const memory = ::operator new(size, std::nothrow);
   if (memory == nullptr) return nullptr;
   auto* const waiter = new (memory) CallbackWaiter(shard, std::move(callback), error, text_size);
+  waiter->inbox = BufferCore::CoreOf(context.inbox);
+  if (waiter->inbox != nullptr) waiter->inbox->Ref();
   if (cancellation != nullptr) {
     waiter->has_hook_ = true;
     new (waiter->hook()) CancelHook(cancellation, core, *waiter);
@@ -146,7 +150,10 @@ CallbackWaiter::CallbackWaiter(ShardBuffer& shard, WaitCallback&& callback,
   error.text.copy(text(), text_size);
 }
 
-CallbackWaiter::~CallbackWaiter() { ShardOf(*this).owner().Unref(); }
+CallbackWaiter::~CallbackWaiter() {
+  if (inbox != nullptr) inbox->Unref();
+  ShardOf(*this).owner().Unref();
+}
 
 void CallbackWaiter::Complete() noexcept {
   // The caller may destroy the Cancellation as soon as the callback runs.
@@ -155,7 +162,7 @@ void CallbackWaiter::Complete() noexcept {
   Discard();
 }
 
-void CallbackWaiter::Discard() {
+void CallbackWaiter::Discard() noexcept {
   EndHook();
   callback_ = nullptr;
   Unref();

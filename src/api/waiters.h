@@ -94,15 +94,14 @@ struct CancelHooks {
 class CallbackWaiter final : public Waiter {
  public:
   // Returns nullptr if there is no memory. The waiter keeps the owner of the shard alive, which is
-  // `core`. `cancellation` may be nullptr. Otherwise it must live until the callback begins to run
-  // or is destroyed.
-  static CallbackWaiter* Make(BufferCore& core, ShardBuffer& shard, Cancellation* cancellation,
+  // `core`, and the inside of the context's inbox.
+  static CallbackWaiter* Make(BufferCore& core, ShardBuffer& shard, const RequestContext& context,
                               WaitCallback&& callback, const AttemptText& error);
 
   // Runs the callback, destroys it, and ends the Buffer's ownership. A callback must not throw.
   void Complete() noexcept override;
   // Destroys the callback without running it, and ends the Buffer's ownership.
-  void Discard();
+  void Discard() noexcept override;
 
   void Unref();
 

@@ -59,9 +59,13 @@ struct SwitchoverNews {
 
 struct Effects {
   // Waiters that left the shard's queue, in the order in which they joined. The thread that made
-  // the decision wakes `threads`. The dispatcher completes `ready`.
+  // the decision wakes `threads`. The dispatcher completes `ready`. The inboxes of `homeward`
+  // complete those.
   WaiterList threads;
   WaiterList ready;
+  WaiterList homeward;
+  // The inboxes whose loops must be woken, as InboxCore::Deliver leaves them.
+  InboxCore* bells = nullptr;
   // The dispatcher sets this flag if the thread that drives Poll must be woken.
   bool wake_poller = false;
   // The shard's timer has fired, so the dispatcher sets it anew.
@@ -77,7 +81,9 @@ struct Effects {
   bool transitions = false;
 
   // True if nothing is left to be done.
-  bool empty() const { return threads.empty() && !wake_poller && !transitions && !has_log(); }
+  bool empty() const {
+    return threads.empty() && bells == nullptr && !wake_poller && !transitions && !has_log();
+  }
   bool has_log() const { return started || skipped || stopped || drained || overdue || switchover; }
 };
 

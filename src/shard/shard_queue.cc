@@ -145,7 +145,7 @@ void ShardBuffer::Deliver(Waiter* waiter, const WaitEnd& end, Effects* effects) 
     effects->threads.PushBack(waiter);
   } else {
     waiter->set_place(Place::kReady);
-    effects->ready.PushBack(waiter);
+    (waiter->inbox != nullptr ? effects->homeward : effects->ready).PushBack(waiter);
   }
 }
 

@@ -17,6 +17,7 @@
 
 namespace failover::internal {
 
+class InboxCore;
 class ShardGate;
 
 // How a wait ended: with an error, or with the right to retry.
@@ -45,7 +46,7 @@ struct WaitEnd {
 enum class Place : std::uint8_t {
   kNew,      // no shard holds the waiter yet, or its request was never held
   kHeld,     // in the queue of its shard
-  kReady,    // in the dispatcher's list
+  kReady,    // in the dispatcher's list, or in that of its inbox
   kRunning,  // its wait is being ended, or has ended
   kLeft,     // a cancel took the waiter out: its wait never ends
 };
@@ -55,7 +56,8 @@ enum class Place : std::uint8_t {
 // long the waiter lives.
 //
 // While the waiter is held, the shard's mutex guards the links and `end`. While the waiter is
-// ready, the dispatcher's mutex guards them.
+// ready, the dispatcher's mutex guards them. For a waiter with an inbox, the mutex of the inbox
+// takes the place of the dispatcher's mutex everywhere.
 class FAILOVER_EXPORT Waiter {
  public:
   Waiter(const Waiter&) = delete;
@@ -64,6 +66,10 @@ class FAILOVER_EXPORT Waiter {
   // Ends the wait as `end` says. Called once, under no lock, by the dispatcher or, for a blocked
   // thread, by the thread that released the waiter. *this may be gone when Complete returns.
   virtual void Complete() = 0;
+  // The inbox that should have completed the waiter is gone, so the wait never ends. Called in
+  // place of Complete, under no lock, on the thread of the inbox. *this may be gone when Discard
+  // returns.
+  virtual void Discard() noexcept {}
 
   // The shard's mutex guards each step from kNew and kHeld. The dispatcher's mutex guards each step
   // from kReady. A thread acts on kNew and kHeld only under the shard's mutex, and on kReady only
@@ -78,6 +84,12 @@ class FAILOVER_EXPORT Waiter {
   Waiter* next = nullptr;
   // The shard that the request is for.
   ShardGate* const gate;
+  // Where the wait ends; nullptr: where the Buffer runs its callbacks. Set before the waiter is
+  // submitted. Waiters that block a thread have no inbox.
+  InboxCore* inbox = nullptr;
+  // The links in the list of the inbox's members. Guarded by the mutex of the inbox.
+  Waiter* inbox_previous = nullptr;
+  Waiter* inbox_next = nullptr;
   // When the window ends, and when the caller's own timeout ends (kNever without one).
   Instant window_end = kNever;
   Instant deadline = kNever;

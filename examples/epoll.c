@@ -1,0 +1,146 @@
+/* A router in C on an event loop (epoll), with the interface in C. The loop waits on two
+   descriptors: that of the buffer, whose timers the loop drives itself (FO_MANUAL), and that of its
+   inbox, in which the ends of the waits arrive. A program with several loops has an inbox for each,
+   and lets the buffer have a thread of its own (FO_SERVICE_THREAD). */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "failover/c/failover.h"
+
+enum { kClients = 100, kHangUps = 10 };
+
+/* A shard's primary, which refuses everything while it is replaced. */
+typedef struct {
+  const char* server;
+  int is_replaced;
+} Primary;
+
+typedef struct Router Router;
+
+/* The query of one client. */
+typedef struct {
+  Router* router;
+  fo_steps* steps;
+  int answered;
+} Query;
+
+struct Router {
+  fo_buffer* buffer;
+  fo_shard shard;
+  fo_inbox* inbox;
+  Primary primary;
+  Query queries[kClients];
+  int answers;
+  int errors;
+};
+
+static int64_t Now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void GoOn(Query* query, int32_t step);
+
+static void OnWaitEnded(void* arg) {
+  Query* const query = arg;
+  GoOn(query, fo_steps_wait_ended(query->steps, Now()));
+}
+
+static fo_attempt Execute(const Primary* primary) {
+  return primary->is_replaced ? FO_ATTEMPT_REFUSED : FO_ATTEMPT_SUCCEEDED;
+}
+
+static void GoOn(Query* query, int32_t step) {
+  Router* const router = query->router;
+  while (step != FO_STEP_FINISH) {
+    if (step == FO_STEP_WAIT) {
+      if (fo_steps_wait(query->steps, Now(), router->buffer, router->shard, router->inbox,
+                        OnWaitEnded, query) == FO_HELD) {
+        return;
+      }
+      step = fo_steps_wait_ended(query->steps, Now());
+    } else if (step == FO_STEP_ATTEMPT) {
+      step = fo_steps_attempt_ended(query->steps, Now(), Execute(&router->primary));
+    } else {
+      fprintf(stderr, "misuse: %s\n", fo_error_text());
+      exit(1);
+    }
+  }
+  query->answered = 1;
+  ++router->answers;
+  if (fo_steps_result(query->steps) != FO_OK) {
+    fprintf(stderr, "a query failed: %s\n", fo_error_text());
+    ++router->errors;
+  }
+}
+
+/* Runs what is due, and then waits for more. */
+static void RunOnce(Router* router, int epoll) {
+  struct epoll_event events[2];
+  int64_t idle_ms = fo_poll(router->buffer);
+  if (fo_inbox_poll(router->inbox, 1024) == 1) idle_ms = 0;
+  if (idle_ms < 0 || idle_ms > 1000) idle_ms = 1000;
+  /* Both descriptors lead to the same two polls, so nobody looks which of them is ready. */
+  if (router->answers + kHangUps < kClients) epoll_wait(epoll, events, 2, (int)idle_ms);
+}
+
+static void Watch(int epoll, int fd) {
+  struct epoll_event event = {0};
+  event.events = EPOLLIN;
+  event.data.fd = fd;
+  if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) exit(1);
+}
+
+int main(void) {
+  fo_options options = {.struct_size = sizeof options};
+  char error[256];
+  Router router = {0};
+  const int epoll = epoll_create1(EPOLL_CLOEXEC);
+  options.threading = FO_MANUAL;
+  if (fo_buffer_create(&options, &router.buffer, error, sizeof error) != FO_OK) {
+    fprintf(stderr, "no buffer: %s\n", error);
+    return 1;
+  }
+  router.inbox = fo_inbox_create(NULL, NULL);
+  if (epoll < 0 || router.inbox == NULL ||
+      fo_shard_get(router.buffer, "commerce", "-80", &router.shard) != FO_OK) {
+    return 1;
+  }
+  Watch(epoll, fo_wakeup_fd(router.buffer));
+  Watch(epoll, fo_inbox_fd(router.inbox));
+
+  router.primary.server = "10.0.0.1:3306";
+  fo_report(router.buffer, router.shard, router.primary.server, 1, 1);
+  router.primary.is_replaced = 1;
+  for (int i = 0; i < kClients; ++i) {
+    Query* const query = &router.queries[i];
+    query->router = &router;
+    query->steps = fo_steps_create(0);
+    if (query->steps == NULL) return 1;
+    GoOn(query, fo_steps_start(query->steps, Now(), NULL));
+  }
+  /* Some clients hang up while their queries are held. */
+  for (int i = 0; i < kHangUps; ++i) {
+    fo_steps_destroy(router.queries[i].steps);
+    router.queries[i].steps = NULL;
+  }
+  /* The failover ends: the old primary is gone, and another server takes writes. */
+  fo_report(router.buffer, router.shard, router.primary.server, 0, 0);
+  router.primary.server = "10.0.0.2:3306";
+  router.primary.is_replaced = 0;
+  fo_report(router.buffer, router.shard, router.primary.server, 1, 1);
+
+  while (router.answers + kHangUps < kClients) RunOnce(&router, epoll);
+  for (int i = kHangUps; i < kClients; ++i) fo_steps_destroy(router.queries[i].steps);
+  fo_inbox_destroy(router.inbox);
+  fo_buffer_destroy(router.buffer);
+  close(epoll);
+  printf("%d queries succeeded, %d failed, %d clients hung up\n", router.answers - router.errors,
+         router.errors, kHangUps);
+  return router.errors == 0 ? 0 : 1;
+}

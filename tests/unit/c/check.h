@@ -1,0 +1,43 @@
+/* What the tests in C share. */
+#ifndef FAILOVER_TESTS_UNIT_C_CHECK_H_
+#define FAILOVER_TESTS_UNIT_C_CHECK_H_
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "failover/c/failover.h"
+
+/* Ends the test program with a message if the condition does not hold. */
+#define CHECK(condition)                                                                   \
+  do {                                                                                     \
+    if (!(condition)) {                                                                    \
+      fprintf(stderr, "%s:%d: %s does not hold; the last error: %s\n", __FILE__, __LINE__, \
+              #condition, fo_error_text());                                                \
+      exit(1);                                                                             \
+    }                                                                                      \
+  } while (0)
+
+/* Checks that the call failed so, and that the text of the error contains `text`. */
+#define CHECK_ERROR(call, result, text)             \
+  do {                                              \
+    CHECK((call) == (result));                      \
+    CHECK(strstr(fo_error_text(), (text)) != NULL); \
+  } while (0)
+
+void DropLine(void* arg, int32_t level, const char* line);
+
+/* Makes a buffer that the test polls, with a descriptor, that logs nothing. */
+fo_buffer* MakeManualBuffer(void);
+fo_shard GetShard(fo_buffer* buffer);
+
+/* The tests, one function per file. */
+void TestLayout(void);
+void TestBadInput(void);
+void TestRequests(void);
+void TestInboxes(void);
+void TestSteps(void);
+void TestSwitchovers(void);
+void TestFork(void);
+
+#endif /* FAILOVER_TESTS_UNIT_C_CHECK_H_ */
