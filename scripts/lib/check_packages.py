@@ -70,7 +70,9 @@ class CMakeLists:
         name, libs = words[0], words.index("LIBS")
         sources = self.expand(words[words.index("SOURCES") + 1 : libs])
         self.sources[name] = {f"{folder}/{WITHOUT_SPDLOG.get(s, s)}" for s in sources}
-        self.libs[name] = set(self.expand(words[libs + 1 :])) - {"PUBLIC", "PRIVATE"}
+        ends = [words.index(word) for word in ("EXPORTS", "SOVERSION") if word in words]
+        last = min(ends, default=len(words))
+        self.libs[name] = set(self.expand(words[libs + 1 : last])) - {"PUBLIC", "PRIVATE"}
 
 
 # ---- Bazel ---------------------------------------------------------------------------------------
