@@ -1,4 +1,5 @@
 // These tests cover the work that a planned switchover waits for: what is counted, and until when.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -8,6 +9,8 @@
 
 namespace failover::test {
 namespace {
+
+using ::testing::HasSubstr;
 
 TEST_F(SwitchoverTest, WhileATransactionRunsOnlyNewTransactionsAreHeld) {
   RetryDoneFunc transaction = Transaction();
