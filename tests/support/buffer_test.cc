@@ -3,14 +3,16 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace failover::test {
 
 absl::Status FailoverError() {
   return absl::FailedPreconditionError(
-      std::string("The MariaDB server is running with the --read-only option so it cannot execute "
-                  "this statement (errno 1290) (sqlstate HY000) during query: insert into users "
-                  "values ('") +
-      kSecret + "', 5550123)");
+      absl::StrCat("The MariaDB server is running with the --read-only option so it cannot execute "
+                   "this statement (errno 1290) (sqlstate HY000) during query: insert into users "
+                   "values ('",
+                   kSecret, "', 5550123)"));
 }
 
 absl::Status OtherError() {
