@@ -6,7 +6,7 @@
 //   context.inbox = &inbox;
 //   buffer->WaitForFailoverEndAsync(context, shard, error, callback);
 //
-//   // On the loop's own thread, whenever it was woken:
+//   // On the loop's own thread, once when the loop starts, and then whenever it was woken:
 //   while (inbox.Poll()) {
 //   }
 //
@@ -34,9 +34,12 @@ class InboxCore;
 // Takes the callbacks and the coroutines of the requests whose RequestContext::inbox names it. The
 // blocking waits ignore an inbox.
 //
-// Threads: the thread of an inbox is the thread that calls Poll first. Any thread may submit
-// requests to an inbox, and any thread may release or cancel them. A handle that is cancelled on
-// another thread waits for a callback that runs, as without an inbox.
+// Threads: the thread of an inbox is the thread that calls Poll first, so call Poll once when the
+// loop starts; before that, Shutdown does not know whose thread it is on. Any thread may submit
+// requests to an inbox, and any thread may release or cancel them. ~BufferedRequest waits on
+// another thread for a callback that runs, as without an inbox. So a callback must not destroy the
+// handle of a request whose callback may run on another thread: two such callbacks could wait for
+// each other for ever. It calls BufferedRequest::Cancel, which waits for no callback, and Detach.
 // Lifetime: one inbox serves any number of Buffers, and either may go first. An inbox must outlive
 // each call that names it in a RequestContext. A request that is held needs the inbox until its
 // callback has run; otherwise ~Inbox cancels the request.

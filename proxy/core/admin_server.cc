@@ -5,6 +5,7 @@
 #include <asio/co_spawn.hpp>
 #include <chrono>
 #include <exception>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -43,7 +44,11 @@ Task<> AdminServer::Accept() {
     std::error_code error;
     co_await acceptor_.async_accept(socket, ErrorTo(error));
     if (!error) {
-      Take(std::move(socket));
+      try {
+        Take(std::move(socket));
+      } catch (const std::bad_alloc&) {
+        spdlog::error("a peer of the admin socket was turned away, because memory is missing");
+      }
     } else if (acceptor_.is_open()) {
       Timer pause(executor_, kAcceptPause);
       co_await pause.async_wait(ErrorTo(error));

@@ -18,6 +18,8 @@ constexpr std::string_view kGreeting = "INFO failover-admin 1\n";
 // How often a wait looks whether it is over. The held requests wait for so long in addition.
 constexpr std::chrono::milliseconds kLookInterval{2};
 constexpr absl::Duration kProgressInterval = absl::Milliseconds(250);
+// By how much the Buffer's timer for the end of a switchover may be late.
+constexpr absl::Duration kEndMargin = absl::Milliseconds(100);
 
 // A text as one line.
 std::string OneLine(absl::string_view text) {
@@ -62,6 +64,14 @@ bool AdminSession::IsSwitching() const {
   return planned_ != nullptr && !planned_->switchover->progress().end.has_value();
 }
 
+void AdminSession::NoticeEnd() {
+  if (planned_ != nullptr && !IsSwitching()) planned_->uncounted.reset();
+}
+
+int AdminSession::UncountedAttempts() const {
+  return planned_->uncounted.has_value() ? planned_->uncounted->attempts() : 0;
+}
+
 void AdminSession::Drain() {
   if (!HasSwitchover()) lines_.Close();
 }
@@ -87,9 +97,15 @@ Task<std::string> AdminSession::AnswerNext() {
 }
 
 Task<std::optional<std::string>> AdminSession::NextLine() {
-  // A switchover has a limit of its own.
-  std::optional<Deadline> deadline;
-  if (!IsSwitching()) deadline.emplace(executor_, times_.idle, [this] { lines_.Close(); });
+  NoticeEnd();
+  absl::Duration patience = times_.idle;
+  std::optional<Deadline> end;
+  if (IsSwitching()) {
+    // A switchover has ended when the window is over, and then the peer may be idle as ever.
+    end.emplace(executor_, context_.window + kEndMargin, [this] { NoticeEnd(); });
+    patience += context_.window;
+  }
+  const Deadline deadline(executor_, patience, [this] { lines_.Close(); });
   co_return co_await lines_.Next();
 }
 
@@ -143,7 +159,7 @@ std::string AdminSession::Progress() const {
   return absl::StrCat(
       "stage=", std::string(failover::ToString(progress.stage)), " quiet=", progress.quiet ? 1 : 0,
       " statements=",
-      progress.in_flight.statements + static_cast<std::uint64_t>(planned_->uncounted.attempts()),
+      progress.in_flight.statements + static_cast<std::uint64_t>(UncountedAttempts()),
       " transactions=", progress.in_flight.transactions,
       " held=", stats.has_value() ? stats->requests_held : 0);
 }
@@ -208,7 +224,7 @@ AdminSession::Answer AdminSession::LookForQuiet() {
   if (absl::IsDeadlineExceeded(looked.status())) return std::nullopt;
   if (absl::IsAborted(looked.status())) return Error("ABORTED", looked.status().message());
   if (!looked.ok()) return Error("FAILED", looked.status().message());
-  if (planned_->uncounted.attempts() > 0) return std::nullopt;
+  if (UncountedAttempts() > 0) return std::nullopt;
   return absl::StrCat("OK quiet statements=", looked->statements,
                       " transactions=", looked->transactions, "\n");
 }

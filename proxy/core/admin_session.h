@@ -58,6 +58,8 @@ class AdminSession {
  private:
   // Whether the session's switchover is under way.
   bool IsSwitching() const;
+  // Lets uncounted attempts run again if the switchover has ended, also if the peer does not ask.
+  void NoticeEnd();
 
   // nullopt: a wait goes on. Otherwise the answer to the peer. An empty answer: nobody would read
   // it, so the session ends, and does nothing more that the peer has asked for.
@@ -65,15 +67,18 @@ class AdminSession {
 
   // The session's switchover, and what is told about it.
   struct Planned {
-    Planned(const Context& context, std::optional<std::size_t> primary)
-        : uncounted(context.uncounted), old_primary(primary) {}
+    Planned(const Context& context, std::optional<std::size_t> primary) : old_primary(primary) {
+      uncounted.emplace(context.uncounted);
+    }
 
-    // Destroyed after `switchover`.
-    const UncountedWork::Switching uncounted;
+    // Destroyed after `switchover`. nullopt: the switchover has ended.
+    std::optional<UncountedWork::Switching> uncounted;
     const std::optional<std::size_t> old_primary;
     std::optional<failover::Switchover> switchover = {};
   };
 
+  // How many uncounted attempts are under way.
+  int UncountedAttempts() const;
   // Executes the peer's next command. An empty answer is as above.
   Task<std::string> AnswerNext();
   Task<std::optional<std::string>> NextLine();

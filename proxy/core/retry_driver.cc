@@ -42,11 +42,11 @@ Task<RetryResult> RetryDriver::Run(RetriedStatement& statement, ClientSocket& cl
   hold_ = {};
   if (!statement.MayBeHeld()) {
     std::optional<RetryResult> result = co_await RunWithoutHold(statement);
-    if (!statement.LeavesTransaction()) transaction_.End();
+    if (!statement.LeavesTransaction()) TransactionEnded();
     if (result.has_value()) co_return *std::move(result);
   }
   RetryResult result = co_await RunWithHolds(statement, window, client);
-  if (!statement.LeavesTransaction()) transaction_.End();
+  if (!statement.LeavesTransaction()) TransactionEnded();
   if (statement.IsLogin() && hold_.duration > absl::ZeroDuration()) {
     hold_.end = Now();
     hold_.epoch = context_.shard.epoch();
@@ -116,8 +116,11 @@ Task<RetryResult> RetryDriver::RunWithHolds(RetriedStatement& statement, absl::D
 // The Buffer counts no work for this attempt. So the attempt is left out during a planned
 // switchover: the servers could change roles while the statement is on its way.
 Task<absl::Status> RetryDriver::TryLast(RetriedStatement& statement, absl::Status wait_error) {
-  const UncountedWork::Entry entry(context_.uncounted);
-  if (!entry.may_run()) co_return wait_error;
+  uncounted_.emplace(context_.uncounted);
+  if (!uncounted_->may_run()) {
+    uncounted_.reset();
+    co_return wait_error;
+  }
   ReplyNotice notice(nullptr);
   co_return co_await statement.Try(notice);
 }

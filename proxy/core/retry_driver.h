@@ -17,6 +17,7 @@
 #include "proxy/core/client_socket.h"
 #include "proxy/core/context.h"
 #include "proxy/core/failover_wait.h"
+#include "proxy/core/uncounted_work.h"
 
 namespace proxy {
 
@@ -100,7 +101,10 @@ class RetryDriver {
 
   // The session's transaction has ended without a statement that Run knows, for instance because
   // the client reset the session. A planned switchover does not wait for the transaction any more.
-  void TransactionEnded() { transaction_.End(); }
+  void TransactionEnded() {
+    transaction_.End();
+    uncounted_.reset();
+  }
 
  private:
   // How the Buffer held the statement that runs, or ran last.
@@ -134,6 +138,8 @@ class RetryDriver {
   std::optional<Hold> login_hold_;
   // Counts the session's transaction as in flight, as long as the transaction is open.
   failover::WorkToken transaction_;
+  // The attempt that the Buffer does not count, and then the transaction that it began.
+  std::optional<UncountedWork::Entry> uncounted_;
 };
 
 }  // namespace proxy

@@ -44,8 +44,8 @@ sockaddr_un AddressOf(const std::string& path) {
   return address;
 }
 
-FileDescriptor NewSocket() {
-  return FileDescriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+FileDescriptor NewSocket(int flags) {
+  return FileDescriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
 }
 
 // Somebody who may replace files in the folder could put a socket of their own there. Whoever lets
@@ -86,10 +86,12 @@ absl::Status RemoveStale(const std::string& path) {
   }
   if (!S_ISSOCK(found.st_mode)) return Unsafe(path, "there is a file that is no socket");
   if (found.st_uid != geteuid()) return Unsafe(path, "there is a socket of another user");
-  const FileDescriptor probe = NewSocket();
+  // A program that listens and takes nobody would make a blocking socket wait for ever.
+  const FileDescriptor probe = NewSocket(SOCK_NONBLOCK);
   if (probe.get() < 0) return Unusable(path, "cannot make a socket", errno);
   const sockaddr_un address = AddressOf(path);
-  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+      errno == EAGAIN) {
     return absl::UnavailableError(absl::StrCat(path, ": another program listens there"));
   }
   if (errno != ECONNREFUSED) return Unusable(path, "cannot tell whether it is in use", errno);
@@ -119,7 +121,7 @@ absl::StatusOr<std::unique_ptr<SocketFile>> SocketFile::Listen(const std::string
 }
 
 absl::Status SocketFile::Bind() {
-  socket_ = NewSocket();
+  socket_ = NewSocket(0);
   if (socket_.get() < 0) return Unusable(path_, "cannot make a socket", errno);
   // Linux gives the file the mode of the socket, less the umask. So nobody else can reach the file
   // at any moment, and the umask of the other threads stays as it is.

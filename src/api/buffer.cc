@@ -11,6 +11,7 @@
 #include "api/work.h"
 #include "base/sync_point.h"
 #include "failover/internal/buffer_access.h"
+#include "run/inbox_core.h"
 #include "shard/downcasts.h"
 #include "shard/keyspace_shards.h"
 #include "shard/shard_buffer.h"
@@ -34,6 +35,9 @@ bool CancelWaiter(internal::CallbackWaiter& waiter) {
       waiter.Discard();
       return true;
     case internal::CancelResult::kWonBefore:
+      // ~Inbox may have taken the waiter out on another thread, and not have destroyed the callback
+      // yet, which the caller may count on.
+      if (waiter.inbox != nullptr) waiter.inbox->WaitWhileDiscarded(&waiter);
       return true;
     case internal::CancelResult::kLost:
       return false;

@@ -35,12 +35,13 @@ void BufferCore::CancelFirstOf(InboxCore& inbox, ShardBuffer& shard) {
   Waiter* waiter = nullptr;
   {
     ShardChange change(*this, shard, {"inbox-end:before-lock", "inbox-end:after-lock"});
-    waiter = inbox.FirstOf(shard);
+    waiter = inbox.FirstToDiscard(shard);
     if (waiter == nullptr) return;
     TakeOut(shard, *waiter, now, change.effects());
     change.FreesSlot(shard.closed());
   }
   waiter->Discard();
+  inbox.Discarded();
   Unref();
 }
 

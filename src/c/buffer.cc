@@ -1,7 +1,9 @@
 #include "c/buffer.h"
 
 #include <algorithm>
+#include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -59,9 +61,20 @@ void SetFunctions(const fo_options& from, BufferOptions* options) {
   if (from.on_transition == nullptr) return;
   options->on_transition = [function = from.on_transition,
                             arg = from.on_transition_arg](const Transition& change) {
-    const std::string keyspace(change.keyspace);
-    const std::string shard(change.shard_name);
-    const std::string why(change.why);
+    // Without memory the names are missing. A transition is told in any case.
+    const auto copy = [](std::string_view text, std::string* to) noexcept {
+      try {
+        to->assign(text);
+      } catch (const std::bad_alloc&) {
+        to->clear();
+      }
+    };
+    std::string keyspace;
+    std::string shard;
+    std::string why;
+    copy(change.keyspace, &keyspace);
+    copy(change.shard_name, &shard);
+    copy(change.why, &why);
     const fo_transition transition = {sizeof(fo_transition),
                                       {change.shard.ToOpaque()},
                                       keyspace.c_str(),

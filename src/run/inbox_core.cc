@@ -48,9 +48,30 @@ bool InboxCore::TakeBack(Waiter* waiter) {
   return true;
 }
 
-Waiter* InboxCore::FirstOf(const ShardBuffer& shard) {
+Waiter* InboxCore::FirstToDiscard(const ShardBuffer& shard) {
   const MutexLock lock(mutex_);
-  return members_ != nullptr && members_->gate == &shard ? members_ : nullptr;
+  if (members_ == nullptr || members_->gate != &shard) return nullptr;
+  discarded_ = members_;
+  discarder_ = std::this_thread::get_id();
+  return members_;
+}
+
+void InboxCore::Discarded() {
+  bool watched = false;
+  {
+    const MutexLock lock(mutex_);
+    discarded_ = nullptr;
+    watched = watchers_ > 0;
+  }
+  if (watched) something_ended_.NotifyAll();
+}
+
+void InboxCore::WaitWhileDiscarded(const Waiter* waiter) {
+  const MutexLock lock(mutex_);
+  if (discarder_ == std::this_thread::get_id()) return;
+  ++watchers_;
+  while (discarded_ == waiter) something_ended_.Wait(mutex_);
+  --watchers_;
 }
 
 ShardBuffer* InboxCore::ShardOfAny() {
@@ -192,7 +213,8 @@ void InboxCore::Close() {
     const std::thread::id here = std::this_thread::get_id();
     const bool at_home = home_ == here;
     elsewhere = home_ != std::thread::id() && !at_home;
-    if (at_home) --inboxes_at_home;
+    // A thread may have the number of a thread of before, which ended without its inbox.
+    if (at_home && inboxes_at_home > 0) --inboxes_at_home;
     ++watchers_;
     while (polling_ && !at_home) something_ended_.Wait(mutex_);
     while (in_wakeup_ != std::thread::id() && in_wakeup_ != here) something_ended_.Wait(mutex_);

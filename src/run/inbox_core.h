@@ -34,8 +34,9 @@ class InboxCore final : public RefCounted {
   // Takes a member that is ready out, so that it does not run. Returns false if the waiter ran
   // already, or runs at this moment.
   bool TakeBack(Waiter* waiter) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Takes the first member if it is of the shard. nullptr otherwise.
-  Waiter* FirstOf(const ShardBuffer& shard) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The first member if it is of the shard, for the calling thread to take out and to discard.
+  // nullptr otherwise.
+  Waiter* FirstToDiscard(const ShardBuffer& shard) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Hands the members in the list, which a decision made ready, to their inboxes. Called under the
   // mutex of their shard. Puts the inboxes whose loops must be woken into *bells; then the caller
@@ -47,6 +48,12 @@ class InboxCore final : public RefCounted {
   bool Poll(int max_callbacks) ABSL_LOCKS_EXCLUDED(mutex_);
   // Returns once `waiter` does not run any more. On the inbox's thread it returns at once.
   void WaitWhileRunning(const Waiter* waiter) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The waiter of FirstToDiscard was discarded.
+  void Discarded() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Returns once `waiter` is not about to be discarded. On the thread that discards the waiter it
+  // returns at once.
+  void WaitWhileDiscarded(const Waiter* waiter) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The first step of ~Inbox: when Close returns, no callback begins any more and no wake-up runs.
   void Close() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -79,7 +86,8 @@ class InboxCore final : public RefCounted {
   std::function<void()> wakeup_;
 
   Mutex mutex_;
-  // Signalled when a callback, a poll or a wake-up ended, if watchers_ says that a thread waits.
+  // Signalled when a callback, a poll, a wake-up or a discard ended, if watchers_ says that a
+  // thread waits.
   CondVar something_ended_;
   std::size_t watchers_ ABSL_GUARDED_BY(mutex_) = 0;
 
@@ -87,6 +95,9 @@ class InboxCore final : public RefCounted {
   Waiter* members_ ABSL_GUARDED_BY(mutex_) = nullptr;
   WaiterList ready_ ABSL_GUARDED_BY(mutex_);
   const Waiter* running_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  // The member that ~Inbox discards at this moment, and the thread that does so.
+  const Waiter* discarded_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::thread::id discarder_ ABSL_GUARDED_BY(mutex_);
 
   // The thread of the inbox, or no thread before the first Poll.
   std::thread::id home_ ABSL_GUARDED_BY(mutex_);

@@ -1,5 +1,7 @@
 #include "run/service_thread.h"
 
+#include <signal.h>
+
 #include <atomic>
 #include <utility>
 
@@ -19,6 +21,23 @@ void AwaitNextWake(const std::atomic<bool>& woken) {
   }
 }
 
+// Starts a thread that takes no signals. A host that reads its signals from a descriptor, or whose
+// handlers expect the host's own threads, may block signals only after the Buffer exists.
+std::thread StartWithoutSignals(std::function<void()> run) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    std::thread thread(std::move(run));
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return thread;
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+}
+
 }  // namespace
 
 struct ServiceThread::Shared {
@@ -35,7 +54,7 @@ struct ServiceThread::Shared {
 
 ServiceThread::ServiceThread(std::function<absl::Duration()> poll)
     : shared_(std::make_shared<Shared>(std::move(poll))),
-      thread_([shared = shared_] { Run(shared); }),
+      thread_(StartWithoutSignals([shared = shared_] { Run(shared); })),
       id_(thread_.get_id()) {}
 
 ServiceThread::~ServiceThread() { Join(); }

@@ -151,6 +151,24 @@ TEST_F(InboxRacesTest, ARequestMayBeCancelledBetweenTheLooksOfTheEnd) {
   EXPECT_EQ(buffer().Stats().slots_free, 10u);
 }
 
+// A Cancel that returns true says that the callback is destroyed.
+TEST_F(InboxRacesTest, ACancelWaitsForTheEndThatDestroysTheCallback) {
+  AsyncRequest request = Fail(context_);
+  StopAt taken_out("inbox-end:after-lock");
+  Step end([&] { inbox_.reset(); });
+  ASSERT_TRUE(taken_out.Await());
+  std::atomic<bool> destroyed{false};
+  Step cancel([&] {
+    EXPECT_TRUE(request.handle().Cancel());
+    destroyed = request.callback_destroyed();
+  });
+  ASSERT_TRUE(cancel.EndsOrStands());
+  taken_out.LetGo();
+  ASSERT_TRUE(end.Join());
+  ASSERT_TRUE(cancel.Join());
+  EXPECT_TRUE(destroyed);
+}
+
 TEST_F(InboxRacesTest, TheBufferMayGoBetweenTheLooksOfTheEnd) {
   AsyncRequest request = Fail(context_);
   StopAt looked("inbox-end:before-lock");

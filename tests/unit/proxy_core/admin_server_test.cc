@@ -273,6 +273,24 @@ TEST_F(AdminServerTest, AnIdlePeerGoes) {
   EXPECT_EQ(Connect()->Receive(), "");
 }
 
+TEST_F(AdminServerTest, BugSilentPeer_TheEndOfItsSwitchoverLetsUncountedAttemptsRun) {
+  Start(absl::Milliseconds(50));
+  auto client = Connect();
+  ASSERT_THAT(client->Ask("switchover begin"), StartsWith("OK "));
+  ASSERT_FALSE(UncountedWork::Entry(&uncounted_).may_run());
+  EXPECT_TRUE(
+      failover::test::Await([this] { return UncountedWork::Entry(&uncounted_).may_run(); }));
+}
+
+TEST_F(AdminServerTest, BugSilentPeer_APeerIsIdleWhenItsSwitchoverHasEnded) {
+  AdminLimits limits;
+  limits.times.idle = absl::Milliseconds(20);
+  Start(absl::Milliseconds(50), limits);
+  auto client = Connect();
+  ASSERT_THAT(client->Ask("switchover begin"), StartsWith("OK "));
+  EXPECT_EQ(client->Receive(), "");
+}
+
 // ---- The end of the program ---------------------------------------------------------------------
 
 TEST_F(AdminServerTest, ADrainLetsASwitchoverEnd) {

@@ -570,5 +570,20 @@ TEST_F(CountedWorkTest, ASwitchoverSeesTheAttemptsThatAreNotCounted) {
   EXPECT_EQ(UncountedWork::Switching(&uncounted_).attempts(), 0);
 }
 
+TEST_F(CountedWorkTest, ASwitchoverSeesATransactionThatAnAttemptBeganThatIsNotCounted) {
+  ScriptedStatement login({RefusedAtConnect(), absl::OkStatus()});
+  login.is_login = true;
+  Start(login);
+  Advance(absl::Seconds(1));
+  ScriptedStatement begin{absl::OkStatus()};
+  begin.leaves_transaction = true;
+  Start(begin);
+  Advance(absl::Seconds(9));
+  ASSERT_EQ(begin.attempts, 1u);
+  EXPECT_EQ(UncountedWork::Switching(&uncounted_).attempts(), 1);
+  driver_.TransactionEnded();
+  EXPECT_EQ(UncountedWork::Switching(&uncounted_).attempts(), 0);
+}
+
 }  // namespace
 }  // namespace proxy

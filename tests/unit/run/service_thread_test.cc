@@ -1,6 +1,7 @@
 // The default mode: the Buffer's own thread drives everything. The steps of each test go in order.
 // The clock is the simulated one, so a test that advances it must make the thread look at it.
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <atomic>
 #include <memory>
@@ -66,6 +67,24 @@ class ServiceThreadTest : public BufferTest {
     EXPECT_TRUE(delivery.arrived.Await());
   }
 };
+
+TEST_F(ServiceThreadTest, TheThreadTakesNoSignals) {
+  const ShardHandle shard = Shard("0");
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  Signal arrived;
+  const BufferedRequest request = Hold(shard, [&](absl::StatusOr<RetryDoneFunc>) {
+    pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+    arrived.Give();
+  });
+  EXPECT_TRUE(buffer().StopBuffering(shard));
+  ASSERT_TRUE(arrived.Await());
+  EXPECT_EQ(sigismember(&blocked, SIGTERM), 1);
+  EXPECT_EQ(sigismember(&blocked, SIGINT), 1);
+  sigset_t here;
+  pthread_sigmask(SIG_SETMASK, nullptr, &here);
+  EXPECT_EQ(sigismember(&here, SIGTERM), 0) << "the host's own threads still do";
+}
 
 TEST_F(ServiceThreadTest, CallbacksRunOnAThreadOfTheBuffersOwn) {
   Delivery first;
