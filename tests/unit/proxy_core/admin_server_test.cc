@@ -274,7 +274,7 @@ TEST_F(AdminServerTest, AnIdlePeerGoes) {
 }
 
 TEST_F(AdminServerTest, BugSilentPeer_TheEndOfItsSwitchoverLetsUncountedAttemptsRun) {
-  Start(absl::Milliseconds(50));
+  Start(absl::Seconds(1));
   auto client = Connect();
   ASSERT_THAT(client->Ask("switchover begin"), StartsWith("OK "));
   ASSERT_FALSE(UncountedWork::Entry(&uncounted_).may_run());
@@ -285,7 +285,7 @@ TEST_F(AdminServerTest, BugSilentPeer_TheEndOfItsSwitchoverLetsUncountedAttempts
 TEST_F(AdminServerTest, BugSilentPeer_APeerIsIdleWhenItsSwitchoverHasEnded) {
   AdminLimits limits;
   limits.times.idle = absl::Milliseconds(20);
-  Start(absl::Milliseconds(50), limits);
+  Start(absl::Seconds(1), limits);
   auto client = Connect();
   ASSERT_THAT(client->Ask("switchover begin"), StartsWith("OK "));
   EXPECT_EQ(client->Receive(), "");
