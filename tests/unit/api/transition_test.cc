@@ -290,14 +290,16 @@ TEST(TransitionThreadTest, ABufferThatIsDestroyedInsideItsListenerIsLoggedAndDoe
 }
 
 TEST(TransitionThreadTest, ASwitchoverWhoseBeginningDestroysTheBufferHasEnded) {
+  Signal idle;
   Signal gone;
   std::unique_ptr<Buffer> buffer;
   {
     BufferOptions options = UnhurriedOptions();
     // The Buffer destroys its listener last, on a thread that the test cannot join.
     const std::shared_ptr<void> end(nullptr, [&](void*) { gone.Give(); });
-    options.on_transition = [&buffer, end](const Transition& transition) {
+    options.on_transition = [&buffer, &idle, end](const Transition& transition) {
       if (transition.to == State::kBuffering) buffer.reset();
+      if (transition.to == State::kIdle) idle.Give();
     };
     buffer = Buffer::Create(options).value();
   }
@@ -305,6 +307,8 @@ TEST(TransitionThreadTest, ASwitchoverWhoseBeginningDestroysTheBufferHasEnded) {
     const ShardHandle shard = buffer->GetShard("ks", "0");
     absl::StatusOr<Switchover> switchover = buffer->BeginSwitchover(shard, {});
     ASSERT_TRUE(switchover.ok()) << switchover.status();
+    // Another thread ends the Buffer.
+    ASSERT_TRUE(idle.Await());
     EXPECT_EQ(switchover->progress().end, SwitchoverEnd::kShutdown);
     EXPECT_EQ(switchover->Commit().code(), absl::StatusCode::kAborted);
     EXPECT_FALSE(switchover->Abort());
