@@ -28,10 +28,10 @@ enum class AdminVerb : std::uint8_t {
 
 struct AdminCommand {
   AdminVerb verb = AdminVerb::kStatus;
-  // Of kBegin: the shard; empty: the only one.
+  // kBegin uses the shard. An empty text means the only shard.
   std::string shard = {};
   failover::SwitchoverOptions options = {};
-  // Of kWaitQuiet and kWaitPrimary.
+  // kWaitQuiet and kWaitPrimary use the timeout.
   absl::Duration timeout = absl::InfiniteDuration();
 };
 

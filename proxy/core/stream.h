@@ -18,9 +18,9 @@ namespace proxy {
 // Used on its event loop only. At most one function that returns a Task may be under way at a time;
 // Close may be called meanwhile, and ends that function.
 //
-// Whoever calls AcceptTls or ConnectTls must have taken no byte from the connection that belongs to
-// TLS, and must drop every byte that was taken and not used: what came before the upgrade was not
-// protected.
+// The caller of AcceptTls and ConnectTls must not have taken a byte that belongs to TLS from the
+// connection. The caller must drop every byte that was taken and not used, because the bytes that
+// came before the upgrade were not protected.
 class Stream {
  public:
   // A connection that is still to be made, with socket().

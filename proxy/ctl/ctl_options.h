@@ -14,7 +14,7 @@ enum class Action : std::uint8_t { kHelp, kStatus, kSwitchover };
 struct CtlOptions {
   Action action = Action::kHelp;
   std::string socket;
-  // Of kSwitchover.
+  // Only kSwitchover uses the options from here on.
   std::string run;
   std::string shard;
   std::string grace;    // As the proxy reads it; empty: the proxy's default.

@@ -3,53 +3,16 @@
 #include <mysql.h>
 
 #include <memory>
-#include <string>
-#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "failover/watch/monitor.h"
 #include "mysql/probe.h"
+#include "watch/watched_options.h"
 
 namespace failover::mysql {
 namespace {
-
-std::string AddressOf(const MonitoredServer& server) {
-  if (!server.unix_socket.empty()) return server.unix_socket;
-  return absl::StrCat(server.host, ":", server.port);
-}
-
-watch::WatchedServer WatchedFrom(const MonitoredServer& server) {
-  return {server.alias, AddressOf(server), [server](const std::function<void()>& wake_up) {
-            return std::make_unique<internal::Probe>(server, wake_up);
-          }};
-}
-
-watch::WatchedShard WatchedFrom(const MonitoredShard& shard) {
-  watch::WatchedShard watched{shard.keyspace, shard.shard, {}};
-  for (const MonitoredServer& server : shard.servers) {
-    watched.servers.push_back(WatchedFrom(server));
-  }
-  return watched;
-}
-
-watch::MonitorOptions WatchedFrom(const PrimaryMonitorOptions& options) {
-  watch::MonitorOptions watched;
-  for (const MonitoredShard& shard : options.shards) watched.shards.push_back(WatchedFrom(shard));
-  watched.poll_interval = options.poll_interval;
-  watched.jitter = options.jitter;
-  watched.timeout = options.timeout;
-  watched.name = "mysql monitor";
-  watched.urgent_interval = options.urgent_interval;
-  watched.urgent_duration = options.urgent_duration;
-  watched.hold_interval = options.hold_interval;
-  watched.hook = options.hook;
-  watched.clock = options.clock;
-  watched.log = options.log;
-  return watched;
-}
 
 // Initializes libmariadb once per process. Thread-safe.
 bool InitializeClientLibrary() {
@@ -74,8 +37,8 @@ absl::StatusOr<std::unique_ptr<PrimaryMonitor>> PrimaryMonitor::Create(
   if (!InitializeClientLibrary()) {
     return absl::InternalError("the client library of MariaDB could not be initialized");
   }
-  absl::StatusOr<std::unique_ptr<watch::Monitor>> monitor =
-      watch::Monitor::Create(WatchedFrom(options), listener);
+  absl::StatusOr<std::unique_ptr<watch::Monitor>> monitor = watch::Monitor::Create(
+      watch::internal::WatchedOptions<internal::Probe>(options, "mysql monitor"), listener);
   if (!monitor.ok()) return monitor.status();
   return std::unique_ptr<PrimaryMonitor>(
       new PrimaryMonitor(std::make_unique<Impl>(*std::move(monitor))));

@@ -35,11 +35,7 @@ absl::Status ValidateServer(const MonitoredServer& server, const std::string& fi
 }  // namespace
 
 absl::Status PrimaryMonitorOptions::Validate() const {
-  absl::Status status = watch::internal::ValidateShards(shards, ValidateServer);
-  if (!status.ok()) return status;
-  status = watch::internal::ValidatePolling(poll_interval, jitter, timeout);
-  if (!status.ok()) return status;
-  return watch::internal::ValidateUrgency(urgent_interval, urgent_duration, hold_interval);
+  return watch::internal::ValidateOptions(*this, ValidateServer);
 }
 
 }  // namespace failover::mysql

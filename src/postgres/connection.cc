@@ -66,8 +66,8 @@ void AddTls(const MonitoredServer& server, Parameters& parameters) {
   parameters.Add("sslrootcert", file(tls.ca_file));
   parameters.Add("sslcert", file(tls.certificate_file));
   parameters.Add("sslkey", file(tls.key_file));
-  // Whoever is at the other end of a TLS connection that verifies nothing must prove with SCRAM
-  // that the password is known there, and that nobody sits in between.
+  // TLS does not verify the server in this mode. So the server must prove with SCRAM that it knows
+  // the password, and that nobody sits in between.
   const bool unverified = tls.mode == TlsMode::kRequired && !server.password.empty();
   parameters.Add("channel_binding", unverified ? "require" : "prefer");
 }

@@ -1,55 +1,15 @@
 #include "failover/postgres/primary_monitor.h"
 
 #include <memory>
-#include <string>
-#include <string_view>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "failover/watch/monitor.h"
 #include "postgres/probe.h"
+#include "watch/watched_options.h"
 
 namespace failover::postgres {
-namespace {
-
-std::string AddressOf(const MonitoredServer& server) {
-  if (!server.unix_socket.empty()) return server.unix_socket;
-  return absl::StrCat(server.host, ":", server.port);
-}
-
-watch::WatchedServer WatchedFrom(const MonitoredServer& server) {
-  return {server.alias, AddressOf(server), [server](const std::function<void()>& wake_up) {
-            return std::make_unique<internal::Probe>(server, wake_up);
-          }};
-}
-
-watch::WatchedShard WatchedFrom(const MonitoredShard& shard) {
-  watch::WatchedShard watched{shard.keyspace, shard.shard, {}};
-  for (const MonitoredServer& server : shard.servers) {
-    watched.servers.push_back(WatchedFrom(server));
-  }
-  return watched;
-}
-
-watch::MonitorOptions WatchedFrom(const PrimaryMonitorOptions& options) {
-  watch::MonitorOptions watched;
-  for (const MonitoredShard& shard : options.shards) watched.shards.push_back(WatchedFrom(shard));
-  watched.poll_interval = options.poll_interval;
-  watched.jitter = options.jitter;
-  watched.timeout = options.timeout;
-  watched.name = "postgres monitor";
-  watched.urgent_interval = options.urgent_interval;
-  watched.urgent_duration = options.urgent_duration;
-  watched.hold_interval = options.hold_interval;
-  watched.hook = options.hook;
-  watched.clock = options.clock;
-  watched.log = options.log;
-  return watched;
-}
-
-}  // namespace
 
 class PrimaryMonitor::Impl {
  public:
@@ -63,8 +23,8 @@ absl::StatusOr<std::unique_ptr<PrimaryMonitor>> PrimaryMonitor::Create(
   absl::Status valid = options.Validate();
   if (!valid.ok()) return valid;
   if (listener == nullptr) return absl::InvalidArgumentError("listener must not be null");
-  absl::StatusOr<std::unique_ptr<watch::Monitor>> monitor =
-      watch::Monitor::Create(WatchedFrom(options), listener);
+  absl::StatusOr<std::unique_ptr<watch::Monitor>> monitor = watch::Monitor::Create(
+      watch::internal::WatchedOptions<internal::Probe>(options, "postgres monitor"), listener);
   if (!monitor.ok()) return monitor.status();
   return std::unique_ptr<PrimaryMonitor>(
       new PrimaryMonitor(std::make_unique<Impl>(*std::move(monitor))));

@@ -17,11 +17,7 @@ absl::Status ValidateServer(const WatchedServer& server, const std::string& fiel
 }  // namespace
 
 absl::Status MonitorOptions::Validate() const {
-  absl::Status status = internal::ValidateShards(shards, ValidateServer);
-  if (!status.ok()) return status;
-  status = internal::ValidatePolling(poll_interval, jitter, timeout);
-  if (!status.ok()) return status;
-  return internal::ValidateUrgency(urgent_interval, urgent_duration, hold_interval);
+  return internal::ValidateOptions(*this, ValidateServer);
 }
 
 }  // namespace failover::watch

@@ -84,6 +84,17 @@ absl::Status ValidateShards(const std::vector<Shard>& shards, const CheckServer&
   return absl::OkStatus();
 }
 
+// `Options` has the fields of MonitorOptions that are checked here.
+template <typename Options, typename CheckServer>
+absl::Status ValidateOptions(const Options& options, const CheckServer& check_server) {
+  absl::Status status = ValidateShards(options.shards, check_server);
+  if (status.ok()) {
+    status = ValidatePolling(options.poll_interval, options.jitter, options.timeout);
+  }
+  if (!status.ok()) return status;
+  return ValidateUrgency(options.urgent_interval, options.urgent_duration, options.hold_interval);
+}
+
 }  // namespace failover::watch::internal
 
 #endif  // FAILOVER_SRC_WATCH_VALIDATION_H_

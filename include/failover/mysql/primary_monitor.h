@@ -20,8 +20,8 @@
 // each new connection is made on a thread that lives as long as the attempt, and the 64 KB begin
 // after the connection was made; until then 64 KB are the limit of one packet.
 //
-// Who is the primary
-// ------------------
+// How the primary is found
+// ------------------------
 // A server takes writes if @@global.read_only and @@global.innodb_read_only are off. A node of a
 // Galera cluster must also be ready (wsrep_ready). A server in offline mode (error 3032) takes no
 // writes. The nodes of one Galera cluster are a multi-writer cluster. The rules by which the

@@ -20,8 +20,8 @@
 // is one question over a connection that is kept. So a smart shutdown of a server, which waits for
 // all clients, waits for the monitor, too; a fast one does not.
 //
-// Who is the primary
-// ------------------
+// How the primary is found
+// ------------------------
 // A server takes writes if it is not in recovery, and if default_transaction_read_only is off in
 // its configuration or for the database. The same setting of the monitor's own role does not count.
 // The timelines are the numbers of the promotions, and the system identifier names the data

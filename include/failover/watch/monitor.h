@@ -9,8 +9,8 @@
 //   auto monitor = failover::watch::Monitor::Create(options, buffer.get());
 //   if (!monitor.ok() || !(*monitor)->Start().ok()) ...
 //
-// Who is the primary
-// ------------------
+// How the primary is found
+// ------------------------
 // The probe of a server tells whether the server takes writes. That alone makes no primary: a
 // primary that crashed and comes back takes writes, too, until somebody makes it a replica. So
 // these rules hold:

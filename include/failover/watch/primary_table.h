@@ -17,8 +17,8 @@
 // `serving` and kPrimary. Report servers that are read-only or lost, too, and report a server that
 // was removed as not reachable.
 //
-// Who is the primary
-// ------------------
+// How the primary is found
+// ------------------------
 //  1. A server that takes writes with a term above all terms of before is the primary.
 //  2. As long as no primary is known, the first server that takes writes is the primary. A feed
 //     without terms that begins while an old primary takes writes should report that one last.

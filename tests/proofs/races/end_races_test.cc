@@ -169,6 +169,23 @@ TEST_F(NamedRacesTest, TheBufferIsDestroyedOnlyAfterTheShutdownThatRuns) {
   EXPECT_TRUE(destroy.Join());
 }
 
+// Another thread shuts down, and stands between its two shards while the wait of the first shard
+// ends.
+void ShutDownWhileTheFirstRuns(Buffer& watched, bool polls, Signal& first_ran, Signal& second_ran) {
+  StopAt closed_the_first("close:before-lock", /*passes=*/1);
+  Step shutdown([&] { watched.Shutdown(); });
+  ASSERT_TRUE(closed_the_first.Await());
+  Step poll([&] {
+    if (polls) watched.Poll();
+  });
+  ASSERT_TRUE(poll.EndsOrStands());
+  ASSERT_TRUE(first_ran.Await());
+  closed_the_first.LetGo();
+  EXPECT_TRUE(second_ran.Await()) << "the wait of the second shard is stuck";
+  EXPECT_TRUE(poll.Join());
+  EXPECT_TRUE(shutdown.Join());
+}
+
 // The Shutdown of another thread releases a request, whose callback destroys the Buffer while that
 // Shutdown has still to close the second shard. The request that the second shard holds must be
 // released, too.
@@ -190,18 +207,7 @@ void DestroyInACallbackWhileShardsAreClosed(std::unique_ptr<Buffer> own, bool po
                                            second_released_by = result->released_by();
                                          second_ran.Give();
                                        });
-  StopAt closed_the_first("close:before-lock", /*passes=*/1);
-  Step shutdown([&] { watched.Shutdown(); });
-  ASSERT_TRUE(closed_the_first.Await());
-  Step poll([&] {
-    if (polls) watched.Poll();
-  });
-  ASSERT_TRUE(poll.EndsOrStands());
-  ASSERT_TRUE(first_ran.Await());
-  closed_the_first.LetGo();
-  EXPECT_TRUE(second_ran.Await()) << "the request of the second shard is stuck";
-  EXPECT_TRUE(poll.Join());
-  EXPECT_TRUE(shutdown.Join());
+  ShutDownWhileTheFirstRuns(watched, polls, first_ran, second_ran);
   EXPECT_EQ(second_released_by, StopReason::kShutdown);
 }
 
@@ -236,18 +242,7 @@ void DestroyInACoroutineWhileShardsAreClosed(std::unique_ptr<Buffer> own, bool p
   std::optional<StopReason> second_released_by;
   DestroyWhenResumed(own, watched.GetShard("ks", "first"), first_ran);
   NoteTheEnd(watched, watched.GetShard("ks", "second"), second_released_by, second_ran);
-  StopAt closed_the_first("close:before-lock", /*passes=*/1);
-  Step shutdown([&] { watched.Shutdown(); });
-  ASSERT_TRUE(closed_the_first.Await());
-  Step poll([&] {
-    if (polls) watched.Poll();
-  });
-  ASSERT_TRUE(poll.EndsOrStands());
-  ASSERT_TRUE(first_ran.Await());
-  closed_the_first.LetGo();
-  EXPECT_TRUE(second_ran.Await()) << "the coroutine of the second shard is stuck";
-  EXPECT_TRUE(poll.Join());
-  EXPECT_TRUE(shutdown.Join());
+  ShutDownWhileTheFirstRuns(watched, polls, first_ran, second_ran);
   EXPECT_EQ(second_released_by, StopReason::kShutdown);
 }
 

@@ -127,7 +127,7 @@ struct ModelShard {
   absl::Time latched_or_reported;
   absl::Duration next_patience = absl::Milliseconds(50);
 
-  // Who is believed.
+  // The shard believes this primary, and this about it.
   std::optional<std::uint8_t> primary;
   bool had_primary = false;
   bool seen_serving = false;
