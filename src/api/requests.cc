@@ -108,25 +108,28 @@ void BufferCore::NoteInertHandle() noexcept {
 std::optional<RequestTraits> BufferCore::TraitsToSubmit(ShardBuffer& shard,
                                                         const RequestContext& context,
                                                         const AttemptView& last, WorkToken* work) {
-  const std::uint32_t gate = shard.bits();
   RequestTraits traits{Refused::kNot, context.may_probe, context.writes, context.work};
-  if (last.ok()) {
-    if (last.previous != nullptr) EndUnlessComesBack(shard, Refused::kNot, last);
-    if (context.work != Work::kUncounted) {
-      // A shard that holds needs no counters yet, nor does a disabled one. Without memory for them
-      // the request is refused under the mutex.
-      if ((gate & ShardGate::StopsWork(context.work)) == 0 && shard.EnsureWorkCount()) {
-        *work = EnterWork(shard, context.work);
-        if (*work) return std::nullopt;
-      }
-    } else if ((gate & ShardGate::kStopsRequests) == 0) {
-      return std::nullopt;
-    }
-  } else {
+  if (!last.ok()) {
     traits.refused = RefusedAs(shard, last);
+  } else if (last.previous != nullptr) {
+    EndUnlessComesBack(shard, Refused::kNot, last);
+  }
+  // The end of the last attempt may end the last transaction that a switchover waits for. The gate
+  // is read after that, so the request that follows finds everything held.
+  const std::uint32_t gate = shard.bits();
+  if (!last.ok()) {
     if (traits.refused == Refused::kNot || (gate & ShardGate::kStopsFailures) == 0) {
       return std::nullopt;
     }
+  } else if (context.work != Work::kUncounted) {
+    // A shard that holds needs no counters yet, nor does a disabled one. Without memory for them
+    // the request is refused under the mutex.
+    if ((gate & ShardGate::StopsWork(context.work)) == 0 && shard.EnsureWorkCount()) {
+      *work = EnterWork(shard, context.work);
+      if (*work) return std::nullopt;
+    }
+  } else if ((gate & ShardGate::kStopsRequests) == 0) {
+    return std::nullopt;
   }
   if ((gate & ShardGate::kDisabled) == 0) return traits;
   shard.CountDisabled();

@@ -145,6 +145,22 @@ TEST_F(SwitchoverTest, TheRefusalOfTheLastStatementMakesItQuiet) {
   EXPECT_TRUE(switchover.progress().quiet);
 }
 
+// The end of the last transaction makes the switchover hold everything, also the very request that
+// brought the end.
+TEST_F(SwitchoverTest, BugStaleGate_TheRequestThatEndsTheLastTransactionIsHeld) {
+  for (const Work work : {Work::kUncounted, Work::kStatement, Work::kTransaction}) {
+    RetryDoneFunc token = Transaction();
+    Switchover switchover = Begin();
+    ASSERT_EQ(switchover.progress().stage, SwitchoverStage::kTransactionsEnd);
+    const AsyncRequest next(buffer(), shard(),
+                            LastAttempt(absl::OkStatus()).After(std::move(token)), As(work));
+    EXPECT_TRUE(next.held());
+    EXPECT_TRUE(switchover.progress().quiet);
+    switchover.Abort();
+    PollAll();
+  }
+}
+
 TEST_F(SwitchoverTest, ARequestThatComesBackAndPassesStaysCounted) {
   RetryDoneFunc token = Statement();
   absl::StatusOr<RetryDoneFunc> again = buffer().WaitForFailoverEnd(
