@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <unordered_map>
 
@@ -24,22 +25,31 @@ struct CancelTarget {
 class CancelRegistry {
  public:
   // Makes the key of a new session. Clients see `pid`; the rest of the key is random. nullopt:
-  // there is no randomness. Nothing can be cancelled before the first SetTarget.
-  std::optional<CancelKey> Enter(std::uint32_t pid);
+  // there is no randomness. `interrupt` ends the wait of the session's request, if the request is
+  // held, and returns whether it was. It is called on any thread and under a lock, and never after
+  // Leave has returned: it must only post the work to the session's event loop.
+  std::optional<CancelKey> Enter(std::uint32_t pid, std::function<bool()> interrupt);
   void Leave(const CancelKey& key);
   // The session has got another connection to a backend; nullopt: it has none any more.
   void SetTarget(const CancelKey& key, const std::optional<CancelTarget>& target);
 
+  // Ends the wait of the session's request, if the request is held. Returns whether it was.
+  bool Interrupt(const CancelKey& key) const;
   // Where the session runs now. nullopt: nobody has this key, or the session has no connection.
   std::optional<CancelTarget> Find(const CancelKey& key) const;
 
  private:
+  struct Entry {
+    std::function<bool()> interrupt;
+    std::optional<CancelTarget> target = {};
+  };
+
   static std::uint64_t NumberOf(const CancelKey& key) {
     return std::uint64_t{key.pid} << 32 | key.secret;
   }
 
   mutable proxy::Mutex mutex_;
-  std::unordered_map<std::uint64_t, std::optional<CancelTarget>> targets_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_map<std::uint64_t, Entry> entries_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace postgres_proxy

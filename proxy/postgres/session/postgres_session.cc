@@ -194,6 +194,12 @@ Task<bool> PostgresSession::RunRequest(Request& request) {
   const ProxyError error = ForClient(result.error, result.before);
   const char status = upstream_->status_after_error();
   transaction_lost_ = status == 'E' && !upstream_->state().transaction_open();
+  if (transaction_lost_ && request.control() == Control::kRollback) {
+    // The client has what it wants.
+    transaction_lost_ = false;
+    const std::string answer = AnswerToEnd(request);
+    co_return co_await client_.Write(answer);
+  }
   co_return co_await TellError(error, status, request);
 }
 

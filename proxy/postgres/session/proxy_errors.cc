@@ -85,6 +85,11 @@ ProxyError ForClient(const absl::Status& error, const absl::Status& before) {
   const std::optional<PostgresError> postgres = failover::postgres::PostgresErrorOf(error);
   if (!postgres.has_value()) {
     const auto reason = failover::ReasonOf(error);
+    if (!reason.has_value() && absl::IsAborted(error)) {
+      told.sqlstate = "57014";
+      told.text = "canceling statement due to user request";
+      return told;
+    }
     told.sqlstate = kCannotConnectNow;
     told.text = Text(kNotExecutedText, reason.has_value() ? failover::ToString(*reason)
                                                           : std::string_view("of the proxy"));

@@ -102,6 +102,8 @@ Task<bool> PostgresSession::StartTls() {
 
 // Whoever has the key may cancel, as with a server. There is no answer in any case.
 Task<> PostgresSession::Cancel(const CancelKey& key) {
+  // No backend executes a request that is held. The backend would cancel the next request.
+  if (context_.cancels.Interrupt(key)) co_return;
   const std::optional<CancelTarget> target = context_.cancels.Find(key);
   if (!target.has_value()) co_return;
   BackendConnection connection(executor_, target->backend, 0);
@@ -177,7 +179,7 @@ Task<bool> PostgresSession::ConnectFirst() {
     co_return false;
   }
   // Tools know their session by the number of its first process.
-  const std::optional<CancelKey> key = context_.cancels.Enter(upstream_->connection()->key().pid);
+  const std::optional<CancelKey> key = context_.cancels.Enter(upstream_->connection()->key().pid, driver_.interrupter());
   if (!key.has_value()) co_return false;
   upstream_->SetClientKey(*key);
   std::string message;

@@ -148,7 +148,7 @@ bool Upstream::ReadNews() {
   while (connection_ != nullptr) {
     const std::string_view bytes = connection_->ReceiveNow();
     if (bytes.empty() && !connection_->is_lost()) return true;
-    if (!bytes.empty() && Feed(bytes) == Progress::kNeedsMore) continue;
+    if (!bytes.empty() && Feed(bytes) != Progress::kFailed) continue;
     const std::string why = LastWords().text;
     absl::Status lost = Drop(why);
     if (news_.ok()) news_ = std::move(lost);
