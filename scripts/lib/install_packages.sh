@@ -4,7 +4,7 @@
 # Each list serves one purpose. Build: the library. Test: tests, benchmarks, mutants and scripts in
 # Python. Example: the proxy, and the examples of other runtimes. Database: real servers; these
 # packages bring the programs without starting a server. Postgres: the programs of a PostgreSQL
-# server, and its client library. Proxy: load on the proxy, and its rivals. Monitoring: Prometheus
+# server, its client library, and its grammar as a library. Proxy: load on the proxy, and its rivals. Monitoring: Prometheus
 # and promtool; with systemd, the package starts a server on port 9090, which no test uses. Browser:
 # the test of the status page; a node that is installed already may bring its own npm. Document: the
 # reference. Debian: packages of this project. Clang: the analyses and the fuzzers. Model: the model
@@ -15,7 +15,7 @@
   TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev python3 patch abigail-tools)
   EXAMPLE_PACKAGES=(libasio-dev libssl-dev libboost-fiber1.81-dev)
   DATABASE_PACKAGES=(libmariadb-dev mariadb-server-core mariadb-client-core)
-  POSTGRES_PACKAGES=(postgresql-15 libpq-dev)
+  POSTGRES_PACKAGES=(postgresql-15 libpq-dev libpg-query-dev libprotobuf-c-dev)
   PROXY_PACKAGES=(sysbench haproxy valgrind)
   MONITORING_PACKAGES=(prometheus)
   BROWSER_PACKAGES=(chromium fonts-dejavu-core)
