@@ -20,7 +20,11 @@ class Credentials {
  public:
   Credentials() = default;
   explicit Credentials(std::string user) : user_(std::move(user)) {}
-  ~Credentials() { Wipe(); }
+  ~Credentials() {
+    if (keys_.has_value()) OPENSSL_cleanse(keys_->client_key.data(), keys_->client_key.size());
+    if (password_.has_value()) Wipe(*password_);
+    Wipe(md5_hash_);
+  }
 
   Credentials(const Credentials&) = delete;
   Credentials& operator=(const Credentials&) = delete;
@@ -53,11 +57,7 @@ class Credentials {
   }
 
  private:
-  void Wipe() {
-    if (keys_.has_value()) OPENSSL_cleanse(keys_->client_key.data(), keys_->client_key.size());
-    if (password_.has_value()) OPENSSL_cleanse(password_->data(), password_->size());
-    OPENSSL_cleanse(md5_hash_.data(), md5_hash_.size());
-  }
+  static void Wipe(std::string& text) { OPENSSL_cleanse(text.data(), text.size()); }
 
   std::string user_;
   std::optional<std::string> password_;

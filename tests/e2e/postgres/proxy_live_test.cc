@@ -154,6 +154,32 @@ TEST_F(ClusterTest, TransactionsThatAreLostAreRepeatedByTheClient) {
             "t");
 }
 
+// failoverctl holds what is new, and waits for the transactions that are open.
+TEST_F(ClusterTest, APlannedSwitchoverLosesNoTransaction) {
+  const failover::test::TemporaryFolder folder;
+  const std::string socket = folder.path() + "/admin.sock";
+  proxy_ = StartProxy({"--admin-socket=" + socket});
+  ASSERT_NE(proxy_, nullptr);
+  Program fill({PGBENCH, "--initialize", "--quiet", "--host=127.0.0.1", PortFlag(proxy_->port()),
+                "--username=postgres", "postgres"});
+  ASSERT_EQ(fill.Await(), 0) << fill.Output();
+  // pgbench repeats nothing.
+  Program load({PGBENCH, "--no-vacuum", "--client=8", "--transactions=400", "--host=127.0.0.1",
+                PortFlag(proxy_->port()), "--username=postgres", "postgres"});
+  WireClient client(primary_->port());
+  ASSERT_TRUE(client.AwaitField("SELECT count(*) > 300 FROM pgbench_history", "t"));
+  Program switchover({FAILOVERCTL, "--socket=" + socket, "switchover",
+                      "--run=" PSQL " --no-psqlrc --host=127.0.0.1 --username=postgres "
+                      "--command='SELECT pg_promote()' --port=" +
+                          std::to_string(replica_->port())});
+  EXPECT_EQ(switchover.Await(), 0) << switchover.Output() << proxy_->Output();
+  EXPECT_EQ(load.Await(), 0) << load.Output();
+  EXPECT_NE(load.Output().find("actually processed: 3200/3200"), std::string::npos)
+      << load.Output();
+  WireClient audit(replica_->port());
+  EXPECT_EQ(audit.Run("SELECT count(*) FROM pgbench_history").field, "3200");
+}
+
 TEST_F(ClusterTest, ASessionGoesOnWithItsSettings) {
   WireClient client(proxy_->port());
   ASSERT_TRUE(client.login().succeeded()) << client.login().Error().text;
