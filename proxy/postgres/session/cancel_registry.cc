@@ -8,8 +8,7 @@
 
 namespace postgres_proxy {
 
-std::optional<CancelKey> CancelRegistry::Enter(std::uint32_t pid,
-                                               std::function<bool()> interrupt) {
+std::optional<CancelKey> CancelRegistry::Enter(std::uint32_t pid, std::function<bool()> interrupt) {
   while (true) {
     const std::optional<std::string> bytes = RandomBytes(sizeof(std::uint32_t));
     if (!bytes.has_value()) return std::nullopt;

@@ -57,7 +57,7 @@ class Credentials {
   }
 
  private:
-  static void Wipe(std::string& text) { OPENSSL_cleanse(text.data(), text.size()); }
+  static void Wipe(std::string& text) { OPENSSL_cleanse(&text[0], text.size()); }
 
   std::string user_;
   std::optional<std::string> password_;

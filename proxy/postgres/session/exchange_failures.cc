@@ -61,6 +61,9 @@ bool Holds(When when, const ExchangeFailure& failure) {
     case When::kCommitRefused:
       return statement.in_transaction && statement.kind == StatementKind::kCommit &&
              failover::postgres::OutcomeOf(StatusOfAnswer(failure)) == Outcome::kNotExecuted;
+    case When::kOnlyBegins:
+      return statement.kind == StatementKind::kBegin && !statement.in_transaction &&
+             failure.passed == AnswerPassed::kNothing;
     case When::kRefused:
       return failover::CausedByFailover(StatusOfAnswer(failure));
     case When::kRefusedInTransaction:
@@ -96,6 +99,9 @@ const std::vector<FailureRule>& FailureRules() {
        Status::kIdle},
       // FATAL 57P01 as the only answer: the same proof, and the request is a whole transaction.
       {Event::kLost, When::kRefused, Tell::kBackendsError, Repeat::kAfterFailover,
+       Connection::kDropped, Status::kIdle},
+      // Whatever became of a BEGIN was undone with its connection.
+      {Event::kLost, When::kOnlyBegins, Tell::kConnectionGone, Repeat::kAtOnce,
        Connection::kDropped, Status::kIdle},
       // WARNING 57P01 or 57P02, or no word at all: it may have been committed.
       {Event::kLost, When::kAlways, Tell::kUnknown, Repeat::kNever, Connection::kDropped,

@@ -55,6 +55,8 @@ enum class FailureWhen : std::uint8_t {
   kInTransaction,
   // The request is a COMMIT, and the last words of the backend prove that nothing was committed.
   kCommitRefused,
+  // The request is a BEGIN alone, and the client has got nothing of its answer.
+  kOnlyBegins,
   // A failover made the backend refuse the request, and the request was certainly not executed.
   kRefused,
   // A failover made the backend refuse a statement of an open transaction.

@@ -1,6 +1,5 @@
 #include "proxy/postgres/session/lost_transaction.h"
 
-#include "proxy/postgres/protocol/error_message.h"
 #include "proxy/postgres/protocol/message.h"
 
 namespace postgres_proxy {
@@ -43,13 +42,9 @@ std::string AnswerToEnd(const Request& request) {
   return out;
 }
 
-std::string AnswerInLostTransaction() {
-  std::string out;
-  PutError({"ERROR", "25P02",
-            "current transaction is aborted, commands ignored until end of transaction block"},
-           out);
-  PutReady('E', out);
-  return out;
+ProxyError InLostTransaction() {
+  return {"ERROR", "25P02",
+          "current transaction is aborted, commands ignored until end of transaction block"};
 }
 
 }  // namespace postgres_proxy

@@ -4,9 +4,8 @@
 #define FAILOVER_PROXY_POSTGRES_SESSION_LOST_TRANSACTION_H_
 
 #include <string>
-#include <string_view>
 
-#include "proxy/postgres/session/prepared_statements.h"
+#include "proxy/postgres/protocol/error_message.h"
 #include "proxy/postgres/session/request.h"
 
 namespace postgres_proxy {
@@ -16,8 +15,8 @@ bool EndsLostTransaction(const Request& request);
 
 // The answer to a request that ends the transaction: that of a server to ROLLBACK.
 std::string AnswerToEnd(const Request& request);
-// The answer to any other request: 25P02.
-std::string AnswerInLostTransaction();
+// The error that any other request gets: 25P02.
+ProxyError InLostTransaction();
 
 }  // namespace postgres_proxy
 

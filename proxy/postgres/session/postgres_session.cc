@@ -91,6 +91,10 @@ void PostgresSession::GiveUpIfSilent() {
 // --- Requests ------------------------------------------------------------------------------------
 
 Task<bool> PostgresSession::ServeOneRequest() {
+  if (MustEnd()) {
+    co_await WriteFatal("57P01", "terminating connection due to administrator command");
+    co_return false;
+  }
   // What is left of a message belongs to the next request.
   if (!client_.inside()) {
     bytes_.clear();
@@ -208,10 +212,7 @@ Task<bool> PostgresSession::AnswerLostTransaction(Request& request) {
   const bool was_told = !upstream_->transaction_lost();
   const std::string why = upstream_->why_lost();
   upstream_->TransactionToldLost();
-  if (!request.closed()) {
-    const bool goes_on = co_await SkipToSync(request);
-    if (!goes_on) co_return false;
-  }
+  // A request that is not closed ends nothing: its client waits for an answer before it goes on.
   const bool ends = EndsLostTransaction(request);
   transaction_lost_ = !ends;
   // A client that commits must learn that nothing was committed.
@@ -219,11 +220,8 @@ Task<bool> PostgresSession::AnswerLostTransaction(Request& request) {
     const std::string answer = AnswerToEnd(request);
     co_return co_await client_.Write(answer);
   }
-  if (was_told) {
-    const std::string answer = AnswerInLostTransaction();
-    co_return co_await client_.Write(answer);
-  }
-  const ProxyError error = ForClient(TransactionRolledBack(why), absl::OkStatus());
+  const ProxyError error =
+      was_told ? InLostTransaction() : ForClient(TransactionRolledBack(why), absl::OkStatus());
   co_return co_await TellError(error, ends ? 'I' : 'E', request);
 }
 

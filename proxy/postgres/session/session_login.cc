@@ -179,7 +179,8 @@ Task<bool> PostgresSession::ConnectFirst() {
     co_return false;
   }
   // Tools know their session by the number of its first process.
-  const std::optional<CancelKey> key = context_.cancels.Enter(upstream_->connection()->key().pid, driver_.interrupter());
+  const std::optional<CancelKey> key =
+      context_.cancels.Enter(upstream_->connection()->key().pid, driver_.interrupter());
   if (!key.has_value()) co_return false;
   upstream_->SetClientKey(*key);
   std::string message;

@@ -118,6 +118,7 @@ class Upstream {
   Progress TakeError();
   Progress TakeReady();
   void TakeNotice();
+  void PassNotice(const std::string& message);
   void TakeParameter();
   void TakeCopyIn();
   void TakeStep();

@@ -258,7 +258,7 @@ Upstream::Progress Upstream::TakeAnswer() {
   if (warning_.has_value()) {
     // The warning was not the last word.
     warning_.reset();
-    urgent_.append(std::exchange(warning_bytes_, {}));
+    PassNotice(std::exchange(warning_bytes_, {}));
   }
   if (IsData(type)) {
     passing_ = statement_.reply_begun = true;
@@ -271,7 +271,7 @@ Upstream::Progress Upstream::TakeAnswer() {
       TakeNotice();
       return Progress::kNeedsMore;
     case backend::kNotification:
-      urgent_.append(TakeOut());
+      PassNotice(TakeOut());
       return Progress::kNeedsMore;
     case backend::kParameterStatus:
       TakeParameter();
@@ -332,8 +332,18 @@ void Upstream::TakeNotice() {
     warning_ = std::move(notice);
     warning_bytes_ = std::move(message);
   } else {
-    urgent_.append(message);
+    PassNotice(message);
   }
+}
+
+// The client gets a notice in its order, unless the beginning of the answer is kept back.
+void Upstream::PassNotice(const std::string& message) {
+  if (!passing_ || !is_waiting_ || done_) {
+    urgent_.append(message);
+    return;
+  }
+  out_.insert(complete_, message);
+  complete_ += message.size();
 }
 
 void Upstream::TakeCopyIn() {

@@ -134,6 +134,13 @@ TEST(ExchangeFailuresTest, AWarningOrNoWordProvesNothing) {
   }
 }
 
+TEST(ExchangeFailuresTest, ABeginAloneHasNoEffect) {
+  for (const PostgresError& error : {Warning(), NoWord()}) {
+    EXPECT_VERDICT(Failure(ExchangeEvent::kLost, error, StatementKind::kBegin), "57P03", kAtOnce,
+                   kIdle);
+  }
+}
+
 TEST(ExchangeFailuresTest, ALostTransactionIsRolledBackUnlessItMayHaveCommitted) {
   for (const PostgresError& error : {Fatal(), Warning(), NoWord()}) {
     EXPECT_VERDICT(Failure(ExchangeEvent::kLost, error, StatementKind::kSingle, true), "40001",
