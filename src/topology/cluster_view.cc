@@ -109,7 +109,16 @@ void ClusterView::SetLeader(const EtcdKey& key) {
   if (key.value == leader_.name && !made_anew) return;
   changed_ = true;
   leader_.name = key.value;
-  if (!key.value.empty()) leader_.term = terms_before_ + key.mod_revision;
+  if (key.value.empty()) return;
+  if (terms_before_ + key.mod_revision <= leader_.term) {
+    // Revisions of one store only grow. So this is another one that bears the same identifier, and
+    // has overtaken the revision that was known.
+    ++numbering_;
+    terms_before_ = leader_.term;
+    problems_.push_back(
+        absl::StrCat("the leader has an older revision: terms go on from ", leader_.term));
+  }
+  leader_.term = terms_before_ + key.mod_revision;
 }
 
 void ClusterView::PutMember(absl::string_view name, const std::string& value) {

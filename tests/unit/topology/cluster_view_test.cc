@@ -135,6 +135,17 @@ TEST_F(ClusterViewTest, TermsNeverGoBackInAnotherStore) {
   EXPECT_EQ(view_.numbering(), 2u);
 }
 
+TEST_F(ClusterViewTest, AnotherStoreMayLookLikeTheOneOfBefore) {
+  Range(900, {Key("leader", "n1", 800, 800)});
+  Range(950, {Key("leader", "n2", 7, 7)});
+  EXPECT_EQ(view_.leader().term, 807);
+  EXPECT_EQ(view_.numbering(), 1u);
+  EXPECT_THAT(view_.TakeProblems(), ElementsAre(HasSubstr("an older revision")));
+  Put(Key("leader", "n1", 7, 951));
+  EXPECT_EQ(view_.leader().term, 800 + 951);
+  EXPECT_EQ(view_.numbering(), 1u);
+}
+
 TEST_F(ClusterViewTest, AnotherStoreMayBeginWithoutALeader) {
   Range(900, {Key("leader", "n1", 800, 800)});
   view_.BeginNewNumbering();
