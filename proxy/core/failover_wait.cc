@@ -1,6 +1,8 @@
 #include "proxy/core/failover_wait.h"
 
 #include <asio/post.hpp>
+#include <atomic>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -9,13 +11,23 @@ namespace proxy {
 struct FailoverWait::Shared {
   explicit Shared(const Executor& loop) : executor(loop), change(loop) {}
 
+  // The wait ends for this reason, unless it has been given up for another one.
+  void GiveUp(absl::Status why) {
+    if (given_up.ok()) given_up = std::move(why);
+    change.cancel();
+  }
+
   const Executor executor;
 
+  // The number of waits that have begun or ended: odd while one is under way. Only the event loop's
+  // thread writes.
+  std::atomic<std::uint64_t> turns{0};
+
   // Used on the event loop's thread only. `change` never expires: it is cancelled when `result` or
-  // `client_gone` changes, and so wakes the coroutine that waits.
+  // `given_up` changes, and so wakes the coroutine that waits.
   Timer change;
   std::optional<absl::StatusOr<failover::RetryDoneFunc>> result;
-  bool client_gone = false;
+  absl::Status given_up;
 };
 
 FailoverWait::FailoverWait(const Executor& executor, failover::Buffer& buffer,
@@ -24,10 +36,13 @@ FailoverWait::FailoverWait(const Executor& executor, failover::Buffer& buffer,
 
 Task<absl::StatusOr<failover::RetryDoneFunc>> FailoverWait::Wait(
     const failover::RequestContext& context, failover::LastAttempt& last, ClientSocket& client) {
+  const std::uint64_t turn = shared_->turns.load() + 1;
   absl::StatusOr<failover::BufferedRequest> held = buffer_.WaitForFailoverEndAsync(
       context, shard_, std::move(last),
-      [shared = shared_](absl::StatusOr<failover::RetryDoneFunc> result) {
-        asio::post(shared->executor, [shared, result = std::move(result)]() mutable {
+      [shared = shared_, turn](absl::StatusOr<failover::RetryDoneFunc> result) {
+        asio::post(shared->executor, [shared, turn, result = std::move(result)]() mutable {
+          // The token of a wait that was given up ends here, unused.
+          if (shared->turns.load() != turn) return;
           shared->result = std::move(result);
           shared->change.cancel();
         });
@@ -35,22 +50,35 @@ Task<absl::StatusOr<failover::RetryDoneFunc>> FailoverWait::Wait(
   if (!held.ok()) co_return held.status();
   if (!*held) co_return held->TakeToken();
 
-  client.Watch([shared = shared_] {
-    shared->client_gone = true;
-    shared->change.cancel();
-  });
-  while (!shared_->result.has_value() && !shared_->client_gone) {
+  shared_->given_up = absl::OkStatus();
+  shared_->turns.store(turn);
+  client.Watch([shared = shared_] { shared->GiveUp(absl::CancelledError("the client is gone")); });
+  while (!shared_->result.has_value() && shared_->given_up.ok()) {
     shared_->change.expires_at(Timer::time_point::max());
     std::error_code ignored;
     co_await shared_->change.async_wait(ErrorTo(ignored));
   }
+  ++shared_->turns;
   client.StopWatching();
-  // `held` cancels the request when it goes out of scope. If the callback runs already, the token
-  // that it brings is destroyed unused, which ends the retry.
-  if (shared_->client_gone) co_return absl::CancelledError("the client is gone");
-  absl::StatusOr<failover::RetryDoneFunc> result = *std::move(shared_->result);
-  shared_->result.reset();
-  co_return result;
+  // `held` cancels the request when it goes out of scope. A token that has come all the same is
+  // destroyed unused, which ends the retry.
+  std::optional<absl::StatusOr<failover::RetryDoneFunc>> result =
+      std::exchange(shared_->result, std::nullopt);
+  if (!shared_->given_up.ok()) co_return shared_->given_up;
+  co_return *std::move(result);
+}
+
+std::function<bool()> FailoverWait::interrupter() const {
+  return [shared = shared_] {
+    const std::uint64_t turn = shared->turns.load();
+    if (turn % 2 == 0) return false;
+    asio::post(shared->executor, [shared, turn] {
+      // A later wait of the same session is none of the caller's business.
+      const bool waits = shared->turns.load() == turn && !shared->result.has_value();
+      if (waits) shared->GiveUp(absl::AbortedError("the wait was interrupted"));
+    });
+    return true;
+  };
 }
 
 }  // namespace proxy

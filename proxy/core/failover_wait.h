@@ -2,6 +2,7 @@
 #ifndef FAILOVER_PROXY_CORE_FAILOVER_WAIT_H_
 #define FAILOVER_PROXY_CORE_FAILOVER_WAIT_H_
 
+#include <functional>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -20,11 +21,16 @@ class FailoverWait {
   FailoverWait(const Executor& executor, failover::Buffer& buffer, failover::ShardHandle shard);
 
   // As Buffer::WaitForFailoverEnd. If the client closes its connection meanwhile, the request gives
-  // up its place at once, and the result is kCancelled. `last` is used up. The references must be
-  // valid until the coroutine ends.
+  // up its place at once, and the result is kCancelled; if somebody interrupts the wait, the result
+  // is kAborted. `last` is used up. The references must be valid until the coroutine ends.
   Task<absl::StatusOr<failover::RetryDoneFunc>> Wait(const failover::RequestContext& context,
                                                      failover::LastAttempt& last,
                                                      ClientSocket& client);
+
+  // A function that interrupts the wait that is under way when it is called, and returns whether
+  // there is one. A wait that is released at that moment is not interrupted. Any thread may call
+  // the function, also when this object is gone, as long as the event loop lives.
+  std::function<bool()> interrupter() const;
 
  private:
   struct Shared;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "absl/status/status.h"
@@ -98,6 +99,11 @@ class RetryDriver {
   // A login and the first statement behind it share one window (proxy/README.md). When what is left
   // of the window is over, the statement gets one last attempt, as at the end of any window.
   Task<RetryResult> Run(RetriedStatement& statement, ClientSocket& client);
+
+  // A function that any thread may call, as long as the event loop lives: ends the wait of the
+  // statement that is held now, and returns whether there is one. The result of the statement is
+  // kAborted without a payload, and the statement was not executed.
+  std::function<bool()> interrupter() const { return wait_.interrupter(); }
 
   // The session's transaction has ended without a statement that Run knows, for instance because
   // the client reset the session. A planned switchover does not wait for the transaction any more.

@@ -267,7 +267,11 @@ Task<bool> MysqlSession::RunKill(const KillStatement& kill) {
     co_return co_await WriteError(NotOwner(id), sequence);
   }
   absl::Status status = absl::OkStatus();
-  if (victim->thread.thread_id != 0) {
+  // No backend executes a statement that is held. A KILL QUERY to the backend would hit the next
+  // statement.
+  const bool was_held = context_.sessions.Interrupt(id);
+  const bool is_done = was_held && kill.query_only;
+  if (victim->thread.thread_id != 0 && !is_done) {
     status = co_await KillThread(victim->thread, kill.query_only);
   }
   if (!kill.query_only) {

@@ -159,11 +159,12 @@ Task<bool> MysqlSession::LogIn() {
 Task<bool> MysqlSession::Begin(const Login& login) {
   // Other threads reach the session only on its event loop, and only as long as the session lives.
   context_.sessions.Enter(connection_id_, login.user,
-                          [executor = executor_, weak = std::weak_ptr(alive_)] {
-                            asio::post(executor, [weak] {
-                              if (const auto session = weak.lock()) (*session)->End();
-                            });
-                          });
+                          {[executor = executor_, weak = std::weak_ptr(alive_)] {
+                             asio::post(executor, [weak] {
+                               if (const auto session = weak.lock()) (*session)->End();
+                             });
+                           },
+                           driver_.interrupter()});
   user_ = login.user;
   upstream_.emplace(context_, executor_, login, connection_id_);
   // A session that begins again has closed the connection of its transaction.

@@ -22,6 +22,7 @@ constexpr std::uint32_t kServerIsNotAvailable = 3168;  // ER_SERVER_ISNT_AVAILAB
 constexpr std::uint32_t kCannotConnect = 2003;         // CR_CONN_HOST_ERROR
 constexpr std::uint32_t kServerGone = 2006;            // CR_SERVER_GONE_ERROR
 constexpr std::uint32_t kDeadlock = 1213;              // ER_LOCK_DEADLOCK
+constexpr std::uint32_t kQueryInterrupted = 1317;      // ER_QUERY_INTERRUPTED
 constexpr std::uint32_t kNetReadError = 1158;          // ER_NET_READ_ERROR
 
 constexpr char kNotExecutedText[] = "The statement was not executed: ";
@@ -76,6 +77,9 @@ MysqlError ForClient(const absl::Status& error, const absl::Status& before) {
   const std::optional<MysqlError> mysql = failover::mysql::MysqlErrorOf(error);
   if (!mysql.has_value()) {
     const auto reason = failover::ReasonOf(error);
+    if (!reason.has_value() && absl::IsAborted(error)) {
+      return {kQueryInterrupted, "70100", "Query execution was interrupted"};
+    }
     std::string text =
         Text(kNotExecutedText,
              reason.has_value() ? failover::ToString(*reason) : std::string_view("of the proxy"));

@@ -4,11 +4,11 @@
 
 namespace mysql_proxy {
 
-void SessionRegistry::Enter(std::uint32_t id, std::string user, std::function<void()> close) {
+void SessionRegistry::Enter(std::uint32_t id, std::string user, Reach reach) {
   const std::lock_guard lock(mutex_);
   Entry& entry = entries_[id];
   entry.session.user = std::move(user);
-  entry.close = std::move(close);
+  entry.reach = std::move(reach);
 }
 
 void SessionRegistry::Leave(std::uint32_t id) {
@@ -32,7 +32,13 @@ std::optional<RegisteredSession> SessionRegistry::Find(std::uint32_t id) const {
 void SessionRegistry::Close(std::uint32_t id) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(id);
-  if (found != entries_.end()) found->second.close();
+  if (found != entries_.end()) found->second.reach.close();
+}
+
+bool SessionRegistry::Interrupt(std::uint32_t id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(id);
+  return found != entries_.end() && found->second.reach.interrupt();
 }
 
 }  // namespace mysql_proxy

@@ -31,10 +31,16 @@ struct RegisteredSession {
 // Thread-safe. Owns copies of all that it is told.
 class SessionRegistry {
  public:
-  // A client has logged in as `user`. `close` ends the session. The function is called on any
-  // thread and under a lock, and never after Leave has returned: it must only post the work to the
-  // session's event loop. A second call for the same id replaces the user.
-  void Enter(std::uint32_t id, std::string user, std::function<void()> close);
+  // How others reach a session. The functions are called on any thread and under a lock, and never
+  // after Leave has returned: they must only post the work to the session's event loop.
+  struct Reach {
+    std::function<void()> close;
+    // Ends the wait of the statement that is held. Returns whether there is one.
+    std::function<bool()> interrupt;
+  };
+
+  // A client has logged in as `user`. A second call for the same id replaces the user.
+  void Enter(std::uint32_t id, std::string user, Reach reach);
   void Leave(std::uint32_t id);
   // The session has got another connection to a backend, or has none any more.
   void SetThread(std::uint32_t id, const BackendThread& thread);
@@ -43,11 +49,13 @@ class SessionRegistry {
   std::optional<RegisteredSession> Find(std::uint32_t id) const;
   // Ends the session, unless it has ended already.
   void Close(std::uint32_t id);
+  // Ends the wait of the session's statement, if the statement is held. Returns whether it was.
+  bool Interrupt(std::uint32_t id);
 
  private:
   struct Entry {
     RegisteredSession session;
-    std::function<void()> close;
+    Reach reach;
   };
 
   mutable std::mutex mutex_;

@@ -1,5 +1,6 @@
 -- A sysbench script: each thread inserts rows of its own, one by one, and records what it was told.
--- With --audit_transactions=on there are two rows in each transaction.
+-- With --audit_transactions=on there are two rows in each transaction, and --audit_think=<ms> makes the
+-- client wait between the two.
 --
 -- Each thread has a file in --audit_folder, with a line per row: when the thread asked, when it was
 -- answered (both in ms of the wall clock), the row, and "ok" or the number of the error. A thread that
@@ -17,6 +18,7 @@ sysbench.cmdline.options = {
    audit_folder = {"Where the records go", "."},
    audit_first_row = {"The first row of the first thread", 0},
    audit_transactions = {"Whether two rows are inserted in one transaction", false},
+   audit_think = {"How long a transaction rests between its rows, in ms", 0},
 }
 
 local ROWS_PER_THREAD = 10000000
@@ -48,7 +50,8 @@ end
 -- first error.
 local function execute(statements)
    if connection == nil and not connect_anew() then return tostring(NO_CONNECTION) end
-   for _, statement in ipairs(statements) do
+   for i, statement in ipairs(statements) do
+      if i == 3 and sysbench.opt.audit_think > 0 then ffi.C.poll(nil, 0, sysbench.opt.audit_think) end
       if not pcall(connection.query, connection, statement) then
          local number = tonumber(connection.sql_errno)
          if CONNECTION_ERRORS[number] then

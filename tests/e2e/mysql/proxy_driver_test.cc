@@ -499,6 +499,24 @@ TEST_F(DriverTest, AKilledSessionDoesNotExecuteWhatIsHeld) {
   EXPECT_EQ(AskServer(1, "SELECT COUNT(*) FROM d.t"), "0");
 }
 
+TEST_F(DriverTest, AHeldStatementIsCancelledByTheIdOfTheGreeting) {
+  StartProxy();
+  ProxyClient victim(port());
+  ProxyClient other(port());
+  AwaitPrimary(0);
+  SetReadOnly(0, true);
+  victim.Send("INSERT INTO t VALUES (1)");
+  AwaitHeld(1);
+  EXPECT_EQ(other.Run("KILL QUERY " + std::to_string(mysql_thread_id(victim.handle()))).number, 0u)
+      << other.error().text;
+  EXPECT_EQ(victim.Receive().number, 1317u) << victim.error().text;
+  AwaitHeld(0);
+  SetReadOnly(1, false);
+  AwaitPrimary(1);
+  EXPECT_EQ(victim.Run("INSERT INTO t VALUES (2)").number, 0u) << victim.error().text;
+  EXPECT_EQ(AskServer(1, "SELECT GROUP_CONCAT(i) FROM d.t"), "2");
+}
+
 // What the client has locked must not stay locked.
 TEST_F(DriverTest, AClientThatVanishesTakesItsStatementWithIt) {
   StartProxy();

@@ -309,6 +309,59 @@ TEST_F(RetryDriverTest, AStatementWhoseConnectionIsGoneIsHeldAfterAll) {
 
 // ---- One window for a login and its first statement ---------------------------------------------
 
+// ---- Interrupted --------------------------------------------------------------------------------
+
+TEST_F(RetryDriverTest, AHeldStatementIsInterrupted) {
+  const std::function<bool()> interrupt = driver_.interrupter();
+  EXPECT_FALSE(interrupt()) << "nothing runs";
+  ScriptedStatement statement({Refused(), absl::OkStatus()});
+  Start(statement);
+  ASSERT_FALSE(result_.has_value());
+  EXPECT_TRUE(interrupt());
+  Go();
+  ASSERT_TRUE(result_.has_value());
+  EXPECT_EQ(result_->error.code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(Stats().requests_held, 0u);
+  EXPECT_FALSE(interrupt());
+  Report(1, 2, true);
+  EXPECT_EQ(statement.attempts, 1u);
+  ScriptedStatement next{absl::OkStatus()};
+  EXPECT_TRUE(Run(next).error.ok());
+}
+
+TEST_F(RetryDriverTest, AStatementThatIsReleasedJustBeforeIsNotInterrupted) {
+  const std::function<bool()> interrupt = driver_.interrupter();
+  ScriptedStatement statement({Refused(), absl::OkStatus()});
+  Start(statement);
+  Observe(1, 2, true);
+  buffer_->Poll();
+  EXPECT_TRUE(interrupt());
+  Go();
+  ASSERT_TRUE(result_.has_value());
+  EXPECT_TRUE(result_->error.ok()) << result_->error;
+  EXPECT_EQ(statement.attempts, 2u);
+}
+
+// The release comes too late. Its right to retry must not be left for the next statement.
+TEST_F(RetryDriverTest, AStatementThatIsReleasedJustAfterItsInterruptionEndsItsRetry) {
+  const std::function<bool()> interrupt = driver_.interrupter();
+  ScriptedStatement statement({Refused(), absl::OkStatus()});
+  Start(statement);
+  EXPECT_TRUE(interrupt());
+  Observe(1, 2, true);
+  buffer_->Poll();
+  Go();
+  ASSERT_TRUE(result_.has_value());
+  EXPECT_EQ(result_->error.code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(statement.attempts, 1u);
+  EXPECT_EQ(Stats().state, failover::State::kIdle);
+  ScriptedStatement next({Refused(), absl::OkStatus()});
+  ASSERT_TRUE(buffer_->StartBuffering(shard_, "test"));
+  Start(next);
+  EXPECT_FALSE(result_.has_value()) << "held, and not released by what was left";
+  EXPECT_EQ(next.attempts, 0u);
+}
+
 class LoginWindowTest : public RetryDriverTest {
  protected:
   // A login that the Buffer holds for a second, in a failover that goes on.

@@ -11,7 +11,7 @@ TEST(SessionRegistryTest, FindsASessionAndItsConnection) {
   registry.SetThread(kFirstConnectionId, {1, 42});
   EXPECT_FALSE(registry.Find(kFirstConnectionId).has_value()) << "nobody has logged in";
 
-  registry.Enter(kFirstConnectionId, "app", [] {});
+  registry.Enter(kFirstConnectionId, "app", {[] {}, [] { return false; }});
   EXPECT_EQ(registry.Find(kFirstConnectionId)->thread.thread_id, 0u);
   registry.SetThread(kFirstConnectionId, {1, 42});
   const std::optional<RegisteredSession> found = registry.Find(kFirstConnectionId);
@@ -26,7 +26,7 @@ TEST(SessionRegistryTest, FindsASessionAndItsConnection) {
 TEST(SessionRegistryTest, ClosesASessionThatIsThere) {
   SessionRegistry registry;
   int closed = 0;
-  registry.Enter(1, "app", [&closed] { ++closed; });
+  registry.Enter(1, "app", {[&closed] { ++closed; }, [] { return false; }});
   registry.Close(2);
   EXPECT_EQ(closed, 0);
   registry.Close(1);
@@ -34,6 +34,19 @@ TEST(SessionRegistryTest, ClosesASessionThatIsThere) {
   registry.Leave(1);
   registry.Close(1);
   EXPECT_EQ(closed, 1);
+}
+
+TEST(SessionRegistryTest, InterruptsASessionThatIsThere) {
+  SessionRegistry registry;
+  bool held = true;
+  registry.Enter(1, "app", {[] {}, [&held] { return held; }});
+  EXPECT_FALSE(registry.Interrupt(2));
+  EXPECT_TRUE(registry.Interrupt(1));
+  held = false;
+  EXPECT_FALSE(registry.Interrupt(1));
+  held = true;
+  registry.Leave(1);
+  EXPECT_FALSE(registry.Interrupt(1));
 }
 
 }  // namespace

@@ -4,69 +4,23 @@
 # shellcheck disable=SC2016,SC2154  # conditions of awk; variables of the scenario
 
 readonly PLANNED_PAUSE=2
-# Both loads, in transactions per second, that two processors can bear beside the servers.
+# In transactions per second. Two processors can bear this load and the audited one beside the servers.
 readonly PLANNED_RATE=40
-readonly AUDITED_RATE=60
 # The proxy's --buffer-window, in ms, and what a busy machine takes in addition.
 readonly HELD_AT_MOST=12000
-
-planned_first_row=0
 
 run_scenario() {
   local switchovers=2 killed_tools=2 open_for=3
   if $full; then switchovers=20 killed_tools=20 open_for=30; fi
-  ctl_program=$(dirname -- "$proxy_program")/failoverctl
-  [[ -x $ctl_program ]] || fail "no failoverctl beside the proxy"
   make_sysbench_tables
   make_audit_table
-  write_commands
+  prepare_failoverctl
   start_proxy proxy --enable-buffer --admin-socket="$folder/admin.sock"
   planned_switchovers "$switchovers"
   transaction_that_stays_open "$open_for"
   tools_that_are_killed "$killed_tools"
   stop_proxy
   [[ ! -e $folder/admin.sock ]] || fail "the proxy left its admin socket behind"
-}
-
-# What failoverctl runs. Each command notes when it began, and when it ended.
-write_commands() {
-  local name
-  for name in switchover crash_and_promote; do
-    {
-      printf '#!/usr/bin/env bash\nset -euo pipefail\nsource %q\n' "$root/scripts/lib/mariadb_pair.sh"
-      printf 'echo "$EPOCHREALTIME" >>%q\n' "$folder/commands.begun"
-      printf 'trap %q EXIT\n' "echo >>$(printf %q "$folder/commands.ended")"
-      case $name in
-        switchover) printf 'pair_switchover %q\n' "$folder/pair" ;;
-        # Nobody may notice, because nothing is in flight.
-        crash_and_promote) printf 'pair_crash %q\npair_promote %q\n' "$folder/pair" "$folder/pair" ;;
-      esac
-    } >"$folder/$name"
-    chmod +x "$folder/$name"
-  done
-  : >"$folder/commands.begun"
-  : >"$folder/commands.ended"
-}
-
-# failoverctl <word>...: runs the program, for a bounded time.
-failoverctl() {
-  timeout "$PATIENCE" "$ctl_program" --socket "$folder/admin.sock" "$@" >>"$folder/failoverctl.log" 2>&1
-}
-
-# start_transactions <name> <seconds>: sets load.
-start_transactions() {
-  run_audit_load "$proxy_port" "$1" "$2" --audit_transactions=on --threads=8 \
-    --rate="$AUDITED_RATE" --audit_first_row="$planned_first_row" &
-  load=$!
-  ends_with_us "$load"
-  planned_first_row=$((planned_first_row + 1000000))
-}
-
-# print_longest <name> <title>: prints the longest time that a transaction took.
-print_longest() {
-  longest=$(awk '{ took = $2 - $1; if (took > longest) longest = took }
-    END { printf "%d\n", longest }' "$folder/$1.records")
-  say "  $2: $(count_outcomes "$1" 1) rows, the longest transaction took $longest ms"
 }
 
 planned_switchovers() {
