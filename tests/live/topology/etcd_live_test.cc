@@ -5,10 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "failover/buffer.h"
 #include "live_etcd.h"
 #include "live_feed.h"
+#include "support/certificates.h"
+#include "support/child_process.h"
 
 namespace failover::test {
 namespace {
@@ -156,6 +159,78 @@ TEST_F(EtcdLiveTest, AWrongPasswordIsRefused) {
   ASSERT_TRUE(feed_.Await([](const State& state) { return !state.last_error.ok(); }));
   EXPECT_THAT(feed_.LastError(), HasSubstr("authentication failed"));
   (*feed)->Stop();
+}
+
+// ---- TLS ----------------------------------------------------------------------------------------
+
+class EtcdTlsLiveTest : public EtcdLiveTest {
+ protected:
+  std::string File(const std::string& name, const std::string& text) const {
+    return WriteTextFile(folder_.path() + "/" + name, text);
+  }
+
+  // An etcd that shows a certificate for these names, and asks for one of the feed.
+  std::unique_ptr<LiveEtcd> StartEtcd(const std::string& names) {
+    CertificateOptions options;
+    options.names = names;
+    const Certificate server = authority_.Issue("server", options);
+    const Certificate client = authority_.Issue("client");
+    const std::string ca = File("ca.pem", authority_.certificate());
+    const std::string certificate = File("client.pem", client.certificate);
+    const std::string key = File("client.key", client.key);
+    auto etcd = std::make_unique<LiveEtcd>(
+        std::vector<std::string>{"--client-cert-auth", "--trusted-ca-file=" + ca,
+                                 "--cert-file=" + File("server.pem", server.certificate),
+                                 "--key-file=" + File("server.key", server.key)},
+        "https");
+    etcd->SetControlOptions({"--cacert=" + ca, "--cert=" + certificate, "--key=" + key,
+                             "--insecure-skip-tls-verify=true"});
+    feed_.options.etcd.endpoints = {etcd->url()};
+    feed_.options.etcd.tls = {ca, certificate, key};
+    EXPECT_TRUE(etcd->Start());
+    etcd->Put(kLeader, "n1");
+    return etcd;
+  }
+
+  // Starts the feed, and returns the first error.
+  std::string FirstError() {
+    auto feed = topology::PatroniFeed::Create(feed_.options);
+    if (!feed.ok() || !(*feed)->Start().ok()) return "the feed does not start";
+    EXPECT_TRUE(feed_.Await([](const State& state) { return !state.last_error.ok(); }));
+    (*feed)->Stop();
+    EXPECT_FALSE(feed_.Now().known);
+    return feed_.LastError();
+  }
+
+  const TemporaryFolder folder_;
+  Authority authority_{"an authority"};
+};
+
+TEST_F(EtcdTlsLiveTest, BothSidesShowTheirCertificates) {
+  const auto etcd = StartEtcd("IP:127.0.0.1");
+  feed_.Start();
+  ASSERT_TRUE(feed_.AwaitLeader("n1"));
+  etcd->Put(kLeader, "n2");
+  ASSERT_TRUE(feed_.AwaitLeader("n2"));
+  feed_.Stop();
+}
+
+TEST_F(EtcdTlsLiveTest, AServerWithAnotherNameIsRefused) {
+  const auto etcd = StartEtcd("DNS:db.example");
+  EXPECT_THAT(FirstError(), HasSubstr("SSL: no alternative certificate subject name matches"));
+}
+
+TEST_F(EtcdTlsLiveTest, AnUnknownAuthorityIsRefused) {
+  const auto etcd = StartEtcd("IP:127.0.0.1");
+  feed_.options.etcd.tls.ca_file = File("other.pem", Authority("another authority").certificate());
+  EXPECT_THAT(FirstError(), HasSubstr("SSL certificate problem"));
+}
+
+TEST_F(EtcdTlsLiveTest, AFeedWithoutACertificateIsRefused) {
+  const auto etcd = StartEtcd("IP:127.0.0.1");
+  feed_.options.etcd.tls.certificate_file.clear();
+  feed_.options.etcd.tls.key_file.clear();
+  EXPECT_THAT(FirstError(), HasSubstr("certificate"));
 }
 
 }  // namespace
