@@ -4,6 +4,7 @@
 
 #include <array>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -65,6 +66,7 @@ class CurlRequest final : public HttpRequest {
   }
   void SetTls(const EtcdTls& tls);
   void AddHeader(const std::string& line);
+  std::string TextOf(CURLcode result) const;
   bool Take(std::string_view piece);
   static std::size_t OnData(char* data, std::size_t size, std::size_t count, void* request);
 
@@ -139,11 +141,21 @@ void CurlRequest::End(CURLcode result) {
     end_ = absl::ResourceExhaustedError(
         absl::StrCat("the answer is longer than ", kMostBytes, " bytes"));
   } else if (result != CURLE_OK) {
-    const absl::string_view text = error_[0] != '\0' ? error_.data() : curl_easy_strerror(result);
-    end_ = absl::UnavailableError(watch::internal::Printable(text));
+    end_ = absl::UnavailableError(TextOf(result));
   } else {
     end_ = absl::OkStatus();
   }
+}
+
+// Texts that libcurl fills with times would differ each time, and the log tells each text once.
+std::string CurlRequest::TextOf(CURLcode result) const {
+  const bool has_time = result == CURLE_COULDNT_CONNECT || result == CURLE_OPERATION_TIMEDOUT;
+  if (error_[0] != '\0' && !has_time) return watch::internal::Printable(error_.data());
+  long number = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &number);
+  if (result != CURLE_COULDNT_CONNECT || number == 0) return curl_easy_strerror(result);
+  return absl::StrCat(curl_easy_strerror(result), ": ",
+                      std::generic_category().message(static_cast<int>(number)));
 }
 
 bool CurlRequest::Take(std::string_view piece) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/thread_without_signals.h"
 #include "topology/etcd_watcher.h"
 #include "topology/http_client.h"
 #include "topology/watched_cluster.h"
@@ -84,7 +85,8 @@ absl::Status PatroniFeed::Impl::Start() {
     return absl::FailedPreconditionError("the feed was started or stopped before");
   }
   try {
-    thread_ = std::thread([this] { Run(); });
+    // A library for TLS may write to a connection that is gone, and SIGPIPE must not end the host.
+    thread_ = failover::internal::StartWithoutSignals([this] { Run(); });
   } catch (const std::system_error& error) {
     return absl::ResourceExhaustedError(absl::StrCat("no thread: ", error.what()));
   }

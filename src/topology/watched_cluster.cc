@@ -1,5 +1,8 @@
 #include "topology/watched_cluster.h"
 
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -147,13 +150,17 @@ void WatchedCluster::OnNewNumbering(absl::string_view why) {
 void WatchedCluster::OnConnected(absl::string_view endpoint) {
   connected_ = true;
   last_error_ = absl::OkStatus();
+  told_.clear();
   dirty_ = true;
   Log(LogLevel::kInfo, absl::StrCat("watches ", view_.prefix(), " at ", endpoint));
 }
 
 void WatchedCluster::OnTrouble(const absl::Status& problem) {
-  // An outage of etcd is told once for each text, and not with each attempt.
-  if (connected_ || last_error_ != problem) Log(LogLevel::kWarning, problem.message());
+  // In an outage each text is told once, and not with each attempt.
+  constexpr std::size_t kMostTexts = 64;
+  if (told_.size() < kMostTexts && told_.emplace(problem.message()).second) {
+    Log(LogLevel::kWarning, problem.message());
+  }
   dirty_ = dirty_ || connected_ || last_error_ != problem;
   connected_ = false;
   last_error_ = problem;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -69,6 +70,8 @@ class WatchedCluster final : public EtcdListener {
   std::optional<Switchover> switchover_;
   bool connected_ = false;
   absl::Status last_error_;
+  // The problems that were logged since the watch stood.
+  std::set<std::string> told_;
   bool dirty_ = false;  // something beside the view has changed
 
   mutable failover::internal::Mutex mutex_;

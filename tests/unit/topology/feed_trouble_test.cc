@@ -180,13 +180,21 @@ TEST_F(FeedTroubleTest, ChangesDuringAnOutageAreNotMissed) {
   EXPECT_EQ(StateNow().term, term);
 }
 
-TEST_F(FeedTroubleTest, AnOutageIsLoggedOnce) {
+TEST_F(FeedTroubleTest, AnOutageIsLoggedOnceForEachEndpoint) {
   const ReservedPort nobody;
-  options_.etcd.endpoints = {absl::StrCat("http://127.0.0.1:", nobody.port())};
+  etcd_.SetRawAnswer("kv/range", Http("no", 500));
+  options_.etcd.endpoints = {absl::StrCat("http://127.0.0.1:", nobody.port()), etcd_.url()};
   Start();
-  ASSERT_TRUE(AwaitState([](const State& state) { return !state.last_error.ok(); }));
-  options_.etcd.endpoints = {etcd_.url()};
-  EXPECT_EQ(CountOf("etcd http://"), 1u);
+  ASSERT_TRUE(etcd_.AwaitCount("kv/range", 4));
+  EXPECT_EQ(CountOf("Couldn't connect to server: Connection refused"), 1u);
+  EXPECT_EQ(CountOf("HTTP status 500: no"), 1u);
+  etcd_.SetRawAnswer("kv/range", "");
+  ASSERT_TRUE(AwaitState([](const State& state) { return state.connected; }));
+  etcd_.SetRawAnswer("kv/range", Http("no", 500));
+  const int before = etcd_.CountOf("kv/range");
+  etcd_.CloseConnections();
+  ASSERT_TRUE(etcd_.AwaitCount("kv/range", before + 2));
+  EXPECT_EQ(CountOf("HTTP status 500: no"), 2u) << "this is another outage";
 }
 
 // ---- Compaction and other stores ----------------------------------------------------------------
