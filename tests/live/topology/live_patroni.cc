@@ -83,9 +83,10 @@ bool LivePatroni::Start(const std::string& path) {
   return is_right;
 }
 
-std::string LivePatroni::Post(const std::string& path, const std::string& json) const {
+std::string LivePatroni::Ask(const std::string& method, const std::string& path,
+                             const std::string& json) const {
   return Exchange(rest_port_.port(),
-                  absl::StrCat("POST ", path, " HTTP/1.0\r\nContent-Type: application/json\r\n",
+                  absl::StrCat(method, " ", path, " HTTP/1.0\r\nContent-Type: application/json\r\n",
                                "Content-Length: ", json.size(), "\r\n\r\n", json));
 }
 

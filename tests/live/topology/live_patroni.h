@@ -31,7 +31,8 @@ class LivePatroni {
 
   std::uint16_t port() const { return server_port_.port(); }
   // Sends a request with this JSON to the REST interface, and returns the whole answer.
-  std::string Post(const std::string& path, const std::string& json) const;
+  std::string Ask(const std::string& method, const std::string& path,
+                  const std::string& json) const;
 
  private:
   std::string Configuration(const std::string& name, std::uint16_t etcd_port) const;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "failover/buffer.h"
 #include "failover/postgres/errors.h"
@@ -117,6 +118,14 @@ class PatroniLiveTest : public ::testing::Test {
     ASSERT_TRUE(monitor_->Start().ok());
   }
 
+  // A member writes its key some time after its REST interface tells the same.
+  void AwaitMembers() {
+    ASSERT_TRUE(feed_.Await([](const State& state) {
+      return state.leader == "n1" && state.members.size() == 2 &&
+             state.members[1].role == "replica" && state.members[1].state == "running";
+    }));
+  }
+
   std::unique_ptr<Buffer> MakeBuffer() {
     BufferOptions options = PatientOptions();
     options.on_transition = hook_;
@@ -137,11 +146,9 @@ TEST_F(PatroniLiveTest, NobodyNoticesAnAnnouncedSwitchover) {
   StartMonitor();
   feed_.options.etcd.endpoints = {etcd_.url()};
   feed_.Start();
-  ASSERT_TRUE(feed_.AwaitLeader("n1"));
+  AwaitMembers();
   const State before = feed_.Now();
-  ASSERT_EQ(before.members.size(), 2u);
   EXPECT_THAT(before.members[0].conn_url, HasSubstr(std::to_string(n1_->port())));
-  EXPECT_EQ(before.members[1].role, "replica");
 
   const ShardHandle shard = buffer_->GetShard("ks", "0");
   std::atomic<int> written{0};
@@ -157,7 +164,8 @@ TEST_F(PatroniLiveTest, NobodyNoticesAnAnnouncedSwitchover) {
     }
   });
   EXPECT_TRUE(Await([&] { return written > 20; }));
-  EXPECT_THAT(n1_->Post("/switchover", R"({"leader":"n1","candidate":"n2"})"), HasSubstr(" 200 "));
+  EXPECT_THAT(n1_->Ask("POST", "/switchover", R"({"leader":"n1","candidate":"n2"})"),
+              HasSubstr(" 200 "));
   const int after = written;
   EXPECT_TRUE(Await([&] { return written > after + 20; }));
   enough = true;
@@ -174,6 +182,25 @@ TEST_F(PatroniLiveTest, NobodyNoticesAnAnnouncedSwitchover) {
   EXPECT_EQ(on_n2.Run("SELECT count(DISTINCT i) FROM t").field, std::to_string(written));
   feed_.Stop();
   monitor_->Stop();
+}
+
+TEST_F(PatroniLiveTest, AScheduledSwitchoverHoldsNothingBeforeItIsDue) {
+  feed_.options.etcd.endpoints = {etcd_.url()};
+  feed_.Start();
+  AwaitMembers();
+  const absl::Time due = absl::FromUnixSeconds(absl::ToUnixSeconds(absl::Now()) + 3600);
+  const std::string time = absl::FormatTime(absl::RFC3339_sec, due, absl::UTCTimeZone());
+  EXPECT_THAT(n1_->Ask("POST", "/switchover",
+                       R"({"leader":"n1","candidate":"n2","scheduled_at":")" + time + "\"}"),
+              HasSubstr(" 202 "));
+  ASSERT_TRUE(feed_.Await([](const State& state) { return state.announced.has_value(); }));
+  EXPECT_EQ(feed_.Now().announced->scheduled_at, due);
+  EXPECT_EQ(feed_.Now().announced->candidate, "n2");
+  EXPECT_THAT(n1_->Ask("DELETE", "/switchover", ""), HasSubstr(" 200 "));
+  ASSERT_TRUE(feed_.Await([](const State& state) { return !state.announced.has_value(); }));
+  EXPECT_FALSE(feed_.Now().holding);
+  EXPECT_EQ(buffer_->GetShardStats("ks", "0").value().starts, 0u);
+  feed_.Stop();
 }
 
 }  // namespace
