@@ -1,14 +1,19 @@
 #include "topology/patroni_keys.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
 #include "watch/finding.h"
@@ -94,3 +99,32 @@ absl::StatusOr<std::optional<PatroniSwitchover>> ParseAnnouncement(absl::string_
 }
 
 }  // namespace failover::topology::internal
+
+namespace failover::topology {
+
+absl::StatusOr<MemberAddress> AddressOf(const PatroniMember& member) {
+  // "postgres://user@host:port/database", where user, database and options may be absent.
+  const std::pair<absl::string_view, absl::string_view> url =
+      absl::StrSplit(member.conn_url, absl::MaxSplits("://", 1));
+  absl::string_view address = url.second.substr(0, url.second.find_first_of("/?"));
+  address = address.substr(address.rfind('@') + 1);
+  const std::size_t colon = address.rfind(':');
+  if (colon != absl::string_view::npos) {
+    absl::string_view host = address.substr(0, colon);
+    // Only in brackets may a host have colons.
+    const bool in_brackets = absl::ConsumePrefix(&host, "[") && absl::ConsumeSuffix(&host, "]");
+    if (!in_brackets && absl::StrContains(host, ":")) host = {};
+    std::uint32_t port = 0;
+    const bool is_port = absl::SimpleAtoi(address.substr(colon + 1), &port) && port > 0 &&
+                         port <= std::numeric_limits<std::uint16_t>::max();
+    const bool is_host = !host.empty() && host.find_first_of(" ,[]@") == absl::string_view::npos &&
+                         watch::internal::Printable(host) == host;
+    if (is_host && is_port)
+      return MemberAddress{std::string(host), static_cast<std::uint16_t>(port)};
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("conn_url of ", watch::internal::Printable(member.name),
+                   " names no server: ", watch::internal::Printable(member.conn_url)));
+}
+
+}  // namespace failover::topology

@@ -97,6 +97,16 @@ struct PatroniMember {
   }
 };
 
+// Where the database of a member listens.
+struct MemberAddress {
+  std::string host;  // a name or a numeric address, without brackets
+  std::uint16_t port = 0;
+};
+
+// Reads the address from conn_url, for instance for the servers of a monitor. kInvalidArgument: the
+// URL has no host or no port. Pure; may be called from any thread.
+FAILOVER_EXPORT absl::StatusOr<MemberAddress> AddressOf(const PatroniMember& member);
+
 // A switchover that somebody asked Patroni for, and that is not done yet.
 struct PatroniSwitchover {
   // The leader that shall be replaced, and the member that shall replace it. Either may be empty.

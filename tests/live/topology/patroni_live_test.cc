@@ -148,7 +148,10 @@ TEST_F(PatroniLiveTest, NobodyNoticesAnAnnouncedSwitchover) {
   feed_.Start();
   AwaitMembers();
   const State before = feed_.Now();
-  EXPECT_THAT(before.members[0].conn_url, HasSubstr(std::to_string(n1_->port())));
+  const auto address = topology::AddressOf(before.members[0]);
+  ASSERT_TRUE(address.ok()) << address.status();
+  EXPECT_EQ(address->host, "127.0.0.1");
+  EXPECT_EQ(address->port, n1_->port());
 
   const ShardHandle shard = buffer_->GetShard("ks", "0");
   std::atomic<int> written{0};

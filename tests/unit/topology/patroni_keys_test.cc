@@ -42,6 +42,36 @@ TEST(PatroniKeysTest, AMemberMayTellLess) {
   EXPECT_FALSE(ParseMember("n1", "[]").ok());
 }
 
+TEST(PatroniKeysTest, AMemberHasAnAddress) {
+  const struct {
+    const char* url;
+    const char* host;
+    int port;
+  } kRows[] = {
+      {"postgres://10.0.0.1:5432/postgres", "10.0.0.1", 5432},
+      {"postgres://db-1.example:1/", "db-1.example", 1},
+      {"postgresql://[2001:db8::1]:65535/postgres?a=b:c", "2001:db8::1", 65535},
+      {"mysql://a:b@c@host:3306", "host", 3306},
+  };
+  for (const auto& row : kRows) {
+    const auto address = AddressOf({"n1", row.url, "", "", "", 0});
+    ASSERT_TRUE(address.ok()) << address.status();
+    EXPECT_EQ(address->host, row.host);
+    EXPECT_EQ(address->port, row.port);
+  }
+}
+
+TEST(PatroniKeysTest, AnAddressThatCannotBeReadIsAnError) {
+  for (const char* const url :
+       {"", "postgres://", "postgres://host", "postgres://:5432/", "postgres://host:/postgres",
+        "postgres://host:0/", "postgres://host:65536/", "postgres://host:x/", "host:5432",
+        "postgres://[::1:5432/", "postgres://::1:5432/", "postgres://a:1,b:2/",
+        "postgres://a\nb:1/"}) {
+    const auto address = AddressOf({"n1", url, "", "", "", 0});
+    EXPECT_EQ(address.status().code(), absl::StatusCode::kInvalidArgument) << url;
+  }
+}
+
 TEST(PatroniKeysTest, AnAnnouncementNamesLeaderAndCandidate) {
   const auto announced = ParseAnnouncement(R"({"leader":"n1","member":"n2"})");
   ASSERT_TRUE(announced.ok() && announced->has_value());
