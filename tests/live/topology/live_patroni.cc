@@ -1,7 +1,6 @@
 #include "live_patroni.h"
 
 #include <gtest/gtest.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,22 +19,28 @@
 namespace failover::test {
 namespace {
 
-// Debian's user for the servers, because postgres refuses to run as root.
-const passwd* UserOfServer() { return geteuid() == 0 ? getpwnam("postgres") : nullptr; }
+// postgres refuses to run as root. Then the members run as Debian's user for servers.
+constexpr char kUserOfServer[] = "postgres";
+bool IsRoot() { return geteuid() == 0; }
 
 std::vector<std::string> AsUserOfServer(const std::vector<std::string>& command) {
-  std::vector<std::string> whole;
-  const passwd* const user = UserOfServer();
-  if (user != nullptr) {
-    whole = {SETPRIV, absl::StrCat("--reuid=", user->pw_uid),
-             absl::StrCat("--regid=", user->pw_gid), "--clear-groups"};
-  } else {
-    whole = {SETPRIV};
+  std::vector<std::string> whole = {SETPRIV};
+  if (IsRoot()) {
+    whole.insert(whole.end(), {absl::StrCat("--reuid=", kUserOfServer),
+                               absl::StrCat("--regid=", kUserOfServer), "--clear-groups"});
   }
   // Patroni ends its server when it is told to, but not when it is killed.
   whole.insert(whole.end(), {"--pdeathsig=TERM", "--"});
   whole.insert(whole.end(), command.begin(), command.end());
   return whole;
+}
+
+void GiveToUserOfServer(const std::string& folder) {
+  if (!IsRoot()) return;
+  const pid_t process = Launch({"/usr/bin/env", "chown", kUserOfServer, folder}, folder + "/log");
+  int status = -1;
+  EXPECT_EQ(waitpid(process, &status, 0), process);
+  EXPECT_EQ(status, 0) << "chown " << folder;
 }
 
 constexpr char kConfiguration[] = R"(
@@ -61,9 +66,7 @@ postgresql:
 
 LivePatroni::LivePatroni(const std::string& name, std::uint16_t etcd_port) {
   std::ofstream(folder_.path() + "/patroni.yml") << Configuration(name, etcd_port);
-  const passwd* const user = UserOfServer();
-  if (user == nullptr) return;
-  EXPECT_EQ(chown(folder_.path().c_str(), user->pw_uid, user->pw_gid), 0);
+  GiveToUserOfServer(folder_.path());
 }
 
 LivePatroni::~LivePatroni() {

@@ -19,7 +19,21 @@
 namespace failover::fuzz {
 namespace {
 
-using namespace topology::internal;
+using topology::internal::AnnouncedHold;
+using topology::internal::ClusterView;
+using topology::internal::ErrorOfReply;
+using topology::internal::EtcdHeader;
+using topology::internal::EtcdKey;
+using topology::internal::HoldStep;
+using topology::internal::LineCutter;
+using topology::internal::ParseAnnouncement;
+using topology::internal::ParseAuthenticateReply;
+using topology::internal::ParseMember;
+using topology::internal::ParseRangeReply;
+using topology::internal::ParseWatchLine;
+using topology::internal::RangeReply;
+using topology::internal::WatchEvent;
+using topology::internal::WatchReply;
 
 constexpr std::array<const char*, 8> kAnnouncements = {
     R"({"leader":"n1","member":"n2"})",
