@@ -28,6 +28,7 @@ USER_OF_LIBRARY = CORE_HEADERS + (
     "headers: watch",
     "headers: mysql",
     "headers: postgres",
+    "headers: topology",
     "headers: flags",
     "headers: testing",
 )
@@ -70,6 +71,7 @@ FLOORS = (
         ("include/failover/postgres/*",),
         ("headers: plain", "headers: outcome", "headers: watch"),
     ),
+    Floor("headers: topology", ("include/failover/topology/*",), ("headers: plain",)),
     Floor("headers: c", ("include/failover/c/*",), ()),
     Floor("headers: testing", ("include/failover/testing/*",), ("headers: plain",)),
     Floor("headers: plain", ("include/failover/*",), ()),
@@ -112,6 +114,13 @@ FLOORS = (
         ),
         ("libpq-fe.h",),
     ),
+    # The feeds of topology services hold the requests of a Buffer, and know no database.
+    Floor(
+        "src/topology",
+        ("src/topology/*",),
+        CORE_HEADERS + ("headers: watch", "headers: topology", "src/base", "src/watch"),
+        ("curl", "nlohmann"),
+    ),
     # The products. They see only the headers that every user of the library sees. The core of the
     # proxies knows no protocol.
     Floor(
@@ -149,6 +158,8 @@ GUARDED_OUTSIDE = (
     "postgresql",
     "asio",
     "openssl",
+    "curl",
+    "nlohmann",
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.MULTILINE)
 FOLDERS = ("include", "src", "proxy", "demo", "examples")
