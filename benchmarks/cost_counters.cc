@@ -197,7 +197,7 @@ Costs Measure(absl::FunctionRef<void()> work) {
 
 absl::Time CountingClock::Now() {
   Count(&clock_readings);
-  return Clock::Steady().Now();
+  return absl::UnixEpoch() + absl::Microseconds(++microseconds_);
 }
 
 void CountWakeup() { Count(&wakeups); }

@@ -2,7 +2,9 @@
 #ifndef FAILOVER_BENCHMARKS_COST_COUNTERS_H_
 #define FAILOVER_BENCHMARKS_COST_COUNTERS_H_
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
@@ -23,11 +25,17 @@ struct Costs {
 // that callgrind can count the instructions inside MeasuredPart.
 Costs Measure(absl::FunctionRef<void()> work);
 
-// The steady clock, which counts its readings. Thread-safe.
+// A clock that counts its readings, and moves on by a microsecond with each. Real time would make
+// the counts depend on how busy the machine is: a longer hold is searched for longer in the
+// histogram of holds. Thread-safe.
 class CountingClock : public Clock {
  public:
   absl::Time Now() override;
+
+ private:
+  std::atomic<std::int64_t> microseconds_{0};
 };
+
 // Counts one wake-up. Meant for BufferOptions::wakeup.
 void CountWakeup();
 

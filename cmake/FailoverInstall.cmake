@@ -91,6 +91,7 @@ set(package_has_watch OFF)
 set(package_has_c OFF)
 set(package_has_monitor OFF)
 set(package_has_postgres_monitor OFF)
+set(package_has_topology OFF)
 set(headers_left_out "")
 if(TARGET failover_watch)
   set(package_has_watch ON)
@@ -139,6 +140,20 @@ if(TARGET failover_postgres_monitor)
 else()
   list(APPEND headers_left_out PATTERN postgres/primary_monitor.h EXCLUDE PATTERN
               postgres/monitored_server.h EXCLUDE)
+endif()
+
+if(TARGET failover_topology)
+  set(package_has_topology ON)
+  failover_install_libraries(failoverTopologyTargets failover_topology)
+  failover_install_pkg_config(
+    failover-topology
+    LIBRARY failover_topology
+    DESCRIPTION "Learns of leaders and planned switchovers from topology services for failover"
+    REQUIRES failover absl_status absl_statusor absl_time
+    PRIVATE failover-watch absl_core_headers absl_strings libcurl
+    LIBS ${libs_of_log})
+else()
+  list(APPEND headers_left_out PATTERN failover/topology EXCLUDE)
 endif()
 
 install(DIRECTORY include/failover DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

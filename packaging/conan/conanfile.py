@@ -35,7 +35,8 @@ class FailoverBuffer(ConanFile):
         toolchain = CMakeToolchain(self)
         for part in ("BENCHMARKS", "DEMO", "EXAMPLES", "PROXY", "TESTS"):
             toolchain.cache_variables[f"FAILOVER_BUILD_{part}"] = False
-        toolchain.cache_variables["FAILOVER_MYSQL"] = "OFF"
+        for module in ("MYSQL", "POSTGRES", "TOPOLOGY"):
+            toolchain.cache_variables[f"FAILOVER_{module}"] = "OFF"
         toolchain.cache_variables["FAILOVER_WITH_SPDLOG"] = bool(self.options.with_spdlog)
         toolchain.generate()
 

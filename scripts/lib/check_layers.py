@@ -28,6 +28,7 @@ USER_OF_LIBRARY = CORE_HEADERS + (
     "headers: watch",
     "headers: mysql",
     "headers: postgres",
+    "headers: topology",
     "headers: flags",
     "headers: testing",
 )
@@ -70,6 +71,7 @@ FLOORS = (
         ("include/failover/postgres/*",),
         ("headers: plain", "headers: outcome", "headers: watch"),
     ),
+    Floor("headers: topology", ("include/failover/topology/*",), ("headers: plain",)),
     Floor("headers: c", ("include/failover/c/*",), ()),
     Floor("headers: testing", ("include/failover/testing/*",), ("headers: plain",)),
     Floor("headers: plain", ("include/failover/*",), ()),
@@ -111,6 +113,13 @@ FLOORS = (
             "src/watch",
         ),
         ("libpq-fe.h",),
+    ),
+    # The feeds of topology services hold the requests of a Buffer, and know no database.
+    Floor(
+        "src/topology",
+        ("src/topology/*",),
+        CORE_HEADERS + ("headers: watch", "headers: topology", "src/base", "src/watch"),
+        ("curl", "nlohmann"),
     ),
     # The products. They see only the headers that every user of the library sees. The core of the
     # proxies knows no protocol.
@@ -169,6 +178,8 @@ GUARDED_OUTSIDE = (
     "postgresql",
     "asio",
     "openssl",
+    "curl",
+    "nlohmann",
     "pg_query",
     "protobuf-c",
 )

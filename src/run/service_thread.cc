@@ -1,11 +1,10 @@
 #include "run/service_thread.h"
 
-#include <signal.h>
-
 #include <atomic>
 #include <utility>
 
 #include "base/sync_point.h"
+#include "base/thread_without_signals.h"
 
 namespace failover::internal {
 
@@ -18,23 +17,6 @@ void AwaitNextWake(const std::atomic<bool>& woken) {
   // Relaxed: the value is only a hint here. The mutex orders the threads.
   for (int look = 0; look < kLooks && !woken.load(std::memory_order_relaxed); ++look) {
     PauseProcessor();
-  }
-}
-
-// Starts a thread that takes no signals. A host that reads its signals from a descriptor, or whose
-// handlers expect the host's own threads, may block signals only after the Buffer exists.
-std::thread StartWithoutSignals(std::function<void()> run) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    std::thread thread(std::move(run));
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return thread;
-  } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
   }
 }
 

@@ -3,7 +3,8 @@ get_filename_component(SOURCE_PATH "${CURRENT_PORT_DIR}/../../.." ABSOLUTE)
 
 vcpkg_check_features(OUT_FEATURE_OPTIONS feature_options FEATURES
                      mysql-monitor FAILOVER_MYSQL
-                     spdlog FAILOVER_WITH_SPDLOG)
+                     spdlog FAILOVER_WITH_SPDLOG
+                     topology FAILOVER_TOPOLOGY)
 
 vcpkg_cmake_configure(
   SOURCE_PATH "${SOURCE_PATH}"
