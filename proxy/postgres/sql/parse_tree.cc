@@ -2,7 +2,6 @@
 
 #include <pg_query.h>
 #include <pg_query/pg_query.pb-c.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "proxy/postgres/sql/large_stack.h"
 
 namespace postgres_proxy {
 namespace {
@@ -346,7 +346,6 @@ std::string_view TextOfStatement(std::string_view text, const PgQuery__RawStmt& 
 // The library goes down as deep as the tree of a text is. With the deepest trees it takes about
 // 1000 bytes of stack for each byte of text.
 constexpr std::size_t kStackPerByte = 4000;
-constexpr std::size_t kStackUnit = std::size_t{1} << 20;
 constexpr std::size_t kShortText = 2048;
 constexpr std::size_t kLongestText = std::size_t{32} << 10;
 
@@ -382,36 +381,14 @@ Judgement Judge(std::string_view text) {
   return all;
 }
 
-// Runs Judge with a stack of its own, in a thread.
-struct JudgeCall {
-  std::string_view text;
-  Judgement result;
-};
-
-void* RunJudge(void* argument) {
-  auto* const call = static_cast<JudgeCall*>(argument);
-  call->result = Judge(call->text);
-  return nullptr;
-}
-
-Judgement JudgeOnLargeStack(std::string_view text) {
-  JudgeCall call{text, std::nullopt};
-  pthread_attr_t attributes;
-  if (pthread_attr_init(&attributes) != 0) return std::nullopt;
-  pthread_t thread;
-  const std::size_t size = (text.size() * kStackPerByte + kStackUnit) / kStackUnit * kStackUnit;
-  const bool started = pthread_attr_setstacksize(&attributes, size) == 0 &&
-                       pthread_create(&thread, &attributes, &RunJudge, &call) == 0;
-  pthread_attr_destroy(&attributes);
-  if (started) pthread_join(thread, nullptr);
-  return std::move(call.result);
-}
-
 }  // namespace
 
 std::optional<std::vector<StatementTraits>> JudgeByGrammar(std::string_view text) {
   if (text.size() > kLongestText) return std::nullopt;
-  return text.size() <= kShortText ? Judge(text) : JudgeOnLargeStack(text);
+  if (text.size() <= kShortText) return Judge(text);
+  Judgement result;
+  RunOnLargeStack(text.size() * kStackPerByte, [&] { result = Judge(text); });
+  return result;
 }
 
 }  // namespace postgres_proxy
