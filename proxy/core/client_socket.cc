@@ -51,6 +51,14 @@ Task<bool> ClientSocket::ReceiveAtMost(std::size_t count) {
   co_return !error;
 }
 
+ClientSocket::Now ClientSocket::ReceiveNow() {
+  std::error_code error;
+  const std::size_t received = stream_.ReadNow(asio::buffer(buffer_), error);
+  input_ = std::string_view(buffer_.data(), error ? 0 : received);
+  if (!error) return Now::kBytes;
+  return error == asio::error::would_block ? Now::kNothing : Now::kGone;
+}
+
 Task<bool> ClientSocket::Write(std::string_view bytes) {
   std::error_code error;
   co_await stream_.Write(bytes, error);

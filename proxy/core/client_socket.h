@@ -3,6 +3,7 @@
 #define FAILOVER_PROXY_CORE_CLIENT_SOCKET_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -37,6 +38,13 @@ class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
   Task<bool> Receive() { return ReceiveAtMost(buffer_.size()); }
   // The same, but what the client has sent behind the first `count` bytes stays in the connection.
   Task<bool> ReceiveAtMost(std::size_t count);
+
+  // What ReceiveNow found.
+  enum class Now : std::uint8_t { kBytes, kNothing, kGone };
+  // The same as Receive for what is there already, without waiting.
+  Now ReceiveNow();
+  // To await events. Nobody else may read, write or close.
+  Socket& socket() { return stream_.socket(); }
 
   // False: the client is gone.
   Task<bool> Write(std::string_view bytes);

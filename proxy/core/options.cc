@@ -38,8 +38,9 @@ ABSL_FLAG(
     "the password's hash.");
 ABSL_FLAG(
     std::string, backend_user, "",
-    "The proxy's own account on the backends. It serves all clients, and the health checks if "
-    "there is no --monitor-user. It must not be able to write to a backend that is read-only.");
+    "The proxy's own account on the backends. It serves the health checks if there is no "
+    "--monitor-user, and all clients, unless clients log in to the backends as themselves. It must "
+    "not be able to write to a backend that is read-only.");
 ABSL_FLAG(
     std::string, backend_password_file, "",
     "The file whose first line is the password of --backend-user. Without a file the password "
@@ -159,7 +160,7 @@ absl::Status ReadMonitorAccount(Options& options) {
 
 absl::Status CheckValues(const Options& options) {
   if (options.users_file.empty()) return InvalidFlag("users_file", "is needed");
-  if (options.backend_user.empty()) return InvalidFlag("backend_user", "is needed");
+  if (options.monitor_user.empty()) return InvalidFlag("backend_user", "is needed");
   if (options.threads < 1) return InvalidFlag("threads", "must be at least 1");
   if (options.max_connections < 1) return InvalidFlag("max_connections", "must be at least 1");
   if (options.max_logins < 1) return InvalidFlag("max_logins", "must be at least 1");

@@ -70,6 +70,8 @@ class Monitor final : public proxy::BackendMonitor {
 absl::Status RunProxy() {
   const absl::StatusOr<proxy::Options> options = proxy::OptionsFromFlags();
   if (!options.ok()) return options.status();
+  // Every client uses this account.
+  if (options->backend_user.empty()) return proxy::InvalidFlag("backend_user", "is needed");
   const absl::StatusOr<MysqlOptions> mysql_options = MysqlOptionsFromFlags();
   if (!mysql_options.ok()) return mysql_options.status();
   absl::StatusOr<failover::BufferOptions> buffer_options = failover::BufferOptionsFromFlags();

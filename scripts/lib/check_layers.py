@@ -144,6 +144,26 @@ FLOORS = (
         USER_OF_LIBRARY[:-1] + ("proxy/core", "proxy/mysql/protocol", "proxy/mysql/session"),
         ("asio", "spdlog"),
     ),
+    Floor(
+        "proxy/postgres/protocol",
+        ("proxy/postgres/protocol/*",),
+        ("headers: postgres",),
+        ("openssl",),
+    ),
+    # Only this floor sees the grammar of PostgreSQL.
+    Floor("proxy/postgres/sql", ("proxy/postgres/sql/*",), ("headers: postgres",), ("pg_query",)),
+    Floor(
+        "proxy/postgres/session",
+        ("proxy/postgres/session/*",),
+        USER_OF_LIBRARY[:-1] + ("proxy/core", "proxy/postgres/protocol", "proxy/postgres/sql"),
+        ("asio", "openssl", "spdlog"),
+    ),
+    Floor(
+        "proxy/postgres",
+        ("proxy/postgres/*",),
+        USER_OF_LIBRARY[:-1] + ("proxy/core", "proxy/postgres/protocol", "proxy/postgres/session"),
+        ("asio", "spdlog"),
+    ),
     Floor("demo", ("demo/*",), USER_OF_LIBRARY, ("spdlog", "mysql.h", "errmsg.h")),
     Floor("examples", ("examples/*",), USER_OF_LIBRARY),
 )
@@ -160,6 +180,8 @@ GUARDED_OUTSIDE = (
     "openssl",
     "curl",
     "nlohmann",
+    "pg_query",
+    "protobuf-c",
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.MULTILINE)
 FOLDERS = ("include", "src", "proxy", "demo", "examples")

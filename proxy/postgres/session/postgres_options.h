@@ -1,0 +1,41 @@
+// The options that only the PostgreSQL proxy has.
+#ifndef FAILOVER_PROXY_POSTGRES_SESSION_POSTGRES_OPTIONS_H_
+#define FAILOVER_PROXY_POSTGRES_SESSION_POSTGRES_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "failover/postgres/monitored_server.h"
+
+namespace postgres_proxy {
+
+// How clients prove who they are.
+enum class ClientAuthentication : std::uint8_t {
+  kPassword,  // by what the users file has of them: SCRAM-SHA-256 or md5
+  kTrust,     // not at all; the users file still says who may come in
+};
+
+// `postgres_options.cc` says what each option is, in the help text of its flag.
+struct PostgresOptions {
+  ClientAuthentication client_authentication = ClientAuthentication::kPassword;
+  bool backend_cleartext = false;
+  bool repeat_sent = true;
+  std::size_t max_message_size = std::size_t{16} << 20;  // bytes
+  std::string monitor_database = "postgres";
+  failover::postgres::ServerTls monitor_tls;
+};
+
+// The end of the path of the source file that defines the flags, for proxy::ConfigureHelp.
+inline constexpr char kFlagsFile[] = "session/postgres_options.cc";
+
+// The text that --help prints before the flags.
+const char* UsageText();
+
+// Reads the flags. kInvalidArgument names the flag that is wrong.
+absl::StatusOr<PostgresOptions> PostgresOptionsFromFlags();
+
+}  // namespace postgres_proxy
+
+#endif  // FAILOVER_PROXY_POSTGRES_SESSION_POSTGRES_OPTIONS_H_

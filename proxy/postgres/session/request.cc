@@ -1,0 +1,155 @@
+#include "proxy/postgres/session/request.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/postgres/protocol/message.h"
+
+namespace postgres_proxy {
+namespace {
+
+using failover::postgres::StatementKind;
+
+StatementTraits Anything() {
+  StatementTraits traits;
+  traits.kind = StatementKind::kMayCommitInside;
+  return traits;
+}
+
+}  // namespace
+
+bool Request::Add(char type, std::string_view body) {
+  switch (type) {
+    case frontend::kQuery:
+      if (body.empty() || body.back() != '\0') return false;
+      AddQuery(body.substr(0, body.size() - 1));
+      return true;
+    case frontend::kFunctionCall:
+      // What the function does is not known.
+      mixed_ = simple_ = closed_ = true;
+      executed_.push_back(Anything());
+      return true;
+    case frontend::kSync:
+      closed_ = true;
+      skips_ = false;
+      return true;
+    case frontend::kFlush:
+      flushed_ = true;
+      return true;
+    case frontend::kParse:
+      return AddParse(body);
+    case frontend::kBind:
+      return AddBind(body);
+    case frontend::kDescribe:
+      return AddDescribe(body);
+    case frontend::kExecute:
+      return AddExecute(body);
+    case frontend::kClose:
+      return AddClose(body);
+    default:
+      return false;
+  }
+}
+
+void Request::AddQuery(std::string_view text) {
+  simple_ = steps_.empty() && executed_.empty();
+  mixed_ = !simple_;
+  closed_ = true;
+  for (StatementTraits& traits : JudgeText(text, rules_)) {
+    executed_.push_back(traits);
+    steps_.push_back({frontend::kQuery, {}, nullptr, std::move(traits)});
+  }
+}
+
+bool Request::AddParse(std::string_view body) {
+  BodyReader reader(body);
+  const std::string_view name = reader.Text();
+  const std::string_view sql = reader.Text();
+  if (!reader.ok()) return false;
+  auto prepared = std::make_shared<PreparedStatement>();
+  prepared->parse = body;
+  prepared->traits = JudgeText(sql, rules_);
+  parsed_[std::string(name)] = prepared;
+  if (!skips_) steps_.push_back({frontend::kParse, std::string(name), std::move(prepared)});
+  return true;
+}
+
+PreparedPtr Request::Use(std::string_view name) {
+  const auto found = parsed_.find(std::string(name));
+  if (found != parsed_.end()) return found->second;
+  PreparedPtr prepared = statements_.Find(name);
+  if (prepared != nullptr && std::find(needs_.begin(), needs_.end(), prepared) == needs_.end()) {
+    needs_.push_back(prepared);
+  }
+  return prepared;
+}
+
+bool Request::AddBind(std::string_view body) {
+  BodyReader reader(body);
+  const std::string_view portal = reader.Text();
+  const std::string_view name = reader.Text();
+  if (!reader.ok()) return false;
+  portals_[std::string(portal)] = Use(name);
+  if (!skips_) steps_.push_back({frontend::kBind, std::string(portal)});
+  return true;
+}
+
+bool Request::AddDescribe(std::string_view body) {
+  if (body.size() < 2) return false;
+  if (body[0] == 'S') static_cast<void>(Use(body.substr(1, body.size() - 2)));
+  if (!skips_) steps_.push_back({frontend::kDescribe, std::string(body.substr(0, 1))});
+  return true;
+}
+
+bool Request::AddExecute(std::string_view body) {
+  BodyReader reader(body);
+  const std::string_view portal = reader.Text();
+  if (!reader.ok()) return false;
+  const auto bound = portals_.find(std::string(portal));
+  // A portal of an earlier request belongs to an open transaction.
+  const bool known = bound != portals_.end() && bound->second != nullptr;
+  StatementTraits traits = Anything();
+  if (known) {
+    const std::vector<StatementTraits>& all = bound->second->traits;
+    traits = all.empty() ? StatementTraits() : all.front();
+  }
+  executed_.push_back(traits);
+  if (!skips_) steps_.push_back({frontend::kExecute, {}, nullptr, std::move(traits)});
+  return true;
+}
+
+bool Request::AddClose(std::string_view body) {
+  if (body.size() < 2) return false;
+  if (!skips_) {
+    steps_.push_back({frontend::kClose, std::string(body.substr(0, body.size() - 1))});
+  }
+  return true;
+}
+
+StatementKind Request::kind() const {
+  if (!closed_ || mixed_ || flushed_) return StatementKind::kMayCommitInside;
+  std::vector<const StatementTraits*> all;
+  for (const StatementTraits& traits : executed_) all.push_back(&traits);
+  return KindOfAll(all);
+}
+
+bool Request::writes() const {
+  return closed_ && executed_.size() == 1 && executed_.front().writes;
+}
+
+bool Request::may_begin_transaction() const {
+  const StatementKind whole = kind();
+  return whole != StatementKind::kSingle && whole != StatementKind::kPipeline;
+}
+
+bool Request::read_only_requested() const {
+  return std::any_of(executed_.begin(), executed_.end(),
+                     [](const StatementTraits& traits) { return traits.read_only_requested; });
+}
+
+Control Request::control() const {
+  if (!closed_ || mixed_ || executed_.size() != 1) return Control::kNone;
+  return executed_.front().control;
+}
+
+}  // namespace postgres_proxy

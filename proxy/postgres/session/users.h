@@ -1,0 +1,51 @@
+// Who may log in, and what it takes to log in as a user to a backend.
+#ifndef FAILOVER_PROXY_POSTGRES_SESSION_USERS_H_
+#define FAILOVER_PROXY_POSTGRES_SESSION_USERS_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "proxy/core/users_file.h"
+#include "proxy/postgres/protocol/scram.h"
+
+namespace postgres_proxy {
+
+// What the users file has of a user.
+struct User {
+  // The password, if the file has it. nullopt: the file has a verifier or a hash, or nothing.
+  std::optional<std::string> password = {};
+  // For the method SCRAM-SHA-256.
+  std::optional<ScramVerifier> verifier = {};
+  // For the method md5; empty: there is none.
+  std::string md5_hash = {};
+};
+
+// Immutable, hence thread-safe.
+class Users {
+ public:
+  // The text of a users file (proxy/core/users_file.h). What stands behind the name is a SCRAM
+  // verifier or an md5 hash, each as in pg_authid, or else the password itself. A password takes
+  // some milliseconds.
+  static absl::StatusOr<Users> Parse(std::string_view text);
+  static absl::StatusOr<Users> Load(const std::string& file);
+
+  // nullptr: there is no such user. Valid as long as *this.
+  const User* Find(std::string_view name) const;
+  // For the exchange with somebody who names a user that does not exist.
+  ScramVerifier FakeVerifier(std::string_view name) const;
+
+ private:
+  Users() = default;
+  static absl::StatusOr<Users> Make(const std::vector<proxy::UserEntry>& entries);
+
+  std::unordered_map<std::string, User> users_;
+  std::string secret_;  // random, for FakeVerifier
+};
+
+}  // namespace postgres_proxy
+
+#endif  // FAILOVER_PROXY_POSTGRES_SESSION_USERS_H_
