@@ -5,6 +5,7 @@
 #include <asio/post.hpp>
 #include <chrono>
 #include <exception>
+#include <future>
 #include <memory>
 #include <utility>
 
@@ -61,6 +62,7 @@ Task<> EventLoop::RunSession(Socket socket, std::uint32_t id, Admission admissio
         protocol_.Accept(std::move(socket), id, std::move(admission));
     const Registration registration(sessions_, *session);
     if (draining_) session->Drain();
+    if (ending_) session->End();
     co_await session->Run();
   } catch (const std::exception& error) {
     // The likeliest exception is std::bad_alloc. The other sessions go on.
@@ -74,6 +76,16 @@ void EventLoop::DrainSessions() {
     draining_ = true;
     for (Session* session : sessions_) session->Drain();
   });
+}
+
+void EventLoop::EndSessions() {
+  std::promise<void> done;
+  asio::post(io_, [this, &done] {
+    ending_ = true;
+    for (Session* session : sessions_) session->End();
+    done.set_value();
+  });
+  done.get_future().wait();
 }
 
 void EventLoop::CheckSilence() {

@@ -15,8 +15,8 @@
 
 namespace proxy {
 
-// Serve and DrainSessions may be called from any thread; they act on the loop's own thread. Stop
-// and the destructor belong to the owner.
+// Serve, DrainSessions and EndSessions may be called from any other thread; they act on the loop's
+// own thread. Stop and the destructor belong to the owner.
 class EventLoop {
  public:
   // Starts the thread. `protocol` is not owned.
@@ -35,6 +35,9 @@ class EventLoop {
   void Serve(Socket socket, std::uint32_t id, Admission admission, std::function<void()> ended);
   // Drains all sessions, those that begin later included.
   void DrainSessions();
+  // Ends all sessions, those that begin later included. No session sends anything more to a backend
+  // when the function has returned. May not be called after Stop.
+  void EndSessions();
   // Ends the thread. No session runs any more when Stop has returned.
   void Stop();
 
@@ -49,6 +52,7 @@ class EventLoop {
   // because the sessions that are destroyed with io_ take themselves out of sessions_.
   std::unordered_set<Session*> sessions_;
   bool draining_ = false;
+  bool ending_ = false;
 
   asio::io_context io_;
   asio::executor_work_guard<Executor> work_;

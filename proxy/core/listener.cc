@@ -161,6 +161,10 @@ Task<> Listener::Drain(absl::Duration timeout) {
   }
 }
 
+void Listener::EndSessions() {
+  for (const std::unique_ptr<EventLoop>& loop : loops_) loop->EndSessions();
+}
+
 void Listener::Stop() {
   for (const std::unique_ptr<EventLoop>& loop : loops_) loop->Stop();
   loops_.clear();

@@ -39,6 +39,10 @@ class Listener {
   // Takes no more clients, and ends sessions in which nothing is under way. Returns when all
   // sessions are gone, or when `timeout` is over.
   Task<> Drain(absl::Duration timeout);
+  // Ends the sessions that are left: they send nothing more to a backend. To be called before the
+  // Buffer is shut down, because a Buffer that is shut down holds nothing, not even in a planned
+  // switchover. May not be called after Stop.
+  void EndSessions();
   // Ends the event loops, and with them the sessions that are left.
   void Stop();
 

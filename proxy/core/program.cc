@@ -138,6 +138,7 @@ absl::Status Serve(const Context& context, const Protocol& protocol, BackendMoni
   if (absl::Status status = monitor.Start(); !status.ok()) return status;
   io.run();
 
+  listener.EndSessions();
   // The monitor and the Buffer call the event loops, so they end before the loops do.
   monitor.Stop();
   context.buffer.Shutdown();

@@ -29,6 +29,10 @@ class Session {
   // way. May be called before Run and more than once.
   virtual void Drain() = 0;
 
+  // The program ends now: the session sends nothing more to a backend and closes the client's
+  // connection, so that Run ends soon. May be called before Run and more than once.
+  virtual void End() = 0;
+
   // Ends an exchange with a backend that has not answered health checks for too long. The loop
   // calls this function several times per second.
   virtual void GiveUpIfSilent() = 0;

@@ -39,6 +39,7 @@ class MysqlSession final : public proxy::Session {
 
   proxy::Task<> Run() override;
   void Drain() override;
+  void End() override;
   void GiveUpIfSilent() override;
 
  private:
@@ -76,9 +77,6 @@ class MysqlSession final : public proxy::Session {
   proxy::Task<bool> WriteOk(std::uint8_t sequence);
   proxy::Task<bool> WriteError(const failover::mysql::MysqlError& error, std::uint8_t sequence);
   proxy::Task<bool> WritePacket(std::string_view payload, std::uint8_t sequence);
-
-  // Ends the session from outside: what is under way fails.
-  void End();
 
   const MysqlContext& context_;
   const proxy::Executor executor_;

@@ -76,6 +76,12 @@ void PostgresSession::Drain() {
   if (idle_) input_wait_.Wake();
 }
 
+void PostgresSession::End() {
+  if (upstream_.has_value()) upstream_->Abandon();
+  client_.Close();
+  input_wait_.Wake();
+}
+
 bool PostgresSession::MustEnd() const {
   return proxy::EndsInDrain(draining_, upstream_->state().transaction_open());
 }

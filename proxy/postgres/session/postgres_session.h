@@ -35,6 +35,7 @@ class PostgresSession final : public proxy::Session {
 
   proxy::Task<> Run() override;
   void Drain() override;
+  void End() override;
   void GiveUpIfSilent() override;
 
  private:

@@ -45,6 +45,7 @@ class ToyUpstream {
 
   Task<absl::Status> Execute(const std::string& line, std::string& answer) {
     absl::Status connected = co_await Connect();
+    if (abandoned_) co_return absl::CancelledError("the session is to end");
     if (!connected.ok()) co_return connected;
     std::error_code error;
     co_await asio::async_write(socket_, asio::buffer(line), ErrorTo(error));
@@ -65,6 +66,11 @@ class ToyUpstream {
 
   void GiveUpIfSilent() {
     if (socket_.is_open() && MustGiveUp(context_, backend_)) Close();
+  }
+  // Nothing is sent any more.
+  void Abandon() {
+    abandoned_ = true;
+    Close();
   }
 
  private:
@@ -114,6 +120,7 @@ class ToyUpstream {
   std::size_t backend_ = 0;
   std::uint64_t epoch_ = 0;
   bool in_transaction_ = false;
+  bool abandoned_ = false;
 };
 
 class ToyStatement final : public RetriedStatement {
@@ -158,6 +165,11 @@ class ToySession final : public Session {
   void Drain() override {
     draining_ = true;
     if (idle_ && MustEnd()) client_->Close();
+  }
+
+  void End() override {
+    upstream_.Abandon();
+    client_->Close();
   }
 
   void GiveUpIfSilent() override { upstream_.GiveUpIfSilent(); }

@@ -9,7 +9,9 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "failover/stats.h"
+#include "failover/switchover.h"
 #include "toy_backend.h"
 #include "toy_proxy.h"
 
@@ -222,6 +224,22 @@ TEST_F(ToyProtocolTest, ADrainWaitsForHeldStatements) {
   EXPECT_EQ(client->Receive(), "a: one");
   EXPECT_EQ(client->Receive(), "");
   drained.wait();
+}
+
+// A proxy is told twice to end. Whoever switches the servers over counts on it that nothing is
+// sent.
+TEST_F(ToyProtocolTest, BugEndInASwitchover_WhatIsHeldDoesNotGoToTheOldPrimary) {
+  Start();
+  auto client = Connect();
+  absl::StatusOr<failover::Switchover> switchover =
+      proxy_->buffer().BeginSwitchover(proxy_->shard(), {});
+  ASSERT_TRUE(switchover.ok()) << switchover.status();
+  client->Send("one\n");
+  ASSERT_TRUE(AwaitHeld(1));
+  proxy_->EndSessions();
+  proxy_->buffer().Shutdown();
+  EXPECT_EQ(client->Receive(), "");
+  EXPECT_EQ(a_.statements(), 0);
 }
 
 // The old connection may lead to a server that is not the primary any more.

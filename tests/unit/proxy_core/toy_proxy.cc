@@ -77,6 +77,7 @@ ToyProxy::ToyProxy(const std::vector<ToyBackend*>& backends, const ToyProxyOptio
 ToyProxy::~ToyProxy() {
   io_.stop();
   thread_.join();
+  listener_->EndSessions();
   buffer_->Shutdown();
   listener_->Stop();
 }

@@ -77,6 +77,7 @@ class ToyProxy {
   failover::ShardHandle shard() const { return context_->shard; }
   failover::ShardStats stats() const;
 
+  void EndSessions() { listener_->EndSessions(); }
   // Begins a drain, and returns what is ready when the drain has ended.
   std::future<void> Drain(absl::Duration timeout);
 
