@@ -199,8 +199,14 @@ Task<bool> PostgresSession::TakeMessage(Request& request, std::size_t begin) {
 Task<bool> PostgresSession::RunRequest(Request& request) {
   RequestAttempt attempt(*upstream_, request, bytes_);
   const proxy::RetryResult result = co_await driver_.Run(attempt, client_.socket());
-  if (result.error.ok() || upstream_->told()) co_return true;
+  if (result.error.ok() || upstream_->answered()) co_return true;
   if (absl::IsCancelled(result.error)) co_return false;
+  if (upstream_->told()) {
+    // The connection ended between the error and ReadyForQuery.
+    const char status = upstream_->status_after_error();
+    transaction_lost_ = status == 'E';
+    co_return co_await EndAnswer(status, request);
+  }
   const ProxyError error = ForClient(result.error, result.before);
   const char status = upstream_->status_after_error();
   transaction_lost_ = status == 'E' && !upstream_->state().transaction_open();
@@ -237,12 +243,18 @@ Task<bool> PostgresSession::TellError(const ProxyError& error, char status, Requ
   if (!request.closed()) {
     const bool written = co_await client_.Write(message);
     if (!written) co_return false;
-    const bool goes_on = co_await SkipToSync(request);
-    if (!goes_on) co_return false;
     message.clear();
   }
-  PutReady(status, message);
-  co_return co_await client_.Write(message);
+  co_return co_await EndAnswer(status, request, std::move(message));
+}
+
+Task<bool> PostgresSession::EndAnswer(char status, Request& request, std::string before) {
+  if (!request.closed()) {
+    const bool goes_on = co_await SkipToSync(request);
+    if (!goes_on) co_return false;
+  }
+  PutReady(status, before);
+  co_return co_await client_.Write(before);
 }
 
 Task<bool> PostgresSession::SkipToSync(Request& request) {

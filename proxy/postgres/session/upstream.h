@@ -67,10 +67,12 @@ class Upstream {
   // what follows from the error. After an error that allows a retry, Execute may be called again.
   // kCancelled: the client is gone, or nothing sensible can be said to the client any more.
   proxy::Task<absl::Status> Execute(proxy::ReplyNotice& notice);
-  // The client has got the answer to its request, an error included.
+  // The client has got the backend's error. The rest of the answer is only ReadyForQuery.
   bool told() const { return told_; }
-  // What the client is to take for the state of its transaction after an error that it was not told
-  // of yet.
+  // The client has got all of an answer with an error.
+  bool answered() const { return told_ && done_; }
+  // What the client is to take for the state of its transaction after an error, unless it has got
+  // the ReadyForQuery of the backend.
   char status_after_error() const { return status_after_error_; }
   // Whether the transaction of the client is gone, and the client has not been told.
   bool transaction_lost() const { return transaction_lost_; }
@@ -123,6 +125,8 @@ class Upstream {
   void TakeCopyIn();
   void TakeStep();
   void StatementSucceeded(const StatementTraits& traits, std::string_view tag);
+  // Whether the client is in a transaction block once the statement at hand has failed.
+  bool FailsInTransaction() const;
   // The body of the message that ended last, which is still in out_.
   std::string_view Body() const { return std::string_view(out_).substr(complete_ + kHeaderSize); }
   // Takes the message that ended last out of the answer, to pass it on at once or never.
@@ -171,6 +175,7 @@ class Upstream {
   failover::postgres::Statement statement_;
   std::uint64_t epoch_when_sent_ = 0;
   bool told_ = false;
+  bool in_block_ = false;       // the statements that were answered have left a transaction open
   bool copying_ = false;        // the backend awaits COPY data
   int ready_expected_ = 0;      // how many times the backend will say that it is ready
   bool passing_ = false;        // the client gets the answer as it comes

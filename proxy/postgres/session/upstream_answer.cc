@@ -188,10 +188,21 @@ void Upstream::TakeStep() {
 
 void Upstream::StatementSucceeded(const StatementTraits& traits, std::string_view tag) {
   state_.Succeeded(traits, tag);
+  if (tag == "BEGIN" || tag == "START TRANSACTION") in_block_ = true;
+  const bool ends = traits.control == Control::kCommit || traits.control == Control::kRollback;
+  if (ends || tag == "PREPARE TRANSACTION") in_block_ = false;
   if (tag == "DEALLOCATE ALL" || tag == "DISCARD ALL") statements_.Clear();
   for (const SessionChange& change : traits.changes) {
     if (change.kind == SessionChange::Kind::kForgetName) statements_.Remove(change.key);
   }
+}
+
+bool Upstream::FailsInTransaction() const {
+  const std::vector<Step>& steps = request_->steps();
+  // A COMMIT that fails ends the transaction, too.
+  const bool ends =
+      next_step_ < steps.size() && steps[next_step_].traits.control == Control::kCommit;
+  return in_block_ && !ends;
 }
 
 Upstream::Progress Upstream::TakeError() {
@@ -203,6 +214,7 @@ Upstream::Progress Upstream::TakeError() {
   }
   // COPY is over, and behind a Query the backend is ready at once.
   if (std::exchange(copying_, false) && request_->is_simple()) request_->Close();
+  in_block_ = FailsInTransaction();
   request_->SkipToSync();
   next_step_ = request_->steps().size();
   state_.Failed();

@@ -37,6 +37,7 @@ void Upstream::ClearAnswer() {
   refusal_.reset();
   passed_error_ = absl::OkStatus();
   copying_ = passing_ = partly_passed_ = done_ = halfway_ = false;
+  in_block_ = statement_.in_transaction;
   next_step_ = 0;
 }
 
@@ -251,6 +252,8 @@ absl::Status Upstream::Fail(const ExchangeFailure& failure) {
       status_after_error_ = state_.status();
       break;
   }
+  // The error that the client has got left the transaction open, so the client has to end it.
+  if (told_) status_after_error_ = in_block_ ? 'E' : 'I';
   if (failure.event == ExchangeEvent::kError) is_outdated_ = epoch_ != epoch_when_sent_;
   if (rule.connection == FailureConnection::kKept) return told;
   absl::Status lost = Drop(failure.error.text);

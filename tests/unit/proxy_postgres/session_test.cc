@@ -456,5 +456,40 @@ TEST(SessionTest, ADrainEndsIdleSessionsAndWaitsForTransactions) {
   EXPECT_EQ(drained.wait_for(failover::test::kPatience), std::future_status::ready);
 }
 
+// --- Bugs that were found by reading ---
+
+TEST(SessionTest, BugAClosedRequestWaitedForEverWhenOnlyItsErrorCame) {
+  ScriptedBackend backend(WorksUnless(kInserted, {Error("ERROR", "23505", "duplicate"), true}));
+  ProxyInTest proxy({&backend});
+  proxy.ReportPrimary(0, 1);
+  TestClient client = TestClient::LogIn(proxy.port());
+  EXPECT_EQ(client.Ask(kInsert), "E 23505 Z I ");
+  EXPECT_EQ(client.Ask("BEGIN"), "C BEGIN Z T ");
+  EXPECT_EQ(client.Ask(kInsert), "E 23505 Z E ");
+  EXPECT_EQ(client.Ask("SELECT 1"), "E 25P02 Z E ");
+  EXPECT_EQ(client.Ask("ROLLBACK"), "C ROLLBACK Z I ");
+  EXPECT_EQ(client.Ask("SELECT 1"), "T D C SELECT 1 Z I ");
+  EXPECT_EQ(backend.Count(kInserted), 2);
+}
+
+TEST(SessionTest, BugWhatFollowedAToldErrorWasExecutedOnTheNextConnection) {
+  ScriptedBackend backend([](const std::string& request) -> Answer {
+    if (request.rfind("PH", 0) == 0) return {Error("ERROR", "42601", "syntax"), true};
+    return Works(request);
+  });
+  ProxyInTest proxy({&backend});
+  proxy.ReportPrimary(0, 1);
+  TestClient client = TestClient::LogIn(proxy.port());
+  const std::string zero(1, '\0');
+  client.Send(Message(frontend::kParse, "s" + zero + kInsert + zero + std::string(2, '\0')) +
+              Message(frontend::kFlush, {}));
+  EXPECT_EQ(client.ReceiveTo(backend::kError), "E 42601 ");
+  client.Send(Extended("", kInsert) + Extended("", "SELECT 1"));
+  EXPECT_EQ(client.Receive(), "Z I ");
+  EXPECT_EQ(client.Receive(), "1 2 C INSERT 0 1 Z I ");
+  EXPECT_EQ(backend.Count("PBES INSERT INTO t VALUES (1)"), 0);
+  EXPECT_EQ(backend.Count("PBES SELECT 1"), 1);
+}
+
 }  // namespace
 }  // namespace postgres_proxy::test
