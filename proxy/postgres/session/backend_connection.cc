@@ -23,7 +23,12 @@ constexpr std::size_t kMaxAnswer = std::size_t{1} << 20;
 Task<absl::Status> BackendConnection::Connect(const proxy::Address& address, BackendLogin login) {
   absl::Status status = co_await Dial(address, login.tls);
   if (!status.ok()) co_return status;
-  const std::string startup = BuildStartup(login.parameters);
+  // The session belongs to the user who has proved who that is.
+  Parameters parameters = login.parameters;
+  for (auto& [name, value] : parameters) {
+    if (name == "user") value = login.credentials.user();
+  }
+  const std::string startup = BuildStartup(parameters);
   const std::size_t sent = co_await Send(startup);
   if (sent < startup.size()) co_return Failed("login");
   status = co_await Authenticate(login);

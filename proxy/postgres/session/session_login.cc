@@ -122,6 +122,12 @@ Task<bool> PostgresSession::CheckStartup() {
     co_await WriteFatal("28000", "the proxy requires TLS");
     co_return false;
   }
+  if (!startup_.repeated.empty()) {
+    const std::string text =
+        absl::StrCat("startup packet has the parameter \"", startup_.repeated, "\" twice");
+    co_await WriteFatal("08P01", text);
+    co_return false;
+  }
   const std::string_view user = startup_.Find("user");
   if (user.empty()) {
     co_await WriteFatal("28000", "no PostgreSQL user name specified in startup packet");

@@ -491,5 +491,17 @@ TEST(SessionTest, BugWhatFollowedAToldErrorWasExecutedOnTheNextConnection) {
   EXPECT_EQ(backend.Count("PBES SELECT 1"), 1);
 }
 
+TEST(SessionTest, BugTheUserThatWasCheckedWasNotTheUserOfTheSession) {
+  ScriptedBackend backend(Works);
+  ProxyInTest proxy({&backend});
+  proxy.ReportPrimary(0, 1);
+  for (const char* const name : {"user", "replication"}) {
+    TestClient client(proxy.port());
+    client.Send(BuildStartup({{"user", "app"}, {"replication", "off"}, {name, "postgres"}}));
+    EXPECT_EQ(client.Receive(), "E 08P01 end ");
+    EXPECT_NE(client.error().find(name), std::string::npos) << client.error();
+  }
+}
+
 }  // namespace
 }  // namespace postgres_proxy::test
