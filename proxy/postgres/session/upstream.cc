@@ -116,7 +116,8 @@ Task<absl::Status> Upstream::Restore() {
         reported ? state_.RestoreReported(connection_->parameters()) : state_.RestoreStatements();
     if (statements.empty()) continue;
     std::string query;
-    PutText(absl::StrJoin(statements, ";"), query);
+    // A line of its own ends a comment at the end of the text before.
+    PutText(absl::StrJoin(statements, "\n;\n"), query);
     std::string message;
     PutMessage(frontend::kQuery, query, message);
     absl::Status status = co_await connection_->Run(message);

@@ -503,5 +503,19 @@ TEST(SessionTest, BugTheUserThatWasCheckedWasNotTheUserOfTheSession) {
   }
 }
 
+TEST(SessionTest, BugACommentAtTheEndOfASettingSwallowedTheNextSettings) {
+  ScriptedBackend old(Works);
+  ScriptedBackend fresh(Works);
+  ProxyInTest proxy({&old, &fresh});
+  proxy.ReportPrimary(0, 1);
+  TestClient client = TestClient::LogIn(proxy.port());
+  client.Ask("SET search_path TO a -- for now");
+  client.Ask("SET statement_timeout TO 5");
+  proxy.ReportReadOnly(0, 1);
+  proxy.ReportPrimary(1, 2);
+  EXPECT_EQ(client.Ask(kInsert), "C INSERT 0 1 Z I ");
+  EXPECT_EQ(fresh.Count("Q SET search_path TO a -- for now\n;\nSET statement_timeout TO 5"), 1);
+}
+
 }  // namespace
 }  // namespace postgres_proxy::test
