@@ -46,6 +46,8 @@ void Upstream::CloseConnection() {
   connection_.reset();
   is_waiting_ = false;
   cutter_ = {};
+  own_.reset();
+  refused_parses_.clear();
   out_.clear();
   complete_ = 0;
 }

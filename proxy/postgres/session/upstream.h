@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "failover/postgres/errors.h"
@@ -105,6 +106,16 @@ class Upstream {
   // Tells the client later which of the reported values are others on the new connection.
   void ReportDifferences(const Reported& known);
 
+  // --- The proxy's own messages ---
+  // Runs messages that end with a Sync while no request runs. What the backend says besides goes to
+  // the client. The answer is in own_. False: the connection is lost.
+  proxy::Task<bool> RunOwn(std::string_view messages);
+  Progress TakeOwnAnswer();
+  // Closes what a request has parsed that was refused later: the client does not know of these
+  // statements, and the request is going to parse them again. False: the connection is lost.
+  proxy::Task<bool> CloseRefused();
+  void NoteRefusedParses();
+
   // --- One exchange ---
   proxy::Task<absl::Status> ParseAgain();
   proxy::Task<absl::Status> Exchange(proxy::ReplyNotice& notice);
@@ -166,6 +177,13 @@ class Upstream {
   char status_after_error_ = 'I';
   // What the session has lost while no request ran, for the next request; OK: nothing.
   absl::Status news_;
+  // The answer to messages of the proxy itself; nullopt: none are under way.
+  struct OwnAnswer {
+    std::optional<failover::postgres::PostgresError> error;
+    char status = '\0';  // of ReadyForQuery; '\0': it has not come yet
+  };
+  std::optional<OwnAnswer> own_;
+  std::vector<std::string> refused_parses_;  // names of statements that connection_ knows
   // Messages for the client that belong to no request.
   std::string urgent_;
 

@@ -66,7 +66,7 @@ Upstream::Progress Upstream::TakeAnswer() {
   }
   switch (type) {
     case backend::kError:
-      return TakeError();
+      return own_.has_value() ? TakeOwnAnswer() : TakeError();
     case backend::kNotice:
       TakeNotice();
       return Progress::kNeedsMore;
@@ -79,6 +79,7 @@ Upstream::Progress Upstream::TakeAnswer() {
     default:
       break;
   }
+  if (own_.has_value()) return TakeOwnAnswer();
   // Everything else is the answer to a request.
   if (!is_waiting_ || done_) return Progress::kFailed;
   switch (type) {
@@ -216,12 +217,14 @@ Upstream::Progress Upstream::TakeError() {
   if (std::exchange(copying_, false) && request_->is_simple()) request_->Close();
   in_block_ = FailsInTransaction();
   request_->SkipToSync();
-  next_step_ = request_->steps().size();
   state_.Failed();
   ExchangeFailure failure = Failure(ExchangeEvent::kError);
   failure.error = std::move(error);
   const FailureRule& rule = RuleFor(failure);
-  if (rule.repeat == FailureRepeat::kAfterFailover) {
+  const bool refused = rule.repeat == FailureRepeat::kAfterFailover;
+  if (refused) NoteRefusedParses();
+  next_step_ = request_->steps().size();
+  if (refused) {
     // The client gets nothing of this answer.
     out_.clear();
     complete_ = 0;

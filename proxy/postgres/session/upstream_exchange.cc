@@ -56,6 +56,8 @@ Task<absl::Status> Upstream::Execute(proxy::ReplyNotice& notice) {
   absl::Status status = co_await Connect();
   if (!status.ok()) co_return status;
   ClearAnswer();
+  const bool closed = co_await CloseRefused();
+  if (!closed) co_return Fail(ExchangeEvent::kFoundDead);
   status = co_await ParseAgain();
   if (!status.ok()) co_return status;
   co_return co_await Exchange(notice);

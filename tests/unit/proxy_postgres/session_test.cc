@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <future>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "proxy/postgres/protocol/message.h"
 #include "proxy/postgres/protocol/startup.h"
@@ -515,6 +517,45 @@ TEST(SessionTest, BugACommentAtTheEndOfASettingSwallowedTheNextSettings) {
   proxy.ReportPrimary(1, 2);
   EXPECT_EQ(client.Ask(kInsert), "C INSERT 0 1 Z I ");
   EXPECT_EQ(fresh.Count("Q SET search_path TO a -- for now\n;\nSET statement_timeout TO 5"), 1);
+}
+
+// A backend that refuses the first write like a standby, and takes the second.
+ScriptedBackend::Script RefusesOnce(const std::string& request, const Answer& refusal) {
+  return [=, refused = std::make_shared<bool>(false)](const std::string& asked) {
+    if (asked != request || std::exchange(*refused, true)) return Works(asked);
+    return refusal;
+  };
+}
+
+TEST(SessionTest, BugARefusedParseWithANameWasRepeatedOnTheSameConnection) {
+  const Answer refusal = {ParseComplete() + BindComplete() +
+                          Error("ERROR", "25006", "read-only transaction") + Ready('I')};
+  ScriptedBackend backend(RefusesOnce("PBES name", refusal));
+  ProxyInTest proxy({&backend});
+  proxy.ReportPrimary(0, 1);
+  TestClient client = TestClient::LogIn(proxy.port());
+  client.Send(Extended("name", kInsert));
+  proxy.AwaitHeld(1);
+  proxy.ReportPrimary(0, 2);
+  EXPECT_EQ(client.Receive(), "1 2 C INSERT 0 1 Z I ");
+  EXPECT_EQ(backend.requests(), (std::vector<std::string>{"PBES name", "CS Sname", "PBES name"}));
+  client.Send(Extended("name", ""));
+  EXPECT_EQ(client.Receive(), "2 C INSERT 0 1 Z I ");
+}
+
+TEST(SessionTest, BugARefusedParseWasKnownToTheServerButNotToTheClient) {
+  const Answer refusal = {ParseComplete() + BindComplete() +
+                          Error("ERROR", "25006", "read-only transaction") + Ready('I')};
+  ScriptedBackend backend(RefusesOnce("PBES name", refusal));
+  ProxySettings settings;
+  settings.window = absl::Seconds(1);
+  ProxyInTest proxy({&backend}, settings);
+  proxy.ReportPrimary(0, 1);
+  TestClient client = TestClient::LogIn(proxy.port());
+  client.Send(Extended("name", kInsert));
+  const std::string first = client.Receive();
+  EXPECT_EQ(client.Ask("SELECT 1"), "T D C SELECT 1 Z I ") << first;
+  EXPECT_EQ(backend.requests()[1], "CS Sname");
 }
 
 }  // namespace
