@@ -63,32 +63,6 @@ Task<absl::Status> Upstream::Execute(proxy::ReplyNotice& notice) {
   co_return co_await Exchange(notice);
 }
 
-Task<absl::Status> Upstream::ParseAgain() {
-  // What follows a Flush, and what EXECUTE names, is not known here.
-  const bool knows_needs = request_->closed() && !request_->flushed() &&
-                           !(request_->is_simple() && statement_.kind != StatementKind::kSingle);
-  const std::vector<PreparedPtr> wanted = knows_needs ? request_->needs() : statements_.All();
-  for (const PreparedPtr& prepared : wanted) {
-    if (prepared->connection == connection_->number()) continue;
-    std::string messages;
-    PutMessage(frontend::kParse, prepared->parse, messages);
-    PutMessage(frontend::kSync, {}, messages);
-    const absl::Status status = co_await connection_->Run(messages);
-    if (IsConnectionWasGone(status) || context_.buffer.IsFailover(status)) {
-      absl::Status lost = Drop(std::string(status.message()));
-      co_return lost.ok() ? status : lost;
-    }
-    if (status.ok()) {
-      prepared->connection = connection_->number();
-    } else if (knows_needs) {
-      ExchangeFailure failure = Failure(ExchangeEvent::kParseRefused);
-      failure.error = failover::postgres::PostgresErrorOf(status).value_or(PostgresError());
-      co_return Fail(failure);
-    }
-  }
-  co_return absl::OkStatus();
-}
-
 Task<absl::Status> Upstream::Exchange(proxy::ReplyNotice& notice) {
   epoch_when_sent_ = context_.shard.epoch();
   ready_expected_ = request_->closed() ? 1 : 0;

@@ -11,6 +11,7 @@ namespace postgres_proxy {
 using failover::postgres::PostgresError;
 using failover::postgres::Severity;
 using failover::postgres::Source;
+using failover::postgres::StatementKind;
 using proxy::Task;
 
 // The answer goes through the same cutter as all others, because a message that belongs to no
@@ -74,6 +75,38 @@ Task<bool> Upstream::CloseRefused() {
   const bool lives = co_await RunOwn(messages);
   own_.reset();
   co_return lives;
+}
+
+Task<absl::Status> Upstream::ParseAgain() {
+  // What follows a Flush, and what EXECUTE names, is not known here. In a transaction nothing is
+  // parsed on suspicion, because an error would end the transaction.
+  const bool knows_needs = request_->closed() && !request_->flushed() &&
+                           !(request_->is_simple() && statement_.kind != StatementKind::kSingle);
+  const bool certain = knows_needs || state_.transaction_open();
+  const std::vector<PreparedPtr> wanted = certain ? request_->needs() : statements_.All();
+  for (const PreparedPtr& prepared : wanted) {
+    if (prepared->connection == connection_->number()) continue;
+    std::string messages;
+    PutMessage(frontend::kParse, prepared->parse, messages);
+    PutMessage(frontend::kSync, {}, messages);
+    const bool lives = co_await RunOwn(messages);
+    if (!lives) co_return Fail(ExchangeEvent::kFoundDead);
+    const OwnAnswer answer = *std::exchange(own_, std::nullopt);
+    if (answer.error.has_value()) state_.Failed();
+    state_.Ready(answer.status);
+    if (!answer.error.has_value()) {
+      prepared->connection = connection_->number();
+    } else if (const absl::Status status = RefusedBy(*answer.error);
+               context_.buffer.IsFailover(status) && !statement_.in_transaction) {
+      absl::Status lost = Drop(std::string(status.message()));
+      co_return lost.ok() ? status : lost;
+    } else if (certain) {
+      ExchangeFailure failure = Failure(ExchangeEvent::kParseRefused);
+      failure.error = *answer.error;
+      co_return Fail(failure);
+    }
+  }
+  co_return absl::OkStatus();
 }
 
 }  // namespace postgres_proxy

@@ -53,6 +53,10 @@ Answer Works(const std::string& request) {
   if (request == "Q SELECT 1") return {Fields() + Row("1") + Done("SELECT 1")};
   if (request == "Q LISTEN c") return {Done("LISTEN")};
   if (request.rfind("Q SET", 0) == 0) return {Done("SET")};
+  if (request == "PBES BEGIN") {
+    return {ParseComplete() + BindComplete() + Done("BEGIN", 'T')};
+  }
+  if (request.rfind("Q DO", 0) == 0) return {Done("DO", 'T')};
   if (request.rfind("PS", 0) == 0) return {ParseComplete() + Ready('I')};
   if (request.rfind("PBES", 0) == 0) return {ParseComplete() + BindComplete() + Done("INSERT 0 1")};
   if (request.rfind("BES", 0) == 0) return {BindComplete() + Done("INSERT 0 1")};
@@ -556,6 +560,58 @@ TEST(SessionTest, BugARefusedParseWasKnownToTheServerButNotToTheClient) {
   const std::string first = client.Receive();
   EXPECT_EQ(client.Ask("SELECT 1"), "T D C SELECT 1 Z I ") << first;
   EXPECT_EQ(backend.requests()[1], "CS Sname");
+}
+
+// The statement moves to a backend that refuses to parse the text there.
+TEST(SessionTest, BugAParseThatWasRefusedInATransactionWasToldAsIdle) {
+  ScriptedBackend old(Works);
+  ScriptedBackend fresh([](const std::string& request) -> Answer {
+    if (request == "PS name") return {Error("ERROR", "42P01", "no table") + Ready('E')};
+    if (request == "BES name") return {Error("ERROR", "26000", "no statement") + Ready('E')};
+    return Works(request);
+  });
+  ProxyInTest proxy({&old, &fresh});
+  proxy.ReportPrimary(0, 1);
+  TestClient client = TestClient::LogIn(proxy.port());
+  client.Send(Extended("name", kInsert));
+  client.Receive();
+  proxy.ReportReadOnly(0, 1);
+  proxy.ReportPrimary(1, 2);
+  client.Send(Extended("", "BEGIN"));
+  EXPECT_EQ(client.Receive(), "1 2 C BEGIN Z T ");
+  // Nothing of this request needs the statement.
+  EXPECT_EQ(client.Ask("DO $$ BEGIN END $$"), "C DO Z T ");
+  EXPECT_EQ(fresh.Count("PS name"), 0);
+  client.Send(Extended("name", ""));
+  EXPECT_EQ(client.Receive(), "E 42P01 Z E ");
+  EXPECT_EQ(client.Ask("ROLLBACK"), "C ROLLBACK Z I ");
+  EXPECT_EQ(fresh.Count("Q ROLLBACK"), 1);
+}
+
+TEST(SessionTest, BugWhatCameWithAParseOfTheProxyWasLost) {
+  const std::string notification =
+      Message(backend::kNotification, std::string(4, '\0') + std::string("c\0p\0", 4));
+  const std::string parameter = Message(backend::kParameterStatus, std::string("x\0y\0", 4));
+  ScriptedBackend old(Works);
+  ScriptedBackend fresh([&](const std::string& request) -> Answer {
+    // A half of a message is on its way when the proxy parses the statement.
+    if (request == kInserted) return {Done("INSERT 0 1") + notification.substr(0, 7)};
+    if (request == "PS name") {
+      return {notification.substr(7) + parameter + ParseComplete() +
+              Notice("NOTICE", "00000", "n") + Ready('I')};
+    }
+    return Works(request);
+  });
+  ProxyInTest proxy({&old, &fresh});
+  proxy.ReportPrimary(0, 1);
+  TestClient client = TestClient::LogIn(proxy.port());
+  client.Send(Extended("name", kInsert));
+  client.Receive();
+  proxy.ReportReadOnly(0, 1);
+  proxy.ReportPrimary(1, 2);
+  EXPECT_EQ(client.Ask(kInsert), "C INSERT 0 1 Z I ");
+  client.Send(Extended("name", ""));
+  EXPECT_EQ(client.Receive(), "A S x N 00000 2 C INSERT 0 1 Z I ");
 }
 
 }  // namespace
