@@ -16,9 +16,16 @@ StatementTraits Anything() {
   return traits;
 }
 
+// Whether a message of this type may stand outside a COPY.
+bool IsRequest(char type) {
+  return std::string_view("QFSHPBDEC").find(type) != std::string_view::npos;
+}
+
 }  // namespace
 
 bool Request::Add(char type, std::string_view body) {
+  // The server does not look into a message that it skips.
+  if (skips_ && type != frontend::kSync) return IsRequest(type);
   switch (type) {
     case frontend::kQuery:
       if (body.empty() || body.back() != '\0') return false;
@@ -26,7 +33,8 @@ bool Request::Add(char type, std::string_view body) {
       return true;
     case frontend::kFunctionCall:
       // What the function does is not known.
-      mixed_ = simple_ = closed_ = true;
+      simple_ = steps_.empty() && executed_.empty();
+      mixed_ = closed_ = true;
       executed_.push_back(Anything());
       return true;
     case frontend::kSync:
@@ -70,7 +78,7 @@ bool Request::AddParse(std::string_view body) {
   prepared->parse = body;
   prepared->traits = JudgeText(sql, rules_);
   parsed_[std::string(name)] = prepared;
-  if (!skips_) steps_.push_back({frontend::kParse, std::string(name), std::move(prepared)});
+  steps_.push_back({frontend::kParse, std::string(name), std::move(prepared)});
   return true;
 }
 
@@ -90,14 +98,14 @@ bool Request::AddBind(std::string_view body) {
   const std::string_view name = reader.Text();
   if (!reader.ok()) return false;
   portals_[std::string(portal)] = Use(name);
-  if (!skips_) steps_.push_back({frontend::kBind, std::string(portal)});
+  steps_.push_back({frontend::kBind, std::string(portal)});
   return true;
 }
 
 bool Request::AddDescribe(std::string_view body) {
   if (body.size() < 2) return false;
   if (body[0] == 'S') static_cast<void>(Use(body.substr(1, body.size() - 2)));
-  if (!skips_) steps_.push_back({frontend::kDescribe, std::string(body.substr(0, 1))});
+  steps_.push_back({frontend::kDescribe, std::string(body.substr(0, 1))});
   return true;
 }
 
@@ -114,15 +122,13 @@ bool Request::AddExecute(std::string_view body) {
     traits = all.empty() ? StatementTraits() : all.front();
   }
   executed_.push_back(traits);
-  if (!skips_) steps_.push_back({frontend::kExecute, {}, nullptr, std::move(traits)});
+  steps_.push_back({frontend::kExecute, {}, nullptr, std::move(traits)});
   return true;
 }
 
 bool Request::AddClose(std::string_view body) {
   if (body.size() < 2) return false;
-  if (!skips_) {
-    steps_.push_back({frontend::kClose, std::string(body.substr(0, body.size() - 1))});
-  }
+  steps_.push_back({frontend::kClose, std::string(body.substr(0, body.size() - 1))});
   return true;
 }
 

@@ -47,6 +47,8 @@ class Request {
   void Close() { closed_ = true; }
   // Began with a Query, so that the answer ends without a Sync.
   bool is_simple() const { return simple_; }
+  // A Query or a FunctionCall came behind messages of the extended protocol without a Sync between.
+  bool is_mixed() const { return mixed_; }
   // The client asked for an answer before the end of the request, by Flush.
   bool flushed() const { return flushed_; }
 

@@ -136,6 +136,8 @@ class Upstream {
   void TakeCopyIn();
   void TakeStep();
   void StatementSucceeded(const StatementTraits& traits, std::string_view tag);
+  // A Query behind a message of the extended protocol that has failed is skipped up to a Sync.
+  void SkipMixed();
   // Whether the client is in a transaction block once the statement at hand has failed.
   bool FailsInTransaction() const;
   // The body of the message that ended last, which is still in out_.

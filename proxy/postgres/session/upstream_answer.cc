@@ -206,6 +206,14 @@ bool Upstream::FailsInTransaction() const {
   return in_block_ && !ends;
 }
 
+void Upstream::SkipMixed() {
+  const std::vector<Step>& steps = request_->steps();
+  if (next_step_ >= steps.size() || steps[next_step_].type == frontend::kQuery) return;
+  ready_expected_ = 0;
+  request_->Reopen();
+  if (std::exchange(kept_, false)) bytes_->clear();
+}
+
 Upstream::Progress Upstream::TakeError() {
   PostgresError error = ParseError(Source::kErrorResponse, Body());
   if (error.severity != Severity::kError || !is_waiting_ || done_) {
@@ -216,6 +224,7 @@ Upstream::Progress Upstream::TakeError() {
   // COPY is over, and behind a Query the backend is ready at once.
   if (std::exchange(copying_, false) && request_->is_simple()) request_->Close();
   in_block_ = FailsInTransaction();
+  if (request_->is_mixed()) SkipMixed();
   request_->SkipToSync();
   state_.Failed();
   ExchangeFailure failure = Failure(ExchangeEvent::kError);

@@ -614,5 +614,31 @@ TEST(SessionTest, BugWhatCameWithAParseOfTheProxyWasLost) {
   EXPECT_EQ(client.Receive(), "A S x N 00000 2 C INSERT 0 1 Z I ");
 }
 
+TEST(SessionTest, BugAQueryBehindAFailedMessageWaitedForEver) {
+  std::string query;
+  PutText("SELECT 1", query);
+  const std::string zero(1, '\0');
+  const std::string parse = zero + "x" + zero + std::string(2, '\0');
+  const std::string parse_and_query =
+      Message(frontend::kParse, parse) + Message(frontend::kQuery, query);
+  ScriptedBackend backend([](const std::string& request) -> Answer {
+    if (request == "PQ x") return {Error("ERROR", "42601", "syntax")};
+    // The server skips this Query, too.
+    if (request == kInserted) return {};
+    if (request == "PS x") return {Ready('I')};
+    return Works(request);
+  });
+  ProxyInTest proxy({&backend});
+  proxy.ReportPrimary(0, 1);
+  TestClient client = TestClient::LogIn(proxy.port());
+  client.Send(parse_and_query);
+  EXPECT_EQ(client.ReceiveTo(backend::kError), "E 42601 ");
+  client.SendQuery(kInsert);
+  client.Send(Message(frontend::kParse, parse) + Message(frontend::kSync, {}));
+  EXPECT_EQ(client.Receive(), "Z I ");
+  EXPECT_EQ(backend.Count("PQ x"), 1);
+  EXPECT_EQ(client.Ask("SELECT 1"), "T D C SELECT 1 Z I ");
+}
+
 }  // namespace
 }  // namespace postgres_proxy::test
