@@ -35,7 +35,7 @@ bool Request::Add(char type, std::string_view body) {
       // What the function does is not known.
       simple_ = steps_.empty() && executed_.empty();
       mixed_ = closed_ = true;
-      executed_.push_back(Anything());
+      AddExecuted(Anything());
       return true;
     case frontend::kSync:
       closed_ = true;
@@ -64,7 +64,7 @@ void Request::AddQuery(std::string_view text) {
   mixed_ = !simple_;
   closed_ = true;
   for (StatementTraits& traits : JudgeText(text, rules_)) {
-    executed_.push_back(traits);
+    AddExecuted(traits);
     steps_.push_back({frontend::kQuery, {}, nullptr, std::move(traits)});
   }
 }
@@ -97,6 +97,8 @@ bool Request::AddBind(std::string_view body) {
   const std::string_view portal = reader.Text();
   const std::string_view name = reader.Text();
   if (!reader.ok()) return false;
+  // The text of a portal that is forgotten counts as unknown.
+  if (portals_.size() >= kMostJudged) portals_.clear();
   portals_[std::string(portal)] = Use(name);
   steps_.push_back({frontend::kBind, std::string(portal)});
   return true;
@@ -121,7 +123,7 @@ bool Request::AddExecute(std::string_view body) {
     const std::vector<StatementTraits>& all = bound->second->traits;
     traits = all.empty() ? StatementTraits() : all.front();
   }
-  executed_.push_back(traits);
+  AddExecuted(traits);
   steps_.push_back({frontend::kExecute, {}, nullptr, std::move(traits)});
   return true;
 }
@@ -130,6 +132,34 @@ bool Request::AddClose(std::string_view body) {
   if (body.size() < 2) return false;
   steps_.push_back({frontend::kClose, std::string(body.substr(0, body.size() - 1))});
   return true;
+}
+
+void Request::AddExecuted(const StatementTraits& traits) {
+  if (executed_.size() < kMostJudged) {
+    executed_.push_back(traits);
+    return;
+  }
+  if (executed_.size() == kMostJudged) executed_.push_back(Anything());
+  StatementTraits& others = executed_.back();
+  others.read_only_requested = others.read_only_requested || traits.read_only_requested;
+  for (const SessionChange& change : traits.changes) {
+    const auto is_same = [&change](const SessionChange& known) {
+      return known.what == change.what;
+    };
+    if (change.kind == SessionChange::Kind::kHas &&
+        std::none_of(others.changes.begin(), others.changes.end(), is_same)) {
+      others.changes.push_back(change);
+    }
+  }
+}
+
+void Request::ForgetSteps(std::size_t count) {
+  const auto end = steps_.begin() + static_cast<std::ptrdiff_t>(count);
+  for (auto step = steps_.begin(); step != end; ++step) {
+    const auto parsed = step->type == frontend::kParse ? parsed_.find(step->name) : parsed_.end();
+    if (parsed != parsed_.end() && parsed->second == step->prepared) parsed_.erase(parsed);
+  }
+  steps_.erase(steps_.begin(), end);
 }
 
 StatementKind Request::kind() const {

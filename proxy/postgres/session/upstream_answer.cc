@@ -22,6 +22,9 @@ constexpr std::size_t kMostKeptBack = std::size_t{64} << 10;
 // The longest message that is looked at as a whole.
 constexpr std::size_t kLongestLookedAt = std::size_t{64} << 20;
 
+// So many answered steps of a request that is passed on as it comes are kept.
+constexpr std::size_t kMostStepsToKeep = 1000;
+
 // Whether messages of this type are only passed on. Their beginning is the answer to a statement.
 bool IsData(char type) {
   return type == backend::kDataRow || type == backend::kCopyData ||
@@ -185,6 +188,10 @@ void Upstream::TakeStep() {
       break;
   }
   ++next_step_;
+  if (!kept_ && next_step_ >= kMostStepsToKeep) {
+    request_->ForgetSteps(next_step_);
+    next_step_ = 0;
+  }
 }
 
 void Upstream::StatementSucceeded(const StatementTraits& traits, std::string_view tag) {

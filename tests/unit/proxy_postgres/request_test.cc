@@ -135,5 +135,22 @@ TEST_F(RequestTest, OtherRequestsDoNotEndALostTransaction) {
   EXPECT_FALSE(EndsLostTransaction(request_));
 }
 
+TEST_F(RequestTest, BugALongRequestTookMoreMemoryTheLongerItWas) {
+  ASSERT_TRUE(Parse("a", "SELECT 1"));
+  for (std::size_t i = 0; i < 2 * Request::kMostJudged; ++i) ASSERT_TRUE(Bind("a") && Execute());
+  EXPECT_EQ(request_.statements().size(), Request::kMostJudged + 1);
+  const std::size_t steps = request_.steps().size();
+  request_.ForgetSteps(steps - 1);
+  ASSERT_EQ(request_.steps().size(), 1u);
+  EXPECT_EQ(request_.steps()[0].type, frontend::kExecute);
+  // What stands for the others keeps what they leave behind in the session.
+  ASSERT_TRUE(Parse("l", "LISTEN c") && Bind("l") && Execute() && Bind("l") && Execute());
+  EXPECT_EQ(request_.statements().size(), Request::kMostJudged + 1);
+  ASSERT_EQ(request_.statements().back().changes.size(), 1u);
+  EXPECT_EQ(request_.statements().back().changes[0].what, Unmovable::kListen);
+  ASSERT_TRUE(Sync());
+  EXPECT_EQ(request_.kind(), StatementKind::kMayCommitInside);
+}
+
 }  // namespace
 }  // namespace postgres_proxy
