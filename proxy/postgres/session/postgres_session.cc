@@ -77,6 +77,7 @@ void PostgresSession::Drain() {
 }
 
 void PostgresSession::End() {
+  ended_ = true;
   if (upstream_.has_value()) upstream_->Abandon();
   client_.Close();
   input_wait_.Wake();
@@ -211,9 +212,10 @@ Task<bool> PostgresSession::RunRequest(Request& request) {
   const char status = upstream_->status_after_error();
   transaction_lost_ = status == 'E' && !upstream_->state().transaction_open();
   if (transaction_lost_ && request.control() == Control::kRollback) {
-    // The client has what it wants.
+    // The client has what it wants. What it has got of the answer already is not said again.
     transaction_lost_ = false;
-    const std::string answer = AnswerToEnd(request);
+    if (upstream_->reply_begun()) co_return co_await TellError(error, 'I', request);
+    const std::string answer = AnswerToEnd(request, upstream_->statements());
     co_return co_await client_.Write(answer);
   }
   co_return co_await TellError(error, status, request);
@@ -229,7 +231,7 @@ Task<bool> PostgresSession::AnswerLostTransaction(Request& request) {
   transaction_lost_ = !ends;
   // A client that commits must learn that nothing was committed.
   if (ends && (was_told || request.control() == Control::kRollback)) {
-    const std::string answer = AnswerToEnd(request);
+    const std::string answer = AnswerToEnd(request, upstream_->statements());
     co_return co_await client_.Write(answer);
   }
   const ProxyError error =

@@ -85,6 +85,7 @@ class PostgresSession final : public proxy::Session {
   bool transaction_lost_ = false;
   bool idle_ = false;  // the session waits for a request
   bool draining_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace postgres_proxy

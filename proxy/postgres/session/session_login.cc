@@ -52,6 +52,8 @@ Task<bool> PostgresSession::LogIn() {
   }
   client_.AllowMessages(context_.postgres.max_message_size);
   upstream_.emplace(context_, executor_, startup_.parameters, *credentials_, client_, input_wait_);
+  // End knows only of an upstream that is there.
+  if (ended_) co_return false;
   co_return co_await ConnectFirst();
 }
 

@@ -53,6 +53,7 @@ void Upstream::CloseConnection() {
 }
 
 Task<absl::Status> Upstream::Connect() {
+  if (is_abandoned_) co_return absl::CancelledError("the session is to end");
   if (!news_.ok()) co_return std::exchange(news_, absl::OkStatus());
   if (connection_ != nullptr && !MayUseConnection()) {
     absl::Status dropped = Drop("another backend is the primary now");

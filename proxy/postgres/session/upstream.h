@@ -70,6 +70,10 @@ class Upstream {
   proxy::Task<absl::Status> Execute(proxy::ReplyNotice& notice);
   // The client has got the backend's error. The rest of the answer is only ReadyForQuery.
   bool told() const { return told_; }
+  // The client has got a part of the answer.
+  bool reply_begun() const {
+    return statement_.send_state == failover::postgres::SendState::kReplyStarted;
+  }
   // The client has got all of an answer with an error.
   bool answered() const { return told_ && done_; }
   // What the client is to take for the state of its transaction after an error, unless it has got

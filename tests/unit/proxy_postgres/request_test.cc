@@ -127,7 +127,7 @@ TEST_F(RequestTest, AnswersTheEndOfALostTransaction) {
   PutMessage(backend::kNoData, {}, expected);
   PutMessage(backend::kCommandComplete, Texts({"ROLLBACK"}), expected);
   PutReady('I', expected);
-  EXPECT_EQ(AnswerToEnd(request_), expected);
+  EXPECT_EQ(AnswerToEnd(request_, statements_), expected);
 }
 
 TEST_F(RequestTest, OtherRequestsDoNotEndALostTransaction) {

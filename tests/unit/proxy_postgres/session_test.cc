@@ -640,5 +640,40 @@ TEST(SessionTest, BugAQueryBehindAFailedMessageWaitedForEver) {
   EXPECT_EQ(client.Ask("SELECT 1"), "T D C SELECT 1 Z I ");
 }
 
+TEST(SessionTest, BugAParseOfTheRollbackOfALostTransactionWasForgotten) {
+  ScriptedBackend backend(WorksUnless(kInserted, {Fatal(), true}));
+  ProxyInTest proxy({&backend});
+  proxy.ReportPrimary(0, 1);
+  TestClient client = TestClient::LogIn(proxy.port());
+  client.Ask("BEGIN");
+  EXPECT_EQ(client.Ask(kInsert), "E 40001 Z E ");
+  client.Send(Extended("undo", "ROLLBACK"));
+  EXPECT_EQ(client.Receive(), "1 2 C ROLLBACK Z I ");
+  client.Send(Extended("undo", ""));
+  EXPECT_EQ(client.Receive(), "2 C INSERT 0 1 Z I ");
+  EXPECT_EQ(backend.Count("PS undo"), 1);
+}
+
+TEST(SessionTest, BugAPassedPartOfTheAnswerToARollbackWasSentAgain) {
+  ScriptedBackend backend([](const std::string& request) -> Answer {
+    if (request == "PH undo") return {ParseComplete()};
+    if (request.rfind("BES", 0) == 0) return {"", true};
+    return Works(request);
+  });
+  ProxyInTest proxy({&backend});
+  proxy.ReportPrimary(0, 1);
+  TestClient client = TestClient::LogIn(proxy.port());
+  client.Ask("BEGIN");
+  const std::string zero(1, '\0');
+  client.Send(Message(frontend::kParse, "undo" + zero + "ROLLBACK" + zero + std::string(2, '\0')) +
+              Message(frontend::kFlush, {}));
+  EXPECT_EQ(client.ReceiveTo(backend::kParseComplete), "1 ");
+  client.Send(Extended("undo", ""));
+  const std::string answer = client.Receive();
+  EXPECT_EQ(answer.find("1 "), std::string::npos) << answer;
+  EXPECT_NE(answer.find("Z I "), std::string::npos) << answer;
+  EXPECT_EQ(client.Ask("SELECT 1"), "T D C SELECT 1 Z I ");
+}
+
 }  // namespace
 }  // namespace postgres_proxy::test
