@@ -107,6 +107,14 @@ Task<std::size_t> BackendConnection::Send(std::string_view bytes) {
   co_return count;
 }
 
+std::size_t BackendConnection::SendNow(std::string_view bytes, bool& lives) {
+  std::error_code error;
+  const std::size_t count = stream_.WriteSome(bytes, error);
+  lives = !error || error == asio::error::would_block || error == asio::error::try_again;
+  if (!lives) why_ = error.message();
+  return lives && error ? 0 : count;
+}
+
 Task<std::string_view> BackendConnection::Receive() {
   if (!input_.empty()) co_return std::exchange(input_, {});
   std::error_code error;

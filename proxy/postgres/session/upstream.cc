@@ -47,6 +47,7 @@ void Upstream::CloseConnection() {
   is_waiting_ = false;
   cutter_ = {};
   own_.reset();
+  unsent_ = {};
   refused_parses_.clear();
   out_.clear();
   complete_ = 0;

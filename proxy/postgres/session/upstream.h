@@ -124,6 +124,11 @@ class Upstream {
   proxy::Task<absl::Status> ParseAgain();
   proxy::Task<absl::Status> Exchange(proxy::ReplyNotice& notice);
   proxy::Task<absl::Status> Pump(proxy::ReplyNotice& notice);
+  // Sends what is left of the request as far as there is room. A backend whose answers nobody reads
+  // takes no more of the request, so answers are read meanwhile. False: all was sent.
+  bool SendMore();
+  // The client's messages need not be kept for a repeat any more.
+  void ReleaseBytes();
   // Passes on what the client sends while its request runs.
   proxy::Task<Forwarded> ForwardInput();
   // Takes a message that the client has sent while its request runs. False: the session ends.
@@ -207,7 +212,9 @@ class Upstream {
   bool done_ = false;           // the backend is ready for the next request
   bool kept_ = false;           // *bytes_ holds the whole request
   bool halfway_ = false;        // a part of the client's COPY data that is at hand was sent
-  std::size_t next_step_ = 0;   // the first of the request's steps that is not answered
+  std::string_view unsent_;     // what is left to send, in *bytes_ or in released_
+  std::string released_;
+  std::size_t next_step_ = 0;  // the first of the request's steps that is not answered
   MessageCutter cutter_;
   std::string out_;           // on its way to the client
   std::size_t complete_ = 0;  // how much of out_ are whole messages

@@ -155,7 +155,7 @@ void Upstream::TakeCopyIn() {
   // A Sync that was sent already is swallowed, so the client sends another.
   if (!request_->is_simple()) ready_expected_ = 0;
   request_->Reopen();
-  if (std::exchange(kept_, false)) bytes_->clear();
+  if (std::exchange(kept_, false)) ReleaseBytes();
 }
 
 void Upstream::TakeStep() {
@@ -218,7 +218,7 @@ void Upstream::SkipMixed() {
   if (next_step_ >= steps.size() || steps[next_step_].type == frontend::kQuery) return;
   ready_expected_ = 0;
   request_->Reopen();
-  if (std::exchange(kept_, false)) bytes_->clear();
+  if (std::exchange(kept_, false)) ReleaseBytes();
 }
 
 Upstream::Progress Upstream::TakeError() {

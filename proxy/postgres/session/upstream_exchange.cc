@@ -70,11 +70,13 @@ Task<absl::Status> Upstream::Exchange(proxy::ReplyNotice& notice) {
   // A Query makes the unnamed statement disappear.
   if (request_->is_simple()) statements_.Remove({});
   is_waiting_ = true;
-  const std::size_t sent = co_await connection_->Send(*bytes_);
-  if (sent == 0) co_return Fail(ExchangeEvent::kFoundDead);
+  bool lives = true;
+  unsent_ = *bytes_;
+  unsent_.remove_prefix(connection_->SendNow(unsent_, lives));
+  if (!lives && unsent_.size() == bytes_->size()) co_return Fail(ExchangeEvent::kFoundDead);
   statement_.send_state = SendState::kSent;
   kept_ = request_->closed();
-  if (!kept_) bytes_->clear();
+  if (!kept_) ReleaseBytes();
   absl::Status status = co_await Pump(notice);
   if (done_) is_waiting_ = false;
   co_return status;
@@ -85,7 +87,13 @@ Task<absl::Status> Upstream::Exchange(proxy::ReplyNotice& notice) {
 Task<absl::Status> Upstream::Pump(proxy::ReplyNotice& notice) {
   while (true) {
     std::string_view bytes;
-    if (request_->closed()) {
+    if (SendMore()) {
+      bytes = connection_->ReceiveNow();
+      if (bytes.empty() && !connection_->is_lost()) {
+        co_await input_wait_.WaitForEither(connection_->stream().socket());
+        continue;
+      }
+    } else if (request_->closed()) {
       bytes = co_await connection_->Receive();
     } else {
       bytes = connection_->ReceiveNow();
@@ -106,10 +114,29 @@ Task<absl::Status> Upstream::Pump(proxy::ReplyNotice& notice) {
       co_return Fail(malformed ? ExchangeEvent::kMalformed : ExchangeEvent::kLost);
     }
     if (progress != Progress::kDone) continue;
+    if (!std::exchange(unsent_, {}).empty()) {
+      // Whoever answers a request before its end has come cannot be asked more.
+      connection_->Close();
+    }
     if (halfway_) co_return co_await FinishMessage();
     if (refusal_.has_value()) co_return Fail(*refusal_);
     co_return passed_error_;
   }
+}
+
+bool Upstream::SendMore() {
+  if (unsent_.empty()) return false;
+  bool lives = true;
+  unsent_.remove_prefix(connection_->SendNow(unsent_, lives));
+  // If the connection is lost, the next read says so, and what the backend's last words were.
+  if (!lives) unsent_ = {};
+  return !unsent_.empty();
+}
+
+void Upstream::ReleaseBytes() {
+  released_ = unsent_;
+  unsent_ = released_;
+  bytes_->clear();
 }
 
 Task<Upstream::Forwarded> Upstream::ForwardInput() {
@@ -147,9 +174,8 @@ Task<Upstream::Forwarded> Upstream::ForwardInput() {
     }
   }
   if (whole > 0) {
-    const std::string_view ready = std::string_view(*bytes_).substr(0, whole);
-    // If the connection is lost, the next read says so.
-    co_await connection_->Send(ready);
+    released_ = bytes_->substr(0, whole);
+    unsent_ = released_;
     bytes_->erase(0, whole);
   }
   co_return Forwarded::kSomething;
@@ -160,6 +186,9 @@ Task<absl::Status> Upstream::FinishMessage() {
   while (halfway_) {
     const Forwarded forwarded = co_await ForwardInput();
     if (forwarded == Forwarded::kClientGone) co_return Fail(ExchangeEvent::kClientGone);
+    // The backend answers nothing to what is left of the message.
+    const std::string_view rest = std::exchange(unsent_, {});
+    if (!rest.empty()) co_await connection_->Send(rest);
     if (forwarded == Forwarded::kNothing) {
       co_await input_wait_.Wait(&client_.socket().socket(), nullptr);
     }

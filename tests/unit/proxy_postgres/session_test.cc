@@ -5,6 +5,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "proxy/postgres/protocol/message.h"
@@ -673,6 +674,34 @@ TEST(SessionTest, BugAPassedPartOfTheAnswerToARollbackWasSentAgain) {
   EXPECT_EQ(answer.find("1 "), std::string::npos) << answer;
   EXPECT_NE(answer.find("Z I "), std::string::npos) << answer;
   EXPECT_EQ(client.Ask("SELECT 1"), "T D C SELECT 1 Z I ");
+}
+
+TEST(SessionTest, BugALongRequestAndLongAnswersWaitedForEachOther) {
+  std::promise<void> all_said;
+  std::shared_future<void> said = all_said.get_future();
+  ScriptedBackend* self = nullptr;
+  ScriptedBackend backend([&](const std::string& request) -> Answer {
+    if (request != "Q FIRST") return Works(request);
+    // The backend reads nothing more until all that it says was read.
+    self->Say(Done("FIRST"));
+    said.wait();
+    return {};
+  });
+  self = &backend;
+  ProxySettings settings;
+  settings.max_message_size = std::size_t{64} << 20;
+  ProxyInTest proxy({&backend}, settings);
+  proxy.ReportPrimary(0, 1);
+  TestClient client = TestClient::LogIn(proxy.port());
+  EXPECT_EQ(client.Ask("FIRST"), "C FIRST Z I ");
+  client.SendQuery("INSERT INTO t VALUES ('" + std::string(32'000'000, 'x') + "')");
+  std::thread backend_says([&] {
+    const std::string notice = Notice("NOTICE", "00000", std::string(1'000'000, 'n'));
+    for (int i = 0; i < 32; ++i) backend.Say(notice);
+    all_said.set_value();
+  });
+  EXPECT_NE(client.Receive().find("C INSERT 0 1 Z I "), std::string::npos);
+  backend_says.join();
 }
 
 }  // namespace
