@@ -102,6 +102,10 @@ bool ClientSocket::HasLeft() {
   return poll(&file, 1, 0) == 1;
 }
 
-void ClientSocket::Close() { stream_.Close(); }
+void ClientSocket::Close() {
+  stream_.Close();
+  // The handler of the watch takes the end for that of StopWatching.
+  if (gone_) std::exchange(gone_, nullptr)();
+}
 
 }  // namespace proxy

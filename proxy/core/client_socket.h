@@ -49,9 +49,9 @@ class ClientSocket : public std::enable_shared_from_this<ClientSocket> {
   // False: the client is gone.
   Task<bool> Write(std::string_view bytes);
 
-  // Calls `gone` once if the client closes the connection before StopWatching. What the client
-  // sends meanwhile is kept in input(). The watch sees no end behind more input than the buffer
-  // takes, because it reads no further.
+  // Calls `gone` once if the client closes the connection, or Close is called, before StopWatching.
+  // What the client sends meanwhile is kept in input(). The watch sees no end behind more input
+  // than the buffer takes, because it reads no further.
   void Watch(std::function<void()> gone);
   void StopWatching();
 

@@ -22,6 +22,10 @@ struct FailoverWait::Shared {
   // The number of waits that have begun or ended: odd while one is under way. Only the event loop's
   // thread writes.
   std::atomic<std::uint64_t> turns{0};
+  // The wait that somebody has interrupted, by its number. Whoever interrupts writes it and then
+  // looks whether the wait is still under way; the wait ends and then reads it. All of this is
+  // sequentially consistent, so at least one of the two sees the other.
+  std::atomic<std::uint64_t> interrupted{0};
 
   // Used on the event loop's thread only. `change` never expires: it is cancelled when `result` or
   // `given_up` changes, and so wakes the coroutine that waits.
@@ -53,12 +57,16 @@ Task<absl::StatusOr<failover::RetryDoneFunc>> FailoverWait::Wait(
   shared_->given_up = absl::OkStatus();
   shared_->turns.store(turn);
   client.Watch([shared = shared_] { shared->GiveUp(absl::CancelledError("the client is gone")); });
-  while (!shared_->result.has_value() && shared_->given_up.ok()) {
+  while (!shared_->result.has_value() && shared_->given_up.ok() &&
+         shared_->interrupted.load() != turn) {
     shared_->change.expires_at(Timer::time_point::max());
     std::error_code ignored;
     co_await shared_->change.async_wait(ErrorTo(ignored));
   }
-  ++shared_->turns;
+  shared_->turns.store(turn + 1);
+  if (shared_->interrupted.load() == turn) {
+    shared_->GiveUp(absl::AbortedError("the wait was interrupted"));
+  }
   client.StopWatching();
   // `held` cancels the request when it goes out of scope. A token that has come all the same is
   // destroyed unused, which ends the retry.
@@ -72,11 +80,9 @@ std::function<bool()> FailoverWait::interrupter() const {
   return [shared = shared_] {
     const std::uint64_t turn = shared->turns.load();
     if (turn % 2 == 0) return false;
-    asio::post(shared->executor, [shared, turn] {
-      // A later wait of the same session is none of the caller's business.
-      const bool waits = shared->turns.load() == turn && !shared->result.has_value();
-      if (waits) shared->GiveUp(absl::AbortedError("the wait was interrupted"));
-    });
+    shared->interrupted.store(turn);
+    if (shared->turns.load() != turn) return false;
+    asio::post(shared->executor, [shared] { shared->change.cancel(); });
     return true;
   };
 }

@@ -27,9 +27,10 @@ class FailoverWait {
                                                      failover::LastAttempt& last,
                                                      ClientSocket& client);
 
-  // A function that interrupts the wait that is under way when it is called, and returns whether
-  // there is one. A wait that is released at that moment is not interrupted. Any thread may call
-  // the function, also when this object is gone, as long as the event loop lives.
+  // A function that interrupts the wait that is under way when it is called. True: the result of
+  // that wait is kAborted, also if the Buffer releases the request at the same moment. False: no
+  // wait is under way, or it ends just now. Any thread may call the function, also when this object
+  // is gone, as long as the event loop lives.
   std::function<bool()> interrupter() const;
 
  private:

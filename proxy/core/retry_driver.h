@@ -101,8 +101,8 @@ class RetryDriver {
   Task<RetryResult> Run(RetriedStatement& statement, ClientSocket& client);
 
   // A function that any thread may call, as long as the event loop lives: ends the wait of the
-  // statement that is held now, and returns whether there is one. The result of the statement is
-  // kAborted without a payload, and the statement was not executed.
+  // statement that is held now, and returns whether it did (FailoverWait::interrupter). The result
+  // of the statement is kAborted without a payload then, and the statement was not executed.
   std::function<bool()> interrupter() const { return wait_.interrupter(); }
 
   // The session's transaction has ended without a statement that Run knows, for instance because

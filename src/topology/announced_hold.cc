@@ -87,7 +87,10 @@ HoldStep AnnouncedHold::NextHolding(const ClusterView& view, absl::Time wall, Ti
   if (view.numbering() != numbering_) return HoldStep::kNone;
   if (LeaderReplaced(view)) return End(HoldStep::kCommit);
   // As long as nobody leads, the switchover is under way, whatever became of the announcement.
-  if (view.leader().name.empty()) return HoldStep::kNone;
+  if (view.leader().name.empty()) {
+    back_since_.reset();
+    return HoldStep::kNone;
+  }
   const std::optional<Announced>& announced = view.announced();
   if (announced.has_value() && Concerns(*announced, view.leader()) && IsDue(*announced, wall)) {
     return HoldStep::kNone;

@@ -1,6 +1,7 @@
 #include "topology/cluster_view.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -22,6 +23,14 @@ constexpr absl::string_view kFailover = "failover";
 constexpr absl::string_view kMembers = "members/";
 // A cluster has some servers. A number far above that bounds the memory and the log.
 constexpr std::size_t kMostMembers = 256;
+// What Patroni writes of a member has some hundred bytes.
+constexpr std::size_t kLongestMember = std::size_t{64} << 10;
+constexpr std::int64_t kLastTerm = std::numeric_limits<std::int64_t>::max();
+
+// Terms stay at the last one. Only an etcd that lies about its revisions leads there.
+std::int64_t TermAfter(std::int64_t before, std::int64_t revision) {
+  return revision > kLastTerm - before ? kLastTerm : before + revision;
+}
 
 bool Same(const PatroniSwitchover& a, const PatroniSwitchover& b) {
   return a.leader == b.leader && a.candidate == b.candidate && a.scheduled_at == b.scheduled_at;
@@ -110,7 +119,7 @@ void ClusterView::SetLeader(const EtcdKey& key) {
   changed_ = true;
   leader_.name = key.value;
   if (key.value.empty()) return;
-  if (terms_before_ + key.mod_revision <= leader_.term) {
+  if (TermAfter(terms_before_, key.mod_revision) <= leader_.term) {
     // Revisions of one store only grow. So this is another one that bears the same identifier, and
     // has overtaken the revision that was known.
     ++numbering_;
@@ -118,11 +127,15 @@ void ClusterView::SetLeader(const EtcdKey& key) {
     problems_.push_back(
         absl::StrCat("the leader has an older revision: terms go on from ", leader_.term));
   }
-  leader_.term = terms_before_ + key.mod_revision;
+  leader_.term = TermAfter(terms_before_, key.mod_revision);
 }
 
 void ClusterView::PutMember(absl::string_view name, const std::string& value) {
   const absl::string_view member_name = absl::StripPrefix(name, kMembers);
+  if (value.size() > kLongestMember) {
+    NoteProblem(name, absl::ResourceExhaustedError("it is too long"));
+    return;
+  }
   absl::StatusOr<PatroniMember> member = ParseMember(member_name, value);
   if (!member.ok()) {
     NoteProblem(name, member.status());

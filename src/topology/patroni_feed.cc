@@ -80,10 +80,12 @@ PatroniFeed::Impl::Impl(const PatroniFeedOptions& options, std::unique_ptr<HttpC
 }
 
 absl::Status PatroniFeed::Impl::Start() {
+  const absl::Status too_late =
+      absl::FailedPreconditionError("the feed was started or stopped before");
+  // A Stop on another thread may hold the mutex and wait for this very thread.
+  if (feed_of_this_thread == this) return too_late;
   const MutexLock lock(mutex_);
-  if (started_ || stopping_) {
-    return absl::FailedPreconditionError("the feed was started or stopped before");
-  }
+  if (started_ || stopping_) return too_late;
   try {
     // A library for TLS may write to a connection that is gone, and SIGPIPE must not end the host.
     thread_ = failover::internal::StartWithoutSignals([this] { Run(); });

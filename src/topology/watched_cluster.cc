@@ -61,7 +61,12 @@ AnnouncedHold::Time WatchedCluster::due() const {
 }
 
 void WatchedCluster::End() {
-  Abort("the feed ends");
+  // Without a leader the old primary has stopped or is about to. Nothing may go there.
+  if (view_.leader().name.empty()) {
+    Commit();
+  } else {
+    Abort("the feed ends");
+  }
   Publish();
 }
 

@@ -181,7 +181,8 @@ class FAILOVER_EXPORT PatroniFeed {
   // kResourceExhausted: the system gives no thread.
   absl::Status Start();
 
-  // Ends the thread and closes the connections. A switchover that the feed has begun is called off.
+  // Ends the thread and closes the connections. A switchover that the feed has begun is called off,
+  // or committed if nobody leads just then, because its old leader is given up.
   // The Buffer and the callback are not called any more afterwards. Idempotent. On the feed's own
   // thread, for instance inside the callback, Stop does not wait: the thread ends after that call.
   void Stop();

@@ -212,6 +212,22 @@ TEST_F(AnnouncedHoldTest, AnOldLeaderThatIsBackCallsOffWhenItsKeyIsOldEnough) {
   EXPECT_EQ(Next(), HoldStep::kAbort);
 }
 
+TEST_F(AnnouncedHoldTest, BugBackTwice_AnOldLeaderThatIsBackAgainWaitsAgain) {
+  Hold();
+  Delete("leader");
+  Announce(kNone);
+  Put("leader", "n1");
+  EXPECT_EQ(Next(), HoldStep::kNone);
+  Advance(milliseconds(999));
+  Delete("leader");
+  EXPECT_EQ(Next(), HoldStep::kNone);
+  Advance(milliseconds(999));
+  Put("leader", "n1");
+  EXPECT_EQ(Next(), HoldStep::kNone) << "the key is early, as the first one was";
+  Advance(seconds(1));
+  EXPECT_EQ(Next(), HoldStep::kAbort);
+}
+
 TEST_F(AnnouncedHoldTest, AnotherStoreOfEtcdDecidesNothing) {
   Hold();
   view_.BeginNewNumbering();

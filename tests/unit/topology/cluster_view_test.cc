@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -135,6 +136,19 @@ TEST_F(ClusterViewTest, TermsNeverGoBackInAnotherStore) {
   EXPECT_EQ(view_.numbering(), 2u);
 }
 
+// Revisions that no etcd reaches, each from another store.
+TEST_F(ClusterViewTest, BugOverflow_TermsNeverGoBackWhateverTheRevisions) {
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max() / 4;
+  std::int64_t last = 0;
+  for (int store = 0; store < 6; ++store) {
+    Range(most, {Key("leader", absl::StrCat("n", store), most, most)});
+    EXPECT_GE(view_.leader().term, last);
+    last = view_.leader().term;
+    view_.BeginNewNumbering();
+  }
+  EXPECT_EQ(last, std::numeric_limits<std::int64_t>::max());
+}
+
 TEST_F(ClusterViewTest, AnotherStoreMayLookLikeTheOneOfBefore) {
   Range(900, {Key("leader", "n1", 800, 800)});
   Range(950, {Key("leader", "n2", 7, 7)});
@@ -191,6 +205,13 @@ TEST_F(ClusterViewTest, WhatMembersWriteInEachLoopIsNoChange) {
   EXPECT_FALSE(view_.TakeChanged());
   Put(Key("members/n1", R"({"state":"stopped","xlog_location":2})", 8, 22));
   EXPECT_TRUE(view_.TakeChanged());
+}
+
+TEST_F(ClusterViewTest, TheLengthOfAMemberIsLimited) {
+  const std::string state(70'000, 'x');
+  Range(20, {Key("members/n1", absl::StrCat(R"({"state":")", state, "\"}"), 8, 8)});
+  EXPECT_THAT(view_.Members(), IsEmpty());
+  EXPECT_THAT(view_.TakeProblems(), ElementsAre(HasSubstr("too long")));
 }
 
 TEST_F(ClusterViewTest, TheNumberOfMembersIsLimited) {

@@ -220,6 +220,30 @@ TEST_F(PatroniFeedTest, StopCallsOff) {
   EXPECT_EQ(feed_->Start().code(), absl::StatusCode::kFailedPrecondition);
 }
 
+// The old primary has given up its key, so nothing may go there.
+TEST_F(PatroniFeedTest, BugStopWithoutLeader_StopReleasesNothingToThePrimaryOfBefore) {
+  StartAndConnect();
+  Announce(kNow);
+  ASSERT_TRUE(AwaitHold());
+  etcd_.Delete(kPrefix + "leader");
+  ASSERT_TRUE(AwaitState([](const State& state) { return state.leader.empty(); }));
+  feed_->Stop();
+  EXPECT_TRUE(Holds());
+  EXPECT_FALSE(StateNow().holding);
+}
+
+// Stop on another thread may wait for the thread of the callback.
+TEST_F(PatroniFeedTest, BugStartInCallback_StartInsideTheCallbackDoesNotWait) {
+  std::atomic<int> refused{0};
+  options_.on_change = [&, note = options_.on_change](const State& state) {
+    if (!feed_->Start().ok()) ++refused;
+    note(state);
+  };
+  StartAndConnect();
+  feed_->Stop();
+  EXPECT_GT(refused.load(), 0);
+}
+
 TEST_F(PatroniFeedTest, StopInsideTheCallbackDoesNotWait) {
   std::atomic<int> calls{0};
   options_.on_change = [&](const State&) {
