@@ -19,8 +19,24 @@ InputWait::InputWait(const Executor& executor) : shared_(std::make_shared<Shared
 
 Task<> InputWait::Wait(Socket* first, Socket* second) {
   ++shared_->wait;
-  if (first != nullptr) Watch(*first, shared_);
-  if (second != nullptr) Watch(*second, shared_);
+  if (first != nullptr) Watch(*first, Socket::wait_read, shared_);
+  if (second != nullptr) Watch(*second, Socket::wait_read, shared_);
+  co_await AwaitChange();
+  std::error_code ignored;
+  if (first != nullptr) first->cancel(ignored);
+  if (second != nullptr) second->cancel(ignored);
+}
+
+Task<> InputWait::WaitForEither(Socket& socket) {
+  ++shared_->wait;
+  Watch(socket, Socket::wait_read, shared_);
+  Watch(socket, Socket::wait_write, shared_);
+  co_await AwaitChange();
+  std::error_code ignored;
+  socket.cancel(ignored);
+}
+
+Task<> InputWait::AwaitChange() {
   std::error_code ignored;
   while (!shared_->woken) {
     shared_->change.expires_at(Timer::time_point::max());
@@ -28,8 +44,6 @@ Task<> InputWait::Wait(Socket* first, Socket* second) {
   }
   shared_->woken = false;
   ++shared_->wait;
-  if (first != nullptr) first->cancel(ignored);
-  if (second != nullptr) second->cancel(ignored);
 }
 
 void InputWait::Wake() {
@@ -37,8 +51,9 @@ void InputWait::Wake() {
   shared_->change.cancel();
 }
 
-void InputWait::Watch(Socket& socket, const std::shared_ptr<Shared>& shared) {
-  socket.async_wait(Socket::wait_read, [shared, wait = shared->wait](std::error_code) {
+void InputWait::Watch(Socket& socket, Socket::wait_type event,
+                      const std::shared_ptr<Shared>& shared) {
+  socket.async_wait(event, [shared, wait = shared->wait](std::error_code) {
     if (shared->wait != wait) return;
     shared->woken = true;
     shared->change.cancel();

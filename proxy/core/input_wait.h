@@ -17,12 +17,15 @@ class InputWait {
   // Wake. nullptr: there is no such connection. What TLS has decrypted already is not seen here, so
   // the caller reads first. Cancels the other operations of both sockets.
   Task<> Wait(Socket* first, Socket* second);
+  // Returns when the socket has something to read or room to write.
+  Task<> WaitForEither(Socket& socket);
   // Ends the wait that is under way, or the next one.
   void Wake();
 
  private:
   struct Shared;
-  static void Watch(Socket& socket, const std::shared_ptr<Shared>& shared);
+  static void Watch(Socket& socket, Socket::wait_type event, const std::shared_ptr<Shared>& shared);
+  Task<> AwaitChange();
 
   const std::shared_ptr<Shared> shared_;
 };

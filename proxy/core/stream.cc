@@ -133,6 +133,23 @@ std::size_t Stream::ReadNow(asio::mutable_buffer buffer, std::error_code& error)
   return step.count;
 }
 
+std::size_t Stream::WriteSome(std::string_view bytes, std::error_code& error) {
+  error.clear();
+  if (!socket_.is_open()) {
+    error = asio::error::bad_descriptor;
+    return 0;
+  }
+  if (!encrypted()) {
+    socket_.non_blocking(true, error);
+    return error ? 0 : socket_.write_some(asio::buffer(bytes), error);
+  }
+  const TlsEngine::Step step = tls_->Write(bytes);
+  if (step.next == TlsEngine::Next::kDone) return step.count;
+  error = step.next == TlsEngine::Next::kFailed ? step.error
+                                                : std::error_code(asio::error::would_block);
+  return 0;
+}
+
 void Stream::WriteNow(std::string_view bytes) {
   if (!socket_.is_open()) return;
   if (encrypted()) {

@@ -50,6 +50,9 @@ class Stream {
 
   // Reads what is there. asio::error::would_block: there is nothing now.
   std::size_t ReadNow(asio::mutable_buffer buffer, std::error_code& error);
+  // Writes what can be written at once, and returns how much that was. asio::error::would_block:
+  // there is no room now; the next write must begin with the same bytes.
+  std::size_t WriteSome(std::string_view bytes, std::error_code& error);
   // Writes what can be written at once, and does not tell how much that was.
   void WriteNow(std::string_view bytes);
   // Whether there is something to read, or the peer has closed the connection.

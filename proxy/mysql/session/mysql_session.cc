@@ -125,6 +125,7 @@ void MysqlSession::GiveUpIfSilent() {
 }
 
 void MysqlSession::End() {
+  ended_ = true;
   if (upstream_.has_value()) upstream_->Abandon();
   client_.Close();
 }
@@ -167,6 +168,8 @@ Task<bool> MysqlSession::Begin(const Login& login) {
                            driver_.interrupter()});
   user_ = login.user;
   upstream_.emplace(context_, executor_, login, connection_id_);
+  // End knows only of an upstream that is there.
+  if (ended_) co_return false;
   // A session that begins again has closed the connection of its transaction.
   driver_.TransactionEnded();
   co_return co_await ConnectFirst(client_.answer_sequence());

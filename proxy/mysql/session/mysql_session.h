@@ -94,6 +94,7 @@ class MysqlSession final : public proxy::Session {
 
   bool idle_ = false;  // the session waits for a command
   bool draining_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace mysql_proxy

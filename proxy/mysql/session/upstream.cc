@@ -45,6 +45,7 @@ void Upstream::CloseConnection() {
 }
 
 Task<absl::Status> Upstream::Connect() {
+  if (is_abandoned_) co_return absl::CancelledError("the session is to end");
   if (connection_ != nullptr) {
     absl::Status dropped = DropIfUseless();
     if (!dropped.ok()) co_return dropped;

@@ -1,5 +1,7 @@
 #include "proxy/postgres/protocol/startup.h"
 
+#include <set>
+
 #include "proxy/postgres/protocol/message.h"
 
 namespace postgres_proxy {
@@ -22,6 +24,7 @@ std::string Packet(std::uint32_t code, std::string_view body) {
 
 // Pairs of texts up to an empty name, which must be the end of the packet.
 bool ReadParameters(std::string_view body, Startup& startup) {
+  std::set<std::string_view> names;
   BodyReader reader(body);
   while (true) {
     const std::string_view name = reader.Text();
@@ -33,6 +36,7 @@ bool ReadParameters(std::string_view body, Startup& startup) {
       startup.protocol_options.emplace_back(name);
     } else {
       startup.parameters.emplace_back(name, value);
+      if (!names.insert(name).second) startup.repeated = name;
     }
   }
 }

@@ -47,6 +47,9 @@ struct Startup {
   std::uint16_t minor_version = 0;
   std::vector<std::string> protocol_options;
   Parameters parameters;
+  // A name that comes more than once among the parameters; empty: there is none. Whoever looks for
+  // the first value and whoever looks for the last would not mean the same session.
+  std::string repeated;
 
   // Empty: there is no such parameter.
   std::string_view Find(std::string_view name) const;

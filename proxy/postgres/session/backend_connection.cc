@@ -23,7 +23,12 @@ constexpr std::size_t kMaxAnswer = std::size_t{1} << 20;
 Task<absl::Status> BackendConnection::Connect(const proxy::Address& address, BackendLogin login) {
   absl::Status status = co_await Dial(address, login.tls);
   if (!status.ok()) co_return status;
-  const std::string startup = BuildStartup(login.parameters);
+  // The session belongs to the user who has proved who that is.
+  Parameters parameters = login.parameters;
+  for (auto& [name, value] : parameters) {
+    if (name == "user") value = login.credentials.user();
+  }
+  const std::string startup = BuildStartup(parameters);
   const std::size_t sent = co_await Send(startup);
   if (sent < startup.size()) co_return Failed("login");
   status = co_await Authenticate(login);
@@ -100,6 +105,14 @@ Task<std::size_t> BackendConnection::Send(std::string_view bytes) {
   const std::size_t count = co_await stream_.Write(bytes, error);
   if (error) why_ = error.message();
   co_return count;
+}
+
+std::size_t BackendConnection::SendNow(std::string_view bytes, bool& lives) {
+  std::error_code error;
+  const std::size_t count = stream_.WriteSome(bytes, error);
+  lives = !error || error == asio::error::would_block || error == asio::error::try_again;
+  if (!lives) why_ = error.message();
+  return lives && error ? 0 : count;
 }
 
 Task<std::string_view> BackendConnection::Receive() {

@@ -62,6 +62,9 @@ class BackendConnection {
 
   // Returns how many bytes were sent. These are all bytes, unless the connection is lost.
   proxy::Task<std::size_t> Send(std::string_view bytes);
+  // Sends what can be sent now, and returns how much that was. False in `lives`: the connection is
+  // lost.
+  std::size_t SendNow(std::string_view bytes, bool& lives);
   // Returns what the backend has sent next; empty: the connection is lost. Valid until the next
   // call of any function.
   proxy::Task<std::string_view> Receive();

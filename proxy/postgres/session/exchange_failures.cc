@@ -131,7 +131,7 @@ const std::vector<FailureRule>& FailureRules() {
       // --- Before the request was sent. ----------------------------------------------------------
       // The tables may look different by now.
       {Event::kParseRefused, When::kAlways, Tell::kBackendsError, Repeat::kNever, Connection::kKept,
-       Status::kIdle},
+       Status::kAsIs},
       // The session ends, and the connection to the backend with it.
       {Event::kClientGone, When::kAlways, Tell::kNothing, Repeat::kNever, Connection::kDropped,
        Status::kIdle},

@@ -8,17 +8,19 @@ bool EndsLostTransaction(const Request& request) {
   return request.control() == Control::kCommit || request.control() == Control::kRollback;
 }
 
-std::string AnswerToEnd(const Request& request) {
+std::string AnswerToEnd(const Request& request, PreparedStatements& statements) {
   std::string out;
   for (const Step& step : request.steps()) {
     switch (step.type) {
       case frontend::kParse:
+        statements.Add(step.name, step.prepared);
         PutMessage(backend::kParseComplete, {}, out);
         break;
       case frontend::kBind:
         PutMessage(backend::kBindComplete, {}, out);
         break;
       case frontend::kClose:
+        if (step.name[0] == 'S') statements.Remove(std::string_view(step.name).substr(1));
         PutMessage(backend::kCloseComplete, {}, out);
         break;
       case frontend::kDescribe:

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "proxy/postgres/protocol/error_message.h"
+#include "proxy/postgres/session/prepared_statements.h"
 #include "proxy/postgres/session/request.h"
 
 namespace postgres_proxy {
@@ -13,8 +14,9 @@ namespace postgres_proxy {
 // Whether the request ends the transaction, and nothing else.
 bool EndsLostTransaction(const Request& request);
 
-// The answer to a request that ends the transaction: that of a server to ROLLBACK.
-std::string AnswerToEnd(const Request& request);
+// The answer to a request that ends the transaction: that of a server to ROLLBACK. What the client
+// takes for parsed and closed then becomes so in `statements`.
+std::string AnswerToEnd(const Request& request, PreparedStatements& statements);
 // The error that any other request gets: 25P02.
 ProxyError InLostTransaction();
 

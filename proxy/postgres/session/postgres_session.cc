@@ -77,6 +77,7 @@ void PostgresSession::Drain() {
 }
 
 void PostgresSession::End() {
+  ended_ = true;
   if (upstream_.has_value()) upstream_->Abandon();
   client_.Close();
   input_wait_.Wake();
@@ -199,15 +200,22 @@ Task<bool> PostgresSession::TakeMessage(Request& request, std::size_t begin) {
 Task<bool> PostgresSession::RunRequest(Request& request) {
   RequestAttempt attempt(*upstream_, request, bytes_);
   const proxy::RetryResult result = co_await driver_.Run(attempt, client_.socket());
-  if (result.error.ok() || upstream_->told()) co_return true;
+  if (result.error.ok() || upstream_->answered()) co_return true;
   if (absl::IsCancelled(result.error)) co_return false;
+  if (upstream_->told()) {
+    // The connection ended between the error and ReadyForQuery.
+    const char status = upstream_->status_after_error();
+    transaction_lost_ = status == 'E';
+    co_return co_await EndAnswer(status, request);
+  }
   const ProxyError error = ForClient(result.error, result.before);
   const char status = upstream_->status_after_error();
   transaction_lost_ = status == 'E' && !upstream_->state().transaction_open();
   if (transaction_lost_ && request.control() == Control::kRollback) {
-    // The client has what it wants.
+    // The client has what it wants. What it has got of the answer already is not said again.
     transaction_lost_ = false;
-    const std::string answer = AnswerToEnd(request);
+    if (upstream_->reply_begun()) co_return co_await TellError(error, 'I', request);
+    const std::string answer = AnswerToEnd(request, upstream_->statements());
     co_return co_await client_.Write(answer);
   }
   co_return co_await TellError(error, status, request);
@@ -223,7 +231,7 @@ Task<bool> PostgresSession::AnswerLostTransaction(Request& request) {
   transaction_lost_ = !ends;
   // A client that commits must learn that nothing was committed.
   if (ends && (was_told || request.control() == Control::kRollback)) {
-    const std::string answer = AnswerToEnd(request);
+    const std::string answer = AnswerToEnd(request, upstream_->statements());
     co_return co_await client_.Write(answer);
   }
   const ProxyError error =
@@ -237,12 +245,18 @@ Task<bool> PostgresSession::TellError(const ProxyError& error, char status, Requ
   if (!request.closed()) {
     const bool written = co_await client_.Write(message);
     if (!written) co_return false;
-    const bool goes_on = co_await SkipToSync(request);
-    if (!goes_on) co_return false;
     message.clear();
   }
-  PutReady(status, message);
-  co_return co_await client_.Write(message);
+  co_return co_await EndAnswer(status, request, std::move(message));
+}
+
+Task<bool> PostgresSession::EndAnswer(char status, Request& request, std::string before) {
+  if (!request.closed()) {
+    const bool goes_on = co_await SkipToSync(request);
+    if (!goes_on) co_return false;
+  }
+  PutReady(status, before);
+  co_return co_await client_.Write(before);
 }
 
 Task<bool> PostgresSession::SkipToSync(Request& request) {

@@ -59,7 +59,10 @@ class PostgresSession final : public proxy::Session {
   proxy::Task<bool> TakeMessage(Request& request, std::size_t begin);
   proxy::Task<bool> RunRequest(Request& request);
   proxy::Task<bool> AnswerLostTransaction(Request& request);
-  // Tells the client of an error, and answers `status` to its Sync.
+  // Skips what the client has sent up to its Sync, and answers `status` to the Sync, behind the
+  // messages `before`.
+  proxy::Task<bool> EndAnswer(char status, Request& request, std::string before = {});
+  // Tells the client of an error, and ends the answer.
   proxy::Task<bool> TellError(const ProxyError& error, char status, Request& request);
   // Reads and drops what the client has sent behind a message that failed, up to its Sync.
   proxy::Task<bool> SkipToSync(Request& request);
@@ -82,6 +85,7 @@ class PostgresSession final : public proxy::Session {
   bool transaction_lost_ = false;
   bool idle_ = false;  // the session waits for a request
   bool draining_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace postgres_proxy

@@ -16,9 +16,16 @@ StatementTraits Anything() {
   return traits;
 }
 
+// Whether a message of this type may stand outside a COPY.
+bool IsRequest(char type) {
+  return std::string_view("QFSHPBDEC").find(type) != std::string_view::npos;
+}
+
 }  // namespace
 
 bool Request::Add(char type, std::string_view body) {
+  // The server does not look into a message that it skips.
+  if (skips_ && type != frontend::kSync) return IsRequest(type);
   switch (type) {
     case frontend::kQuery:
       if (body.empty() || body.back() != '\0') return false;
@@ -26,8 +33,9 @@ bool Request::Add(char type, std::string_view body) {
       return true;
     case frontend::kFunctionCall:
       // What the function does is not known.
-      mixed_ = simple_ = closed_ = true;
-      executed_.push_back(Anything());
+      simple_ = steps_.empty() && executed_.empty();
+      mixed_ = closed_ = true;
+      AddExecuted(Anything());
       return true;
     case frontend::kSync:
       closed_ = true;
@@ -56,7 +64,7 @@ void Request::AddQuery(std::string_view text) {
   mixed_ = !simple_;
   closed_ = true;
   for (StatementTraits& traits : JudgeText(text, rules_)) {
-    executed_.push_back(traits);
+    AddExecuted(traits);
     steps_.push_back({frontend::kQuery, {}, nullptr, std::move(traits)});
   }
 }
@@ -70,7 +78,7 @@ bool Request::AddParse(std::string_view body) {
   prepared->parse = body;
   prepared->traits = JudgeText(sql, rules_);
   parsed_[std::string(name)] = prepared;
-  if (!skips_) steps_.push_back({frontend::kParse, std::string(name), std::move(prepared)});
+  steps_.push_back({frontend::kParse, std::string(name), std::move(prepared)});
   return true;
 }
 
@@ -89,15 +97,17 @@ bool Request::AddBind(std::string_view body) {
   const std::string_view portal = reader.Text();
   const std::string_view name = reader.Text();
   if (!reader.ok()) return false;
+  // The text of a portal that is forgotten counts as unknown.
+  if (portals_.size() >= kMostJudged) portals_.clear();
   portals_[std::string(portal)] = Use(name);
-  if (!skips_) steps_.push_back({frontend::kBind, std::string(portal)});
+  steps_.push_back({frontend::kBind, std::string(portal)});
   return true;
 }
 
 bool Request::AddDescribe(std::string_view body) {
   if (body.size() < 2) return false;
   if (body[0] == 'S') static_cast<void>(Use(body.substr(1, body.size() - 2)));
-  if (!skips_) steps_.push_back({frontend::kDescribe, std::string(body.substr(0, 1))});
+  steps_.push_back({frontend::kDescribe, std::string(body.substr(0, 1))});
   return true;
 }
 
@@ -113,17 +123,43 @@ bool Request::AddExecute(std::string_view body) {
     const std::vector<StatementTraits>& all = bound->second->traits;
     traits = all.empty() ? StatementTraits() : all.front();
   }
-  executed_.push_back(traits);
-  if (!skips_) steps_.push_back({frontend::kExecute, {}, nullptr, std::move(traits)});
+  AddExecuted(traits);
+  steps_.push_back({frontend::kExecute, {}, nullptr, std::move(traits)});
   return true;
 }
 
 bool Request::AddClose(std::string_view body) {
   if (body.size() < 2) return false;
-  if (!skips_) {
-    steps_.push_back({frontend::kClose, std::string(body.substr(0, body.size() - 1))});
-  }
+  steps_.push_back({frontend::kClose, std::string(body.substr(0, body.size() - 1))});
   return true;
+}
+
+void Request::AddExecuted(const StatementTraits& traits) {
+  if (executed_.size() < kMostJudged) {
+    executed_.push_back(traits);
+    return;
+  }
+  if (executed_.size() == kMostJudged) executed_.push_back(Anything());
+  StatementTraits& others = executed_.back();
+  others.read_only_requested = others.read_only_requested || traits.read_only_requested;
+  for (const SessionChange& change : traits.changes) {
+    const auto is_same = [&change](const SessionChange& known) {
+      return known.what == change.what;
+    };
+    if (change.kind == SessionChange::Kind::kHas &&
+        std::none_of(others.changes.begin(), others.changes.end(), is_same)) {
+      others.changes.push_back(change);
+    }
+  }
+}
+
+void Request::ForgetSteps(std::size_t count) {
+  const auto end = steps_.begin() + static_cast<std::ptrdiff_t>(count);
+  for (auto step = steps_.begin(); step != end; ++step) {
+    const auto parsed = step->type == frontend::kParse ? parsed_.find(step->name) : parsed_.end();
+    if (parsed != parsed_.end() && parsed->second == step->prepared) parsed_.erase(parsed);
+  }
+  steps_.erase(steps_.begin(), end);
 }
 
 StatementKind Request::kind() const {

@@ -47,11 +47,16 @@ class Request {
   void Close() { closed_ = true; }
   // Began with a Query, so that the answer ends without a Sync.
   bool is_simple() const { return simple_; }
+  // A Query or a FunctionCall came behind messages of the extended protocol without a Sync between.
+  bool is_mixed() const { return mixed_; }
   // The client asked for an answer before the end of the request, by Flush.
   bool flushed() const { return flushed_; }
 
   // The messages in the order of their answers.
   const std::vector<Step>& steps() const { return steps_; }
+  // The first `count` steps were answered and are not needed any more. So a request that is passed
+  // on as it comes takes no more memory the longer it is.
+  void ForgetSteps(std::size_t count);
   // An error came: the server skips all messages up to the Sync, those that are still to come, too.
   void SkipToSync() { skips_ = !closed_; }
   // The statements of earlier requests that this one uses.
@@ -64,7 +69,10 @@ class Request {
   bool read_only_requested() const;
   // How the request steers its transaction, if it is one statement alone; otherwise kNone.
   Control control() const;
+  // Behind the first kMostJudged statements one stands for all others.
   const std::vector<StatementTraits>& statements() const { return executed_; }
+
+  static constexpr std::size_t kMostJudged = 10'000;
 
  private:
   bool AddParse(std::string_view body);
@@ -73,6 +81,7 @@ class Request {
   bool AddExecute(std::string_view body);
   bool AddClose(std::string_view body);
   void AddQuery(std::string_view text);
+  void AddExecuted(const StatementTraits& traits);
   // Of this request or of an earlier one. nullptr: there is none.
   PreparedPtr Use(std::string_view name);
 

@@ -52,6 +52,8 @@ Task<bool> PostgresSession::LogIn() {
   }
   client_.AllowMessages(context_.postgres.max_message_size);
   upstream_.emplace(context_, executor_, startup_.parameters, *credentials_, client_, input_wait_);
+  // End knows only of an upstream that is there.
+  if (ended_) co_return false;
   co_return co_await ConnectFirst();
 }
 
@@ -120,6 +122,12 @@ Task<bool> PostgresSession::CheckStartup() {
       !client_.socket().encrypted()) {
     context_.tls->LogRefusedClient("the client does not use TLS");
     co_await WriteFatal("28000", "the proxy requires TLS");
+    co_return false;
+  }
+  if (!startup_.repeated.empty()) {
+    const std::string text =
+        absl::StrCat("startup packet has the parameter \"", startup_.repeated, "\" twice");
+    co_await WriteFatal("08P01", text);
     co_return false;
   }
   const std::string_view user = startup_.Find("user");

@@ -33,8 +33,7 @@ constexpr std::array<const char*, 6> kSettable = {"client_encoding", "applicatio
 void SessionState::Connected(const Reported& at_login, const Reported& restored) {
   status_ = 'I';
   failed_ = false;
-  read_only_transaction_ = false;
-  pending_.clear();
+  EndTransaction(/*committed=*/false);
   at_login_ = at_login;
   at_rest_ = reported_ = restored;
   rest_changed_ = false;
@@ -64,7 +63,7 @@ void SessionState::Succeeded(const StatementTraits& traits, std::string_view tag
       case Kind::kRemember:
       case Kind::kForget:
       case Kind::kForgetAll:
-        pending_.push_back(change);
+        AddPending(change);
         break;
       default:
         Apply(change);
@@ -80,11 +79,23 @@ void SessionState::Executed(const StatementTraits& traits) {
   }
 }
 
+void SessionState::AddPending(const SessionChange& change) {
+  pending_bytes_ += sizeof change + change.key.size() + change.text.size();
+  if (pending_bytes_ > max_bytes_) {
+    pending_overflown_ = true;
+  } else {
+    pending_.push_back(change);
+  }
+}
+
 void SessionState::EndTransaction(bool committed) {
   if (committed) {
     for (const SessionChange& change : pending_) Apply(change);
+    if (pending_overflown_) has_.set(static_cast<std::size_t>(Unmovable::kSettings));
   }
   pending_.clear();
+  pending_bytes_ = 0;
+  pending_overflown_ = false;
   read_only_transaction_ = false;
 }
 

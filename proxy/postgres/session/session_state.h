@@ -72,6 +72,7 @@ class SessionState {
   void Apply(const SessionChange& change);
   void Remember(const SessionChange& change, bool is_name);
   void Forget(std::string_view key, bool is_name);
+  void AddPending(const SessionChange& change);
   void EndTransaction(bool committed);
   std::string ReportedValue(const std::string& name) const;
 
@@ -84,6 +85,8 @@ class SessionState {
   std::size_t bytes_ = 0;  // of settings_
   // What the open transaction has set; a COMMIT makes it last.
   std::vector<SessionChange> pending_;
+  std::size_t pending_bytes_ = 0;
+  bool pending_overflown_ = false;  // the transaction has set more than can be kept
 
   Reported at_login_;  // what the connection reported before the client changed anything
   Reported reported_;

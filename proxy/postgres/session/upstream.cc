@@ -46,11 +46,15 @@ void Upstream::CloseConnection() {
   connection_.reset();
   is_waiting_ = false;
   cutter_ = {};
+  own_.reset();
+  unsent_ = {};
+  refused_parses_.clear();
   out_.clear();
   complete_ = 0;
 }
 
 Task<absl::Status> Upstream::Connect() {
+  if (is_abandoned_) co_return absl::CancelledError("the session is to end");
   if (!news_.ok()) co_return std::exchange(news_, absl::OkStatus());
   if (connection_ != nullptr && !MayUseConnection()) {
     absl::Status dropped = Drop("another backend is the primary now");
@@ -116,7 +120,8 @@ Task<absl::Status> Upstream::Restore() {
         reported ? state_.RestoreReported(connection_->parameters()) : state_.RestoreStatements();
     if (statements.empty()) continue;
     std::string query;
-    PutText(absl::StrJoin(statements, ";"), query);
+    // A line of its own ends a comment at the end of the text before.
+    PutText(absl::StrJoin(statements, "\n;\n"), query);
     std::string message;
     PutMessage(frontend::kQuery, query, message);
     absl::Status status = co_await connection_->Run(message);

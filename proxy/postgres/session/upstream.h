@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "failover/postgres/errors.h"
@@ -67,10 +68,16 @@ class Upstream {
   // what follows from the error. After an error that allows a retry, Execute may be called again.
   // kCancelled: the client is gone, or nothing sensible can be said to the client any more.
   proxy::Task<absl::Status> Execute(proxy::ReplyNotice& notice);
-  // The client has got the answer to its request, an error included.
+  // The client has got the backend's error. The rest of the answer is only ReadyForQuery.
   bool told() const { return told_; }
-  // What the client is to take for the state of its transaction after an error that it was not told
-  // of yet.
+  // The client has got a part of the answer.
+  bool reply_begun() const {
+    return statement_.send_state == failover::postgres::SendState::kReplyStarted;
+  }
+  // The client has got all of an answer with an error.
+  bool answered() const { return told_ && done_; }
+  // What the client is to take for the state of its transaction after an error, unless it has got
+  // the ReadyForQuery of the backend.
   char status_after_error() const { return status_after_error_; }
   // Whether the transaction of the client is gone, and the client has not been told.
   bool transaction_lost() const { return transaction_lost_; }
@@ -103,10 +110,25 @@ class Upstream {
   // Tells the client later which of the reported values are others on the new connection.
   void ReportDifferences(const Reported& known);
 
+  // --- The proxy's own messages ---
+  // Runs messages that end with a Sync while no request runs. What the backend says besides goes to
+  // the client. The answer is in own_. False: the connection is lost.
+  proxy::Task<bool> RunOwn(std::string_view messages);
+  Progress TakeOwnAnswer();
+  // Closes what a request has parsed that was refused later: the client does not know of these
+  // statements, and the request is going to parse them again. False: the connection is lost.
+  proxy::Task<bool> CloseRefused();
+  void NoteRefusedParses();
+
   // --- One exchange ---
   proxy::Task<absl::Status> ParseAgain();
   proxy::Task<absl::Status> Exchange(proxy::ReplyNotice& notice);
   proxy::Task<absl::Status> Pump(proxy::ReplyNotice& notice);
+  // Sends what is left of the request as far as there is room. A backend whose answers nobody reads
+  // takes no more of the request, so answers are read meanwhile. False: all was sent.
+  bool SendMore();
+  // The client's messages need not be kept for a repeat any more.
+  void ReleaseBytes();
   // Passes on what the client sends while its request runs.
   proxy::Task<Forwarded> ForwardInput();
   // Takes a message that the client has sent while its request runs. False: the session ends.
@@ -123,6 +145,10 @@ class Upstream {
   void TakeCopyIn();
   void TakeStep();
   void StatementSucceeded(const StatementTraits& traits, std::string_view tag);
+  // A Query behind a message of the extended protocol that has failed is skipped up to a Sync.
+  void SkipMixed();
+  // Whether the client is in a transaction block once the statement at hand has failed.
+  bool FailsInTransaction() const;
   // The body of the message that ended last, which is still in out_.
   std::string_view Body() const { return std::string_view(out_).substr(complete_ + kHeaderSize); }
   // Takes the message that ended last out of the answer, to pass it on at once or never.
@@ -162,6 +188,13 @@ class Upstream {
   char status_after_error_ = 'I';
   // What the session has lost while no request ran, for the next request; OK: nothing.
   absl::Status news_;
+  // The answer to messages of the proxy itself; nullopt: none are under way.
+  struct OwnAnswer {
+    std::optional<failover::postgres::PostgresError> error;
+    char status = '\0';  // of ReadyForQuery; '\0': it has not come yet
+  };
+  std::optional<OwnAnswer> own_;
+  std::vector<std::string> refused_parses_;  // names of statements that connection_ knows
   // Messages for the client that belong to no request.
   std::string urgent_;
 
@@ -171,6 +204,7 @@ class Upstream {
   failover::postgres::Statement statement_;
   std::uint64_t epoch_when_sent_ = 0;
   bool told_ = false;
+  bool in_block_ = false;       // the statements that were answered have left a transaction open
   bool copying_ = false;        // the backend awaits COPY data
   int ready_expected_ = 0;      // how many times the backend will say that it is ready
   bool passing_ = false;        // the client gets the answer as it comes
@@ -178,7 +212,9 @@ class Upstream {
   bool done_ = false;           // the backend is ready for the next request
   bool kept_ = false;           // *bytes_ holds the whole request
   bool halfway_ = false;        // a part of the client's COPY data that is at hand was sent
-  std::size_t next_step_ = 0;   // the first of the request's steps that is not answered
+  std::string_view unsent_;     // what is left to send, in *bytes_ or in released_
+  std::string released_;
+  std::size_t next_step_ = 0;  // the first of the request's steps that is not answered
   MessageCutter cutter_;
   std::string out_;           // on its way to the client
   std::size_t complete_ = 0;  // how much of out_ are whole messages

@@ -22,6 +22,9 @@ constexpr std::size_t kMostKeptBack = std::size_t{64} << 10;
 // The longest message that is looked at as a whole.
 constexpr std::size_t kLongestLookedAt = std::size_t{64} << 20;
 
+// So many answered steps of a request that is passed on as it comes are kept.
+constexpr std::size_t kMostStepsToKeep = 1000;
+
 // Whether messages of this type are only passed on. Their beginning is the answer to a statement.
 bool IsData(char type) {
   return type == backend::kDataRow || type == backend::kCopyData ||
@@ -66,7 +69,7 @@ Upstream::Progress Upstream::TakeAnswer() {
   }
   switch (type) {
     case backend::kError:
-      return TakeError();
+      return own_.has_value() ? TakeOwnAnswer() : TakeError();
     case backend::kNotice:
       TakeNotice();
       return Progress::kNeedsMore;
@@ -79,6 +82,7 @@ Upstream::Progress Upstream::TakeAnswer() {
     default:
       break;
   }
+  if (own_.has_value()) return TakeOwnAnswer();
   // Everything else is the answer to a request.
   if (!is_waiting_ || done_) return Progress::kFailed;
   switch (type) {
@@ -151,7 +155,7 @@ void Upstream::TakeCopyIn() {
   // A Sync that was sent already is swallowed, so the client sends another.
   if (!request_->is_simple()) ready_expected_ = 0;
   request_->Reopen();
-  if (std::exchange(kept_, false)) bytes_->clear();
+  if (std::exchange(kept_, false)) ReleaseBytes();
 }
 
 void Upstream::TakeStep() {
@@ -184,14 +188,37 @@ void Upstream::TakeStep() {
       break;
   }
   ++next_step_;
+  if (!kept_ && next_step_ >= kMostStepsToKeep) {
+    request_->ForgetSteps(next_step_);
+    next_step_ = 0;
+  }
 }
 
 void Upstream::StatementSucceeded(const StatementTraits& traits, std::string_view tag) {
   state_.Succeeded(traits, tag);
+  if (tag == "BEGIN" || tag == "START TRANSACTION") in_block_ = true;
+  const bool ends = traits.control == Control::kCommit || traits.control == Control::kRollback;
+  if (ends || tag == "PREPARE TRANSACTION") in_block_ = false;
   if (tag == "DEALLOCATE ALL" || tag == "DISCARD ALL") statements_.Clear();
   for (const SessionChange& change : traits.changes) {
     if (change.kind == SessionChange::Kind::kForgetName) statements_.Remove(change.key);
   }
+}
+
+bool Upstream::FailsInTransaction() const {
+  const std::vector<Step>& steps = request_->steps();
+  // A COMMIT that fails ends the transaction, too.
+  const bool ends =
+      next_step_ < steps.size() && steps[next_step_].traits.control == Control::kCommit;
+  return in_block_ && !ends;
+}
+
+void Upstream::SkipMixed() {
+  const std::vector<Step>& steps = request_->steps();
+  if (next_step_ >= steps.size() || steps[next_step_].type == frontend::kQuery) return;
+  ready_expected_ = 0;
+  request_->Reopen();
+  if (std::exchange(kept_, false)) ReleaseBytes();
 }
 
 Upstream::Progress Upstream::TakeError() {
@@ -203,13 +230,17 @@ Upstream::Progress Upstream::TakeError() {
   }
   // COPY is over, and behind a Query the backend is ready at once.
   if (std::exchange(copying_, false) && request_->is_simple()) request_->Close();
+  in_block_ = FailsInTransaction();
+  if (request_->is_mixed()) SkipMixed();
   request_->SkipToSync();
-  next_step_ = request_->steps().size();
   state_.Failed();
   ExchangeFailure failure = Failure(ExchangeEvent::kError);
   failure.error = std::move(error);
   const FailureRule& rule = RuleFor(failure);
-  if (rule.repeat == FailureRepeat::kAfterFailover) {
+  const bool refused = rule.repeat == FailureRepeat::kAfterFailover;
+  if (refused) NoteRefusedParses();
+  next_step_ = request_->steps().size();
+  if (refused) {
     // The client gets nothing of this answer.
     out_.clear();
     complete_ = 0;

@@ -37,6 +37,7 @@ void Upstream::ClearAnswer() {
   refusal_.reset();
   passed_error_ = absl::OkStatus();
   copying_ = passing_ = partly_passed_ = done_ = halfway_ = false;
+  in_block_ = statement_.in_transaction;
   next_step_ = 0;
 }
 
@@ -55,35 +56,11 @@ Task<absl::Status> Upstream::Execute(proxy::ReplyNotice& notice) {
   absl::Status status = co_await Connect();
   if (!status.ok()) co_return status;
   ClearAnswer();
+  const bool closed = co_await CloseRefused();
+  if (!closed) co_return Fail(ExchangeEvent::kFoundDead);
   status = co_await ParseAgain();
   if (!status.ok()) co_return status;
   co_return co_await Exchange(notice);
-}
-
-Task<absl::Status> Upstream::ParseAgain() {
-  // What follows a Flush, and what EXECUTE names, is not known here.
-  const bool knows_needs = request_->closed() && !request_->flushed() &&
-                           !(request_->is_simple() && statement_.kind != StatementKind::kSingle);
-  const std::vector<PreparedPtr> wanted = knows_needs ? request_->needs() : statements_.All();
-  for (const PreparedPtr& prepared : wanted) {
-    if (prepared->connection == connection_->number()) continue;
-    std::string messages;
-    PutMessage(frontend::kParse, prepared->parse, messages);
-    PutMessage(frontend::kSync, {}, messages);
-    const absl::Status status = co_await connection_->Run(messages);
-    if (IsConnectionWasGone(status) || context_.buffer.IsFailover(status)) {
-      absl::Status lost = Drop(std::string(status.message()));
-      co_return lost.ok() ? status : lost;
-    }
-    if (status.ok()) {
-      prepared->connection = connection_->number();
-    } else if (knows_needs) {
-      ExchangeFailure failure = Failure(ExchangeEvent::kParseRefused);
-      failure.error = failover::postgres::PostgresErrorOf(status).value_or(PostgresError());
-      co_return Fail(failure);
-    }
-  }
-  co_return absl::OkStatus();
 }
 
 Task<absl::Status> Upstream::Exchange(proxy::ReplyNotice& notice) {
@@ -93,11 +70,13 @@ Task<absl::Status> Upstream::Exchange(proxy::ReplyNotice& notice) {
   // A Query makes the unnamed statement disappear.
   if (request_->is_simple()) statements_.Remove({});
   is_waiting_ = true;
-  const std::size_t sent = co_await connection_->Send(*bytes_);
-  if (sent == 0) co_return Fail(ExchangeEvent::kFoundDead);
+  bool lives = true;
+  unsent_ = *bytes_;
+  unsent_.remove_prefix(connection_->SendNow(unsent_, lives));
+  if (!lives && unsent_.size() == bytes_->size()) co_return Fail(ExchangeEvent::kFoundDead);
   statement_.send_state = SendState::kSent;
   kept_ = request_->closed();
-  if (!kept_) bytes_->clear();
+  if (!kept_) ReleaseBytes();
   absl::Status status = co_await Pump(notice);
   if (done_) is_waiting_ = false;
   co_return status;
@@ -108,7 +87,13 @@ Task<absl::Status> Upstream::Exchange(proxy::ReplyNotice& notice) {
 Task<absl::Status> Upstream::Pump(proxy::ReplyNotice& notice) {
   while (true) {
     std::string_view bytes;
-    if (request_->closed()) {
+    if (SendMore()) {
+      bytes = connection_->ReceiveNow();
+      if (bytes.empty() && !connection_->is_lost()) {
+        co_await input_wait_.WaitForEither(connection_->stream().socket());
+        continue;
+      }
+    } else if (request_->closed()) {
       bytes = co_await connection_->Receive();
     } else {
       bytes = connection_->ReceiveNow();
@@ -129,10 +114,29 @@ Task<absl::Status> Upstream::Pump(proxy::ReplyNotice& notice) {
       co_return Fail(malformed ? ExchangeEvent::kMalformed : ExchangeEvent::kLost);
     }
     if (progress != Progress::kDone) continue;
+    if (!std::exchange(unsent_, {}).empty()) {
+      // Whoever answers a request before its end has come cannot be asked more.
+      connection_->Close();
+    }
     if (halfway_) co_return co_await FinishMessage();
     if (refusal_.has_value()) co_return Fail(*refusal_);
     co_return passed_error_;
   }
+}
+
+bool Upstream::SendMore() {
+  if (unsent_.empty()) return false;
+  bool lives = true;
+  unsent_.remove_prefix(connection_->SendNow(unsent_, lives));
+  // If the connection is lost, the next read says so, and what the backend's last words were.
+  if (!lives) unsent_ = {};
+  return !unsent_.empty();
+}
+
+void Upstream::ReleaseBytes() {
+  released_ = unsent_;
+  unsent_ = released_;
+  bytes_->clear();
 }
 
 Task<Upstream::Forwarded> Upstream::ForwardInput() {
@@ -170,9 +174,8 @@ Task<Upstream::Forwarded> Upstream::ForwardInput() {
     }
   }
   if (whole > 0) {
-    const std::string_view ready = std::string_view(*bytes_).substr(0, whole);
-    // If the connection is lost, the next read says so.
-    co_await connection_->Send(ready);
+    released_ = bytes_->substr(0, whole);
+    unsent_ = released_;
     bytes_->erase(0, whole);
   }
   co_return Forwarded::kSomething;
@@ -183,6 +186,9 @@ Task<absl::Status> Upstream::FinishMessage() {
   while (halfway_) {
     const Forwarded forwarded = co_await ForwardInput();
     if (forwarded == Forwarded::kClientGone) co_return Fail(ExchangeEvent::kClientGone);
+    // The backend answers nothing to what is left of the message.
+    const std::string_view rest = std::exchange(unsent_, {});
+    if (!rest.empty()) co_await connection_->Send(rest);
     if (forwarded == Forwarded::kNothing) {
       co_await input_wait_.Wait(&client_.socket().socket(), nullptr);
     }
@@ -251,6 +257,8 @@ absl::Status Upstream::Fail(const ExchangeFailure& failure) {
       status_after_error_ = state_.status();
       break;
   }
+  // The error that the client has got left the transaction open, so the client has to end it.
+  if (told_) status_after_error_ = in_block_ ? 'E' : 'I';
   if (failure.event == ExchangeEvent::kError) is_outdated_ = epoch_ != epoch_when_sent_;
   if (rule.connection == FailureConnection::kKept) return told;
   absl::Status lost = Drop(failure.error.text);

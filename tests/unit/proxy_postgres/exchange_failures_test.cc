@@ -187,7 +187,7 @@ TEST(ExchangeFailuresTest, AStatementsOwnErrorIsPassedOn) {
   EXPECT_VERDICT(Failure(ExchangeEvent::kError, Duplicate(), StatementKind::kSingle), "23505",
                  kNever, kAsIs);
   EXPECT_VERDICT(Failure(ExchangeEvent::kParseRefused, Duplicate(), StatementKind::kSingle),
-                 "23505", kNever, kIdle);
+                 "23505", kNever, kAsIs);
 }
 
 }  // namespace

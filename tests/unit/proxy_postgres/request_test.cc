@@ -127,12 +127,29 @@ TEST_F(RequestTest, AnswersTheEndOfALostTransaction) {
   PutMessage(backend::kNoData, {}, expected);
   PutMessage(backend::kCommandComplete, Texts({"ROLLBACK"}), expected);
   PutReady('I', expected);
-  EXPECT_EQ(AnswerToEnd(request_), expected);
+  EXPECT_EQ(AnswerToEnd(request_, statements_), expected);
 }
 
 TEST_F(RequestTest, OtherRequestsDoNotEndALostTransaction) {
   ASSERT_TRUE(Query("ROLLBACK; SELECT 1"));
   EXPECT_FALSE(EndsLostTransaction(request_));
+}
+
+TEST_F(RequestTest, BugALongRequestTookMoreMemoryTheLongerItWas) {
+  ASSERT_TRUE(Parse("a", "SELECT 1"));
+  for (std::size_t i = 0; i < 2 * Request::kMostJudged; ++i) ASSERT_TRUE(Bind("a") && Execute());
+  EXPECT_EQ(request_.statements().size(), Request::kMostJudged + 1);
+  const std::size_t steps = request_.steps().size();
+  request_.ForgetSteps(steps - 1);
+  ASSERT_EQ(request_.steps().size(), 1u);
+  EXPECT_EQ(request_.steps()[0].type, frontend::kExecute);
+  // What stands for the others keeps what they leave behind in the session.
+  ASSERT_TRUE(Parse("l", "LISTEN c") && Bind("l") && Execute() && Bind("l") && Execute());
+  EXPECT_EQ(request_.statements().size(), Request::kMostJudged + 1);
+  ASSERT_EQ(request_.statements().back().changes.size(), 1u);
+  EXPECT_EQ(request_.statements().back().changes[0].what, Unmovable::kListen);
+  ASSERT_TRUE(Sync());
+  EXPECT_EQ(request_.kind(), StatementKind::kMayCommitInside);
 }
 
 }  // namespace

@@ -155,5 +155,15 @@ TEST_F(SessionStateTest, AReadOnlyTransactionIsTheClientsOwnWish) {
   EXPECT_TRUE(state_.read_only_requested());
 }
 
+TEST_F(SessionStateTest, BugAnOpenTransactionTookMoreMemoryWithEachSetting) {
+  for (const std::string end : {"ROLLBACK", "COMMIT"}) {
+    Run("BEGIN", "BEGIN", 'T');
+    for (int i = 0; i < 1000; ++i) Run("SET a.b TO 1", "SET", 'T');
+    Run(end, end, 'I');
+    // A session with more settings than can be kept does not move.
+    EXPECT_EQ(state_.Has(Unmovable::kSettings), end == "COMMIT");
+  }
+}
+
 }  // namespace
 }  // namespace postgres_proxy

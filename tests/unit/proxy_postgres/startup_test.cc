@@ -28,6 +28,12 @@ TEST(StartupTest, ASessionHasItsParameters) {
   EXPECT_TRUE(startup.protocol_options.empty());
 }
 
+TEST(StartupTest, BugOfAParameterThatCameTwiceTheFirstWasChecked) {
+  EXPECT_EQ(ParseStartup(BuildStartup({{"user", "alice"}, {"a", "b"}, {"user", "bob"}})).repeated,
+            "user");
+  EXPECT_EQ(ParseStartup(BuildStartup({{"user", "alice"}, {"a", "alice"}})).repeated, "");
+}
+
 TEST(StartupTest, OptionsOfTheProtocolAreNoParameters) {
   const std::string body("_pq_.x\0on\0user\0app\0", 19);
   const Startup startup = ParseStartup(Packet(3 << 16 | 2, body + '\0'));
