@@ -30,6 +30,12 @@
 
 namespace postgres_proxy {
 
+// What a backend has answered to messages of the proxy itself.
+struct OwnAnswer {
+  std::optional<failover::postgres::PostgresError> error;
+  char status = '\0';  // of ReadyForQuery; '\0': it has not come yet
+};
+
 // Used on its event loop only, by one coroutine at a time. GiveUpIfSilent and Abandon may be called
 // at any time.
 class Upstream {
@@ -189,10 +195,6 @@ class Upstream {
   // What the session has lost while no request ran, for the next request; OK: nothing.
   absl::Status news_;
   // The answer to messages of the proxy itself; nullopt: none are under way.
-  struct OwnAnswer {
-    std::optional<failover::postgres::PostgresError> error;
-    char status = '\0';  // of ReadyForQuery; '\0': it has not come yet
-  };
   std::optional<OwnAnswer> own_;
   std::vector<std::string> refused_parses_;  // names of statements that connection_ knows
   // Messages for the client that belong to no request.
