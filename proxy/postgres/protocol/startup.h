@@ -42,8 +42,8 @@ struct Startup {
 
   Kind kind = Kind::kMalformed;
   CancelKey cancel;  // of kCancel
-  // Of kSession. The version 3.x that the client wants; what it asks for in options of the
-  // protocol, whose names begin with "_pq_."; and all other parameters, user and database included.
+  // Only kSession has these three: the version 3.x that the client wants, the options of the
+  // protocol ("_pq_.") that the client asks for, and all other parameters, such as the user.
   std::uint16_t minor_version = 0;
   std::vector<std::string> protocol_options;
   Parameters parameters;

@@ -37,7 +37,7 @@ class ClientConnection {
   // Moves bytes of one message from what was received to the end of `out`. COPY data may be longer
   // than other messages, if `is_copying`: the caller passes the pieces on.
   Taken Take(std::string& out, bool is_copying);
-  // Of the message at hand, or of the one that ended last.
+  // The type of the message at hand, or of the message that ended last.
   char type() const { return cutter_.type(); }
   // Whether a message has begun and is not over, and whether such a message is COPY data.
   bool inside() const { return cutter_.inside(); }

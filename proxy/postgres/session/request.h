@@ -82,7 +82,7 @@ class Request {
   bool AddClose(std::string_view body);
   void AddQuery(std::string_view text);
   void AddExecuted(const StatementTraits& traits);
-  // Of this request or of an earlier one. nullptr: there is none.
+  // Finds a statement of this request or of an earlier request. nullptr: there is none.
   PreparedPtr Use(std::string_view name);
 
   const PreparedStatements& statements_;

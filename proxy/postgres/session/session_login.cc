@@ -102,7 +102,7 @@ Task<bool> PostgresSession::StartTls() {
   co_return status.ok();
 }
 
-// Whoever has the key may cancel, as with a server. There is no answer in any case.
+// A server cancels for everybody who has the key, and never answers. So does the proxy.
 Task<> PostgresSession::Cancel(const CancelKey& key) {
   // No backend executes a request that is held. The backend would cancel the next request.
   if (context_.cancels.Interrupt(key)) co_return;

@@ -115,7 +115,7 @@ Task<absl::Status> Upstream::Pump(proxy::ReplyNotice& notice) {
     }
     if (progress != Progress::kDone) continue;
     if (!std::exchange(unsent_, {}).empty()) {
-      // Whoever answers a request before its end has come cannot be asked more.
+      // A backend that answers a request before the end of it is out of step.
       connection_->Close();
     }
     if (halfway_) co_return co_await FinishMessage();

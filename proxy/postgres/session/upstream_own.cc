@@ -45,7 +45,7 @@ Upstream::Progress Upstream::TakeOwnAnswer() {
   return Progress::kNeedsMore;
 }
 
-// Neither Parse nor PREPARE is undone when the request fails.
+// The backend keeps what Parse and PREPARE have made, also if the request fails.
 void Upstream::NoteRefusedParses() {
   StatementTraits undone;
   for (std::size_t i = 0; i < next_step_; ++i) {

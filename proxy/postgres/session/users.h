@@ -1,4 +1,4 @@
-// Who may log in, and what it takes to log in as a user to a backend.
+// The users that may log in, and what the proxy needs to log in to a backend as each of them.
 #ifndef FAILOVER_PROXY_POSTGRES_SESSION_USERS_H_
 #define FAILOVER_PROXY_POSTGRES_SESSION_USERS_H_
 
