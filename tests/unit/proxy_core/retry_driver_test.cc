@@ -329,7 +329,7 @@ TEST_F(RetryDriverTest, AHeldStatementIsInterrupted) {
   EXPECT_TRUE(Run(next).error.ok());
 }
 
-// Whoever interrupts is told that the statement is not executed, so it must not be.
+// The caller is told that the statement is not executed, so the statement must not run.
 TEST_F(RetryDriverTest, BugLateInterrupt_AStatementThatIsReleasedJustBeforeIsInterrupted) {
   const std::function<bool()> interrupt = driver_.interrupter();
   ScriptedStatement statement({Refused(), absl::OkStatus()});
