@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "proxy/core/connection_policy.h"
 #include "proxy/core/deadline.h"
+#include "proxy/core/login_attempt.h"
 #include "proxy/mysql/protocol/codec.h"
 #include "proxy/mysql/protocol/constants.h"
 #include "proxy/mysql/protocol/native_password.h"
@@ -65,23 +66,6 @@ std::string HostOf(const proxy::Socket& socket) {
 MysqlError PacketTooLarge() {
   return {1153, "08S01", "Got a packet bigger than the proxy's --max-packet-size"};
 }
-
-// A client's login as the retry driver sees it: a statement that only needs a connection.
-class LoginAttempt final : public proxy::RetriedStatement {
- public:
-  explicit LoginAttempt(Upstream& upstream) : upstream_(upstream) {}
-
-  Task<absl::Status> Try(proxy::ReplyNotice&) override { co_return co_await upstream_.Connect(); }
-  bool MayBeHeld() const override { return true; }
-  bool MayRepeatAtOnce(const absl::Status& error) const override {
-    return IsConnectionWasGone(error);
-  }
-  std::size_t bytes() const override { return 0; }
-  bool IsLogin() const override { return true; }
-
- private:
-  Upstream& upstream_;
-};
 
 }  // namespace
 
@@ -286,7 +270,7 @@ Task<bool> MysqlSession::RunChangeUser() {
 // Connects to a backend before the client gets an answer to its login, so that the client learns at
 // once whether its schema exists. The Buffer holds a login like any statement.
 Task<bool> MysqlSession::ConnectFirst(std::uint8_t answer_sequence) {
-  LoginAttempt attempt(*upstream_);
+  proxy::LoginAttempt attempt(*upstream_, IsConnectionWasGone);
   const proxy::RetryResult result = co_await driver_.Run(attempt, client_.socket());
   if (absl::IsCancelled(result.error)) co_return false;
   if (result.error.ok()) co_return co_await WriteOk(answer_sequence);

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proxy/core/deadline.h"
+#include "proxy/core/login_attempt.h"
 #include "proxy/postgres/protocol/message.h"
 #include "proxy/postgres/session/backend_connection.h"
 #include "proxy/postgres/session/client_login.h"
@@ -16,23 +17,6 @@ using proxy::Task;
 
 // A client asks for TLS and for GSSAPI once each at most.
 constexpr int kMostRequests = 3;
-
-// A client's login as the retry driver sees it: a statement that only needs a connection.
-class LoginAttempt final : public proxy::RetriedStatement {
- public:
-  explicit LoginAttempt(Upstream& upstream) : upstream_(upstream) {}
-
-  Task<absl::Status> Try(proxy::ReplyNotice&) override { co_return co_await upstream_.Connect(); }
-  bool MayBeHeld() const override { return true; }
-  bool MayRepeatAtOnce(const absl::Status& error) const override {
-    return IsConnectionWasGone(error);
-  }
-  std::size_t bytes() const override { return 0; }
-  bool IsLogin() const override { return true; }
-
- private:
-  Upstream& upstream_;
-};
 
 bool IsOff(std::string_view value) {
   return value.empty() || value == "false" || value == "off" || value == "no" || value == "0";
@@ -178,7 +162,7 @@ Task<bool> PostgresSession::Admit() {
 // Connects to a backend before the client gets an answer to its login, so that the client learns at
 // once whether its database exists. The Buffer holds a login like any statement.
 Task<bool> PostgresSession::ConnectFirst() {
-  LoginAttempt attempt(*upstream_);
+  proxy::LoginAttempt attempt(*upstream_, IsConnectionWasGone);
   const proxy::RetryResult result = co_await driver_.Run(attempt, client_.socket());
   if (absl::IsCancelled(result.error)) co_return false;
   if (!result.error.ok()) {
