@@ -30,6 +30,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -223,6 +224,23 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   // kManual for a commit and for an abort, and kMaxDurationExceeded if hold_timeout ended it.
   absl::StatusOr<Switchover> BeginSwitchover(ShardHandle shard, const SwitchoverOptions& options);
 
+  // Changes the options while the Buffer runs, for instance after the embedder has read its
+  // configuration anew. `options` are all options, not only those that change (begin with
+  // options()). threading and clock must be those of Create. The functions (wakeup,
+  // caused_by_failover, on_transition, log) stay those of Create, whatever is given here. On an
+  // error nothing has changed: kInvalidArgument names the option that is wrong,
+  // kResourceExhausted means that memory has run out or that the service thread could not be
+  // started, kFailedPrecondition that the Buffer is shut down.
+  // Handles, tokens and what is held stay valid. A request that is held keeps its window, and a
+  // hold keeps its longest duration. If more is held than size, max_per_shard or max_bytes now
+  // allow, newcomers are refused and nobody is evicted until enough have left. A shard that does
+  // not buffer any more (enabled, dry_run, keyspace_shards) drains what it held, as after
+  // StopBuffering. docs/reference/options.md tells for each option when it acts. Thread-safe, also
+  // in a callback: of two calls at the same time all shards follow the one that came last.
+  absl::Status Reconfigure(const BufferOptions& options);
+  // Returns a copy of the options that are in force. Thread-safe.
+  BufferOptions options() const;
+
   // Returns the handle of a shard, which is valid as long as the Buffer. The shard becomes known if
   // it is not known yet. The handle is inert if max_shards shards are known already, if a name is
   // bad, or if the shard is unknown after Shutdown.
@@ -250,6 +268,17 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   // a callback or on_transition it does not wait: the remaining callbacks run afterwards, and the
   // next Shutdown, or the destructor, waits for them.
   void Shutdown();
+
+  // Does what Shutdown does, but does not wait: for event loops that have to run the retries
+  // themselves. Releases all held requests and returns. The service thread (kManual: Poll) runs
+  // their callbacks, and finishes the shutdown as soon as all retries have ended, at the latest
+  // shutdown_grace later, by the Buffer's clock, also in kManual. Then it calls `done`, once, under
+  // no lock, and the Buffer has no more to do. A Shutdown or a destructor that comes earlier
+  // finishes at once and calls `done` itself. If the Buffer is shut down already, `done` runs
+  // inside this call. Each call's `done` runs; it may be empty, must not throw (std::terminate),
+  // and must not destroy the Buffer, which is logged as an error, and done by another thread. May
+  // be called anywhere, also in a callback. May throw std::bad_alloc, and has then done nothing.
+  void BeginShutdown(std::function<void()> done);
 
   // For Threading::kManual only. Runs what is due, callbacks included, and returns for how long
   // nothing will be due. Zero means that it should be called again at once, and infinite means that

@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<Buffer>> Buffer::Create(BufferOptions options) {
   try {
     const auto destroy = [](internal::BufferCore* core) { core->Destroy(); };
     std::unique_ptr<internal::BufferCore, decltype(destroy)> core(
-        new internal::BufferCore(std::move(options), *std::move(shards)), destroy);
+        new internal::BufferCore(options, *std::move(shards)), destroy);
     std::unique_ptr<Buffer> buffer(new Buffer(core.get()));
     static_cast<void>(core.release());
     return buffer;
@@ -66,6 +66,16 @@ absl::StatusOr<std::unique_ptr<Buffer>> Buffer::Create(BufferOptions options) {
 }
 
 Buffer::~Buffer() { core_->Destroy(); }
+
+absl::Status Buffer::Reconfigure(const BufferOptions& options) {
+  if (absl::Status valid = options.Validate(); !valid.ok()) return valid;
+  absl::StatusOr<internal::KeyspaceShards> shards =
+      internal::KeyspaceShards::Parse(options.keyspace_shards);
+  if (!shards.ok()) return shards.status();
+  return core_->Reconfigure(options, *std::move(shards));
+}
+
+BufferOptions Buffer::options() const { return core_->Options(); }
 
 absl::StatusOr<RetryDoneFunc> Buffer::Wait(const RequestContext& context, Cancellation* stop,
                                            ShardHandle shard, const internal::AttemptView& last) {
@@ -212,6 +222,8 @@ void Buffer::ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) cons
 absl::Time Buffer::Now() const { return core_->ClockTime(); }
 
 void Buffer::Shutdown() { core_->Shutdown(); }
+
+void Buffer::BeginShutdown(std::function<void()> done) { core_->BeginShutdown(done); }
 
 absl::Duration Buffer::Poll() { return core_->Poll(); }
 

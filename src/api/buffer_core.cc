@@ -1,6 +1,5 @@
 #include "api/buffer_core.h"
 
-#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -9,32 +8,24 @@
 #include "base/sync_point.h"
 
 namespace failover::internal {
-BufferCore::BufferCore(BufferOptions options, KeyspaceShards keyspace_shards)
-    : options_(std::move(options)),
-      keyspace_shards_(std::move(keyspace_shards)),
-      logger_(options_.log),
-      time_(options_.clock),
-      pool_(options_.size, options_.max_bytes),
-      shard_context_{
-          *this,
-          pool_,
-          ToNanoseconds(options_.window),
-          ToNanoseconds(options_.max_failover_duration),
-          ToNanoseconds(options_.min_time_between_failovers),
-          options_.drain_concurrency,
-          std::max(options_.drain_concurrency, options_.drain_concurrency_max),
-          ToNanoseconds(options_.max_retry_time.value_or(options_.max_failover_duration)),
-          ToNanoseconds(options_.down_confirmation),
-          options_.max_per_shard,
-          {ToNanoseconds(options_.suspicion), ToNanoseconds(options_.probe_after)},
-          static_cast<bool>(options_.on_transition)},
-      registry_(static_cast<std::size_t>(options_.max_shards)),
+BufferCore::BufferCore(const BufferOptions& options, KeyspaceShards keyspace_shards)
+    : fixed_{options.threading,          options.clock,         options.wakeup,
+             options.caused_by_failover, options.on_transition, options.log},
+      logger_(options.log),
+      time_(options.clock),
+      settings_{Settings{WithoutFunctions(options), std::move(keyspace_shards)}, Settings()},
+      pool_(options.size, options.max_bytes),
+      unstamped_report_delay_(ToNanoseconds(options.unstamped_report_delay)),
+      shard_context_{*this,
+                     pool_,
+                     {TermsOf(options), TermsOf(options)},
+                     static_cast<bool>(options.on_transition)},
+      registry_(static_cast<std::size_t>(options.max_shards)),
       dispatcher_(*this),
-      poll_watch_(manual() && !options_.wakeup),
+      poll_watch_(manual() && !options.wakeup),
       lifecycle_(*this) {
-  LogStartup(logger_, options_);
-  if (manual() || (!options_.enabled && !options_.dry_run)) return;
-  service_thread_ = std::make_unique<ServiceThread>([this] { return PollOnServiceThread(); });
+  LogStartup(logger_, options);
+  StartThreadIfNeeded(options);
 }
 
 BufferCore& BufferCore::Of(ShardBuffer& shard) {
@@ -61,12 +52,12 @@ ShardBuffer* BufferCore::MakeKnown(std::string_view keyspace, std::string_view s
   ShardBuffer* known = nullptr;
   FAILOVER_SYNC_POINT("make-known:before-lock");
   if (!registry_.full()) {
-    const bool disabled = keyspace_shards_.ModeOf(options_, keyspace, shard) == Mode::kDisabled;
     known = registry_.FindOrMake(
-        keyspace, shard, disabled, [this](std::size_t count) { dispatcher_.ReserveTimers(count); },
+        keyspace, shard,
+        [&] { return settings_[in_force_].ModeOf(keyspace, shard) == Mode::kDisabled; },
+        [this](std::size_t count) { dispatcher_.ReserveTimers(count); },
         [this](std::string_view keyspace_name, std::string_view shard_name,
-               StripedCounters* counters,
-               std::size_t lane) { return MakeShard(keyspace_name, shard_name, counters, lane); });
+               const DisabledLane& lane) { return MakeShard(keyspace_name, shard_name, lane); });
   }
   if (known == nullptr && registry_.full()) {
     refused_shards_.fetch_add(1, std::memory_order_relaxed);
@@ -76,10 +67,10 @@ ShardBuffer* BufferCore::MakeKnown(std::string_view keyspace, std::string_view s
 
 std::unique_ptr<ShardBuffer> BufferCore::MakeShard(std::string_view keyspace,
                                                    std::string_view shard,
-                                                   StripedCounters* counters, std::size_t lane) {
+                                                   const DisabledLane& lane) {
+  const std::uint8_t index = in_force_;
   return std::make_unique<ShardBuffer>(shard_context_, keyspace, shard,
-                                       keyspace_shards_.ModeOf(options_, keyspace, shard), counters,
-                                       lane);
+                                       settings_[index].ModeOf(keyspace, shard), lane, index);
 }
 
 BufferStats BufferCore::Stats() const {
@@ -99,13 +90,14 @@ void BufferCore::ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) 
 // ---- What follows a decision ------------------------------------------------------------------
 
 void BufferCore::Finish(ShardBuffer& shard, Effects* effects,
+                        const std::optional<ShardTerms>& terms,
                         absl::FunctionRef<std::string()> make_cause) {
   // Other threads rely on this thread to ring, so it does so before it runs other foreign code.
   InboxCore::Ring(effects->bells);
   while (!effects->threads.empty()) effects->threads.PopFront()->Complete();
   if (effects->wake_poller) WakePoller();
   if (effects->transitions) DeliverTransitions(shard);
-  if (effects->has_log()) LogEffects(logger_, options_, shard, *effects, make_cause);
+  if (terms.has_value()) LogEffects(logger_, *terms, shard, *effects, make_cause);
 }
 
 void BufferCore::DeliverTransitions(ShardBuffer& shard) noexcept {
@@ -116,17 +108,17 @@ void BufferCore::DeliverTransitions(ShardBuffer& shard) noexcept {
     return shard.NextTransition(&change);
   };
   while (next()) {
-    options_.on_transition(Transition{ShardHandle(&shard), shard.keyspace(), shard.shard(),
-                                      change.from, change.to, change.why, change.held, change.epoch,
-                                      time_.ToTime(change.when)});
+    fixed_.on_transition(Transition{ShardHandle(&shard), shard.keyspace(), shard.shard(),
+                                    change.from, change.to, change.why, change.held, change.epoch,
+                                    time_.ToTime(change.when)});
   }
 }
 
 void BufferCore::WakePoller() noexcept {
-  if (service_thread_ != nullptr) {
-    service_thread_->Wake();
-  } else if (options_.wakeup) {
-    options_.wakeup();
+  if (ServiceThread* const thread = service_thread_) {
+    thread->Wake();
+  } else if (fixed_.wakeup) {
+    fixed_.wakeup();
   }
   dispatcher_.WakeupDone();
 }
@@ -141,6 +133,7 @@ absl::Duration BufferCore::Poll() {
     const Lifecycle::Caller caller(lifecycle_);
     if (poll_watch_.watches()) poll_watch_.NotePoll(time_.Now());
     turn = dispatcher_.Poll(PollMode::kOneTurn);
+    GoOnWithShutdown(&turn);
   }
   if (!turn.last) return turn.idle_for;
   DestroyAfterLastTurn();
@@ -158,7 +151,8 @@ void BufferCore::WarnIfUnpolled(ShardBuffer& shard, Instant now) {
 }
 
 absl::Duration BufferCore::PollOnServiceThread() {
-  const PollTurn turn = dispatcher_.Poll(PollMode::kOneTurn);
+  PollTurn turn = dispatcher_.Poll(PollMode::kOneTurn);
+  GoOnWithShutdown(&turn);
   if (turn.last) DestroyAfterLastTurn();
   return turn.idle_for;
 }

@@ -3,9 +3,12 @@
 #ifndef FAILOVER_SRC_API_BUFFER_CORE_H_
 #define FAILOVER_SRC_API_BUFFER_CORE_H_
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,6 +22,7 @@
 #include "api/lifecycle.h"
 #include "api/poll_watch.h"
 #include "api/shard_registry.h"
+#include "api/shutdown_steps.h"
 #include "api/transition_feed.h"
 #include "base/log.h"
 #include "base/mutex.h"
@@ -52,12 +56,13 @@ enum class CancelResult : std::uint8_t {
 // The functions are spread over buffer_core.cc (shards, statistics, Poll), requests.cc, feeds.cc,
 // switchovers.cc and shutdown.cc.
 //
-// Lock order: Cancellation, then one shard, then an inbox or the dispatcher. The registry's mutex
-// comes before the dispatcher's; the life cycle's and the service thread's are taken with no other
-// held. No path holds two shards' mutexes.
+// Lock order: Cancellation, then one shard, then an inbox or the dispatcher. The mutex of
+// Reconfigure comes before the registry's and before a shard's. The registry's mutex comes before
+// the dispatcher's; the life cycle's and the service thread's are taken with no other held. No path
+// holds two shards' mutexes.
 class BufferCore final : public RefCounted, private Dispatcher::Client {
  public:
-  BufferCore(BufferOptions options, KeyspaceShards keyspace_shards);
+  BufferCore(const BufferOptions& options, KeyspaceShards keyspace_shards);
 
   // The Buffer that the shard belongs to.
   static BufferCore& Of(ShardBuffer& shard);
@@ -157,8 +162,13 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   absl::Time ClockTime() const noexcept { return time_.ToTime(time_.Now()); }
   void ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) const;
 
+  // `keyspace_shards` is the list of `options`, which are valid.
+  absl::Status Reconfigure(const BufferOptions& options, KeyspaceShards keyspace_shards);
+  BufferOptions Options() const;
+
   absl::Duration Poll();
   void Shutdown();
+  void BeginShutdown(const std::function<void()>& done);
   // What the destructor of the Buffer does: shuts down, waits for the callers, and gives up the
   // Buffer's reference. Inside a callback the last two are left to DestroyAfterLastTurn.
   void Destroy();
@@ -166,7 +176,28 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
  private:
   friend class ShardChange;
 
-  ~BufferCore() override = default;
+  // What the embedder gave to Create, and what never changes.
+  struct Fixed {
+    Threading threading;
+    Clock* clock;
+    std::function<void()> wakeup;
+    std::function<bool(const absl::Status&)> caused_by_failover;
+    std::function<void(const Transition&)> on_transition;
+    LogFunction log;
+  };
+  // The options that may change. The functions of `options` are empty, so that no foreign code runs
+  // when the options are copied under a mutex.
+  struct Settings {
+    BufferOptions options;
+    KeyspaceShards keyspace_shards;
+
+    Mode ModeOf(std::string_view keyspace, std::string_view shard) const noexcept {
+      return keyspace_shards.ModeOf(options, keyspace, shard);
+    }
+  };
+
+  // The service thread uses all other members, so it ends first.
+  ~BufferCore() override { delete service_thread_.load(); }
 
   // What a failover made a server refuse, as the classifier says; nullopt if no failover did.
   std::optional<RefusedAt> RefusedByFailover(const absl::Status& error) const;
@@ -177,19 +208,32 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   void EndUnlessComesBack(const ShardBuffer& shard, Refused refused, const AttemptView& last) const;
 
   std::unique_ptr<ShardBuffer> MakeShard(std::string_view keyspace, std::string_view shard,
-                                         StripedCounters* counters, std::size_t lane);
+                                         const DisabledLane& lane);
   ShardBuffer* MakeKnown(std::string_view keyspace, std::string_view shard);
   static bool IsName(std::string_view name);
   static absl::Status NameError(std::string_view keyspace, std::string_view shard);
 
   // The last step of a ShardChange, under no lock: wakes the released threads and the poller, and
   // logs. `make_cause` is as in LogEffects.
-  void Finish(ShardBuffer& shard, Effects* effects, absl::FunctionRef<std::string()> make_cause);
+  // `terms` are those by which the shard decided. They are engaged if there is something to log.
+  void Finish(ShardBuffer& shard, Effects* effects, const std::optional<ShardTerms>& terms,
+              absl::FunctionRef<std::string()> make_cause);
   // Tells BufferOptions::on_transition of the changes of the shard that nobody was told of.
   void DeliverTransitions(ShardBuffer& shard) noexcept;
   // Returns nullopt after a shutdown, when the embedder's clock may be gone.
   std::optional<Instant> TimeOfLateCall();
   Observed ObservedAt(const TabletStats& stats, Instant now);
+  // The options that are in force, without the functions.
+  BufferOptions Current() const ABSL_LOCKS_EXCLUDED(reconfigure_mutex_);
+  static BufferOptions WithoutFunctions(BufferOptions options);
+  static ShardTerms TermsOf(const BufferOptions& options);
+  absl::Status CheckFixed(const BufferOptions& options) const;
+  // The first step of Reconfigure: every shard decides by the new options. Returns false if the
+  // Buffer is shut down. May throw, and has then changed nothing.
+  bool Adopt(Instant now, Settings next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(reconfigure_mutex_);
+  // May throw std::system_error.
+  void StartThreadIfNeeded(const BufferOptions& options);
+
   // Wakes the service thread, or calls BufferOptions::wakeup. It is noexcept because an exception
   // of the embedder's function would leave a request behind that is held, but that its caller gave
   // up.
@@ -216,23 +260,39 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   bool TakeSteps(LifecycleEvent event);
   void EndGraceAtHome();
   void CloseShards();
+  void JoinServiceThread();
   // Returns the same as TakeSteps.
   bool FinishShutdown();
+  // What a turn of polling does about a shutdown that BeginShutdown began. Sets turn->last if a
+  // callback that ran meanwhile destroyed the Buffer.
+  void GoOnWithShutdown(PollTurn* turn);
+  void WakeForShutdown() noexcept;
+  // A closed shard gave a slot back.
+  void NoticeFreeSlot() noexcept;
   // Ends a Buffer that a callback destroyed. Called by the thread that ran the callback, after the
   // turn of polling is over, and when that thread does not count as a Caller any more.
   void DestroyAfterLastTurn();
 
-  bool manual() const { return options_.threading == Threading::kManual; }
+  bool manual() const { return fixed_.threading == Threading::kManual; }
 
   // Constant.
-  const BufferOptions options_;
-  const KeyspaceShards keyspace_shards_;
+  const Fixed fixed_;
   const Logger logger_;
   const TimeSource time_;
 
+  // One of the two settings is in force, with the terms of the same index in shard_context_. The
+  // other one is written under reconfigure_mutex_ only, when no shard follows it any more. The
+  // index changes under reconfigure_mutex_ and the registry's mutex, so either is enough to read
+  // it, and to read what it points to.
+  mutable Mutex reconfigure_mutex_;
+  std::array<Settings, 2> settings_;
+  std::atomic<std::uint8_t> in_force_{0};
+
   // With their own synchronisation.
   SlotPool pool_;
-  const ShardContext shard_context_;
+  // Relaxed: a report that comes while the options change may count by either.
+  std::atomic<std::chrono::nanoseconds> unstamped_report_delay_;
+  ShardContext shard_context_;
   ShardRegistry registry_;
   Dispatcher dispatcher_;
   std::atomic<std::uint64_t> refused_shards_{0};
@@ -242,10 +302,11 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   std::atomic<bool> told_blocked_poller_{false};
   PollWatch poll_watch_;
   Lifecycle lifecycle_;
+  ShutdownSteps shutdown_steps_;
 
-  // nullptr in kManual, and if nothing is ever held. It is the last member, because its thread uses
-  // all the others.
-  std::unique_ptr<ServiceThread> service_thread_;
+  // nullptr in kManual, and as long as nothing was ever held. Set once: by the constructor, or
+  // under the registry's mutex before it is closed. Owned.
+  std::atomic<ServiceThread*> service_thread_{nullptr};
 };
 
 }  // namespace failover::internal

@@ -1,7 +1,11 @@
 #include "api/failover_log.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -21,6 +25,10 @@ std::string NameOf(const ShardBuffer& shard) {
 // Returns the seconds with one decimal, as operators read them.
 std::string InSeconds(std::chrono::duration<double> duration) {
   return absl::StrFormat("%.1fs", duration.count());
+}
+
+std::string Text(std::chrono::nanoseconds duration) {
+  return absl::FormatDuration(absl::FromChrono(duration));
 }
 
 template <typename IsKind>
@@ -53,7 +61,7 @@ std::string_view NumbersOf(std::string_view text) {
   return numbers.substr(adjoins ? begin : sqlstate);
 }
 
-std::string_view Explain(const BufferOptions& options, const FailoverStopped& stopped) {
+std::string_view Explain(const ShardTerms& terms, const FailoverStopped& stopped) {
   switch (stopped.reason) {
     case StopReason::kNewPrimarySeen:
       return "a new primary was seen";
@@ -61,7 +69,7 @@ std::string_view Explain(const BufferOptions& options, const FailoverStopped& st
       return "the same primary serves again";
     case StopReason::kMaxDurationExceeded:
       if (stopped.planned) return "the planned switchover took too long";
-      if (absl::FromChrono(stopped.lasted) >= options.max_failover_duration) {
+      if (stopped.lasted >= terms.max_failover_duration) {
         return "the failover did not finish within max_failover_duration";
       }
       return "the shard may be held no longer: its suspicion was not confirmed, or its time of "
@@ -96,40 +104,39 @@ std::string_view CauseWithoutError(HoldCause cause) {
   return "";
 }
 
-std::string StartedLine(const BufferOptions& options, const ShardBuffer& shard,
+std::string StartedLine(const ShardTerms& terms, const ShardBuffer& shard,
                         const FailoverStarted& started, const std::string& cause) {
   const bool without_error = started.cause == HoldCause::kPrimaryDown || cause.empty();
   return absl::StrCat(
       NameOf(shard), ": ",
       started.dry_run ? "dry run: would have started buffering" : "starting buffering",
-      started.on_suspicion ? " on a suspicion" : "", " (window ",
-      absl::FormatDuration(options.window), ", size ", options.size, ", max failover duration ",
-      absl::FormatDuration(options.max_failover_duration),
+      started.on_suspicion ? " on a suspicion" : "", " (window ", Text(terms.window), ", size ",
+      terms.size, ", max failover duration ", Text(terms.max_failover_duration),
       "), because of: ", started.cause == HoldCause::kRefusedRetry ? "a retry was refused: " : "",
       without_error ? Piece(CauseWithoutError(started.cause)) : absl::string_view(cause));
 }
 
-std::string WhySkipped(const BufferOptions& options, const StartSkipped& skipped) {
+std::string WhySkipped(const ShardTerms& terms, const StartSkipped& skipped) {
   if (skipped.outlasted) {
     return "the last failover outlasted max_failover_duration, and nothing has shown since that "
            "the shard takes writes";
   }
   if (skipped.guard == SkippedReason::kBudgetUsedUp) {
     return absl::StrCat("the shard was held for max_failover_duration (",
-                        absl::FormatDuration(options.max_failover_duration), ") of late");
+                        Text(terms.max_failover_duration), ") of late");
   }
   const bool reparent = skipped.guard == SkippedReason::kLastReparentTooRecent;
   return absl::StrCat("the last ", reparent ? "reparent" : "failover", " was ",
                       InSeconds(skipped.elapsed), " ago and at least ",
-                      absl::FormatDuration(options.min_time_between_failovers), " are required");
+                      Text(terms.min_time_between_failovers), " are required");
 }
 
-std::string SkippedLine(const BufferOptions& options, const ShardBuffer& shard,
+std::string SkippedLine(const ShardTerms& terms, const ShardBuffer& shard,
                         const StartSkipped& skipped, const std::string& cause) {
   return absl::StrCat(
       NameOf(shard), ": ",
       skipped.dry_run ? "dry run: would not have started buffering" : "not starting buffering",
-      ", because ", WhySkipped(options, skipped), ". It was asked for by: ",
+      ", because ", WhySkipped(terms, skipped), ". It was asked for by: ",
       cause.empty() ? "its primary does not serve" : absl::string_view(cause));
 }
 
@@ -178,13 +185,13 @@ std::string SwitchoverLine(const ShardBuffer& shard, const SwitchoverNews& news)
   return line;
 }
 
-std::string StoppedLine(const BufferOptions& options, const ShardBuffer& shard,
+std::string StoppedLine(const ShardTerms& terms, const ShardBuffer& shard,
                         const FailoverStopped& stopped, bool too_long) {
   const bool unfinished = stopped.reason == StopReason::kMaxDurationExceeded && !stopped.planned;
   return absl::StrCat(
       NameOf(shard), ": ",
       stopped.dry_run ? "dry run: would have stopped buffering" : "stopping buffering", " after ",
-      InSeconds(stopped.lasted), ", because ", Piece(Explain(options, stopped)),
+      InSeconds(stopped.lasted), ", because ", Piece(Explain(terms, stopped)),
       unfinished ? "; " : "", unfinished ? Piece(WhatWasSeen(stopped.seen)) : "",
       "; requests to drain: ", stopped.held,
       too_long ? "; the failover outlasted the window, so requests that were held first were let "
@@ -195,6 +202,47 @@ std::string StoppedLine(const BufferOptions& options, const ShardBuffer& shard,
 std::string DrainedLine(const ShardBuffer& shard, const DrainFinished& drained) {
   return absl::StrCat(NameOf(shard), ": drain finished after ", InSeconds(drained.lasted),
                       ", requests drained: ", drained.drained);
+}
+
+std::string TextOf(const std::optional<absl::Duration>& option) {
+  return option.has_value() ? absl::FormatDuration(*option) : "unset";
+}
+
+std::string TextOf(bool option) { return option ? "true" : "false"; }
+
+// The options that may change, with their values.
+std::array<std::pair<absl::string_view, std::string>, 18> TextsOf(const BufferOptions& o) {
+  return {{{"enabled", TextOf(o.enabled)},
+           {"dry_run", TextOf(o.dry_run)},
+           {"window", absl::FormatDuration(o.window)},
+           {"size", absl::StrCat(o.size)},
+           {"max_failover_duration", absl::FormatDuration(o.max_failover_duration)},
+           {"min_time_between_failovers", absl::FormatDuration(o.min_time_between_failovers)},
+           {"drain_concurrency", absl::StrCat(o.drain_concurrency)},
+           {"drain_concurrency_max", absl::StrCat(o.drain_concurrency_max)},
+           {"max_retry_time", TextOf(o.max_retry_time)},
+           {"suspicion", absl::FormatDuration(o.suspicion)},
+           {"probe_after", absl::FormatDuration(o.probe_after)},
+           {"unstamped_report_delay", absl::FormatDuration(o.unstamped_report_delay)},
+           {"down_confirmation", absl::FormatDuration(o.down_confirmation)},
+           {"max_per_shard", absl::StrCat(o.max_per_shard)},
+           {"keyspace_shards", absl::StrCat("'", o.keyspace_shards, "'")},
+           {"max_bytes", absl::StrCat(o.max_bytes)},
+           {"max_shards", absl::StrCat(o.max_shards)},
+           {"shutdown_grace", TextOf(o.shutdown_grace)}}};
+}
+
+std::string ReconfiguredLine(const BufferOptions& before, const BufferOptions& after) {
+  const auto was = TextsOf(before);
+  const auto is = TextsOf(after);
+  std::string changes;
+  for (std::size_t i = 0; i < is.size(); ++i) {
+    if (is[i].second == was[i].second) continue;
+    absl::StrAppend(&changes, changes.empty() ? "" : ", ", is[i].first, " from ", was[i].second,
+                    " to ", is[i].second);
+  }
+  if (changes.empty()) return "the options were read anew, and none has changed";
+  return absl::StrCat("options changed: ", changes);
 }
 
 }  // namespace
@@ -234,6 +282,11 @@ void LogStartup(const Logger& logger, const BufferOptions& options) {
   logger.Log(LogLevel::kInfo, line);
 }
 
+void LogReconfigured(const Logger& logger, const BufferOptions& before,
+                     const BufferOptions& after) noexcept {
+  logger.Log(LogLevel::kInfo, [&] { return ReconfiguredLine(before, after); });
+}
+
 void LogPollerBlocked(const Logger& logger, const ShardBuffer& shard) noexcept {
   logger.Log(LogLevel::kError, [&] {
     return absl::StrCat(NameOf(shard),
@@ -252,7 +305,7 @@ void LogUnpolled(const Logger& logger, const ShardBuffer& shard) noexcept {
   });
 }
 
-void LogEffects(const Logger& logger, const BufferOptions& options, const ShardBuffer& shard,
+void LogEffects(const Logger& logger, const ShardTerms& terms, const ShardBuffer& shard,
                 const Effects& effects, absl::FunctionRef<std::string()> make_cause) noexcept {
   // The news of a switchover that has just begun comes after its beginning.
   const bool ended = effects.switchover.has_value() && effects.switchover->end.has_value();
@@ -261,18 +314,18 @@ void LogEffects(const Logger& logger, const BufferOptions& options, const ShardB
   };
   if (ended) log_switchover();
   if (effects.stopped) {
-    const bool too_long = absl::FromChrono(effects.stopped->lasted) > options.window;
+    const bool too_long = effects.stopped->lasted > terms.window;
     logger.Log(too_long ? LogLevel::kWarning : LogLevel::kInfo,
-               [&] { return StoppedLine(options, shard, *effects.stopped, too_long); });
+               [&] { return StoppedLine(terms, shard, *effects.stopped, too_long); });
   }
   // A hold that begins right after the end of another comes second.
   if (effects.started) {
     logger.Log(LogLevel::kInfo,
-               [&] { return StartedLine(options, shard, *effects.started, make_cause()); });
+               [&] { return StartedLine(terms, shard, *effects.started, make_cause()); });
   }
   if (effects.skipped) {
     logger.Log(LogLevel::kInfo,
-               [&] { return SkippedLine(options, shard, *effects.skipped, make_cause()); });
+               [&] { return SkippedLine(terms, shard, *effects.skipped, make_cause()); });
   }
   if (effects.switchover && !ended) log_switchover();
   if (effects.overdue) {

@@ -37,6 +37,10 @@ class LoggableError {
 // Writes how the Buffer was set up.
 void LogStartup(const Logger& logger, const BufferOptions& options);
 
+// Writes which options have changed. Writes nothing if none has.
+void LogReconfigured(const Logger& logger, const BufferOptions& before,
+                     const BufferOptions& after) noexcept;
+
 // Writes that a blocking wait was refused because the thread that called it polls.
 void LogPollerBlocked(const Logger& logger, const ShardBuffer& shard) noexcept;
 
@@ -46,7 +50,8 @@ void LogUnpolled(const Logger& logger, const ShardBuffer& shard) noexcept;
 // Writes the facts that `effects` holds. `make_cause` says why a failover was started: it returns
 // the text of a LoggableError, or an operator's reason. Calls log sinks, so it must never be called
 // under a lock.
-void LogEffects(const Logger& logger, const BufferOptions& options, const ShardBuffer& shard,
+// `terms` are those by which the shard decided.
+void LogEffects(const Logger& logger, const ShardTerms& terms, const ShardBuffer& shard,
                 const Effects& effects, absl::FunctionRef<std::string()> make_cause) noexcept;
 
 }  // namespace failover::internal

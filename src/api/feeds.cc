@@ -33,7 +33,7 @@ Observed BufferCore::ObservedAt(const TabletStats& stats, Instant now) {
   // The server may have been asked long before its answer came. A server that does not serve is
   // believed at once.
   if (!stats.up || !stats.serving) return {now, false};
-  return {now - ToNanoseconds(options_.unstamped_report_delay), false};
+  return {now - unstamped_report_delay_.load(std::memory_order_relaxed), false};
 }
 
 void BufferCore::NoteRefused(ShardBuffer& shard, std::string_view why) {

@@ -13,8 +13,10 @@ LifecycleTransition NextTransition(LifecycleState state, LifecycleEvent event) {
       switch (event) {
         case Event::kShutdown:
         case Event::kShutdownInCallback:
+        case Event::kBegin:
         case Event::kDestruction:
           return {State::kClosing, Step::kClose};
+        case Event::kPolled:
         case Event::kLastTurn:
         case Event::kShardsClosed:
         case Event::kFinished:
@@ -29,6 +31,9 @@ LifecycleTransition NextTransition(LifecycleState state, LifecycleEvent event) {
         case Event::kLastTurn:
           return {state, Step::kWait};
         case Event::kShutdownInCallback:
+        case Event::kBegin:
+        // The thread that closes the shards wakes the poller afterwards.
+        case Event::kPolled:
           return {state, Step::kReturn};
         case Event::kShardsClosed:
           return {State::kClosed, Step::kReturn};
@@ -39,9 +44,11 @@ LifecycleTransition NextTransition(LifecycleState state, LifecycleEvent event) {
     case State::kClosed:
       switch (event) {
         case Event::kShutdown:
+        case Event::kPolled:
         case Event::kDestruction:
           return {State::kFinishing, Step::kFinish};
         case Event::kShutdownInCallback:
+        case Event::kBegin:
         case Event::kLastTurn:
           return {state, Step::kReturn};
         case Event::kShardsClosed:
@@ -55,6 +62,8 @@ LifecycleTransition NextTransition(LifecycleState state, LifecycleEvent event) {
         case Event::kDestruction:
           return {state, Step::kWait};
         case Event::kShutdownInCallback:
+        case Event::kBegin:
+        case Event::kPolled:
         case Event::kLastTurn:
           return {state, Step::kReturn};
         case Event::kFinished:
@@ -66,6 +75,8 @@ LifecycleTransition NextTransition(LifecycleState state, LifecycleEvent event) {
     case State::kShutDown:
       switch (event) {
         case Event::kShutdown:
+        case Event::kBegin:
+        case Event::kPolled:
         case Event::kLastTurn:
           return {state, Step::kReturn};
         case Event::kDestruction:
@@ -79,8 +90,11 @@ LifecycleTransition NextTransition(LifecycleState state, LifecycleEvent event) {
       break;
     case State::kDestroyed:
       switch (event) {
-        // A Shutdown that finished before the destructor went on still asks what is left to do.
+        // A call that took part in the shutdown before the destructor went on still asks what is
+        // left to do.
         case Event::kShutdown:
+        case Event::kBegin:
+        case Event::kPolled:
           return {state, Step::kReturn};
         case Event::kShutdownInCallback:
         case Event::kLastTurn:
@@ -116,7 +130,7 @@ void Lifecycle::NoticeFreeSlot() {
 
 void Lifecycle::AwaitSlots(const SlotPool& pool, std::chrono::steady_clock::time_point deadline) {
   const MutexLock lock(mutex_);
-  while (!grace_ended_ && pool.free_slots() != pool.size()) {
+  while (!grace_ended_ && pool.taken_slots() > 0) {
     if (!changed_.WaitUntil(mutex_, deadline)) return;
   }
 }

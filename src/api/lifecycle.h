@@ -25,6 +25,8 @@ enum class LifecycleState : std::uint8_t {
 enum class LifecycleEvent : std::uint8_t {
   kShutdown,            // Shutdown was called
   kShutdownInCallback,  // Shutdown or the destructor was called inside a callback
+  kBegin,               // BeginShutdown was called
+  kPolled,              // the thread that polls goes on with a shutdown that BeginShutdown began
   kLastTurn,      // a callback destroyed the Buffer, and the turn of polling that ran it is over
   kDestruction,   // the destructor was called, or it goes on after the last turn
   kShardsClosed,  // the thread that closes the shards is done

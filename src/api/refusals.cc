@@ -37,22 +37,23 @@ BufferErrorReason ReasonOf(Refusal refusal) {
 absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& context,
                                       Refusal refusal, const AttemptView& last) const noexcept try {
   std::string what;
+  const BufferOptions options = Current();
   switch (refusal) {
     case Refusal::kNoSlot:
-      what = absl::StrCat("the buffer is full (size ", options_.size,
-                          options_.max_per_shard > 0
-                              ? absl::StrCat(", max_per_shard ", options_.max_per_shard)
+      what = absl::StrCat("the buffer is full (size ", options.size,
+                          options.max_per_shard > 0
+                              ? absl::StrCat(", max_per_shard ", options.max_per_shard)
                               : std::string(),
                           ") and this shard holds no older request to evict");
       break;
     case Refusal::kNoBytes:
-      what = absl::StrCat("the buffer is full (max_bytes ", options_.max_bytes,
+      what = absl::StrCat("the buffer is full (max_bytes ", options.max_bytes,
                           ") and this shard holds too little to make room for ", context.bytes,
                           " bytes");
       break;
     case Refusal::kTooLarge:
       what = absl::StrCat("the request pins ", context.bytes, " bytes, more than max_bytes (",
-                          options_.max_bytes, ") in all");
+                          options.max_bytes, ") in all");
       break;
     case Refusal::kNoMemory:
       what = kNoMemoryToHold;

@@ -55,8 +55,8 @@ absl::StatusOr<ShardBuffer*> BufferCore::ShardForRequest(std::string_view keyspa
 
 std::optional<RefusedAt> BufferCore::RefusedByFailover(const absl::Status& error) const {
   if (error.ok()) return std::nullopt;
-  if (!options_.caused_by_failover) return internal::RefusedByFailover(error);
-  if (!options_.caused_by_failover(error)) return std::nullopt;
+  if (!fixed_.caused_by_failover) return internal::RefusedByFailover(error);
+  if (!fixed_.caused_by_failover(error)) return std::nullopt;
   return RefusedAtOf(error);
 }
 
@@ -79,7 +79,7 @@ Attempt BufferCore::AttemptOfLateCall(const absl::Status& outcome) {
 
 std::optional<Instant> BufferCore::TimeOfLateCall() {
   if (dispatcher_.PollsHere()) return dispatcher_.turn_began();
-  if (options_.clock == nullptr) return time_.Now();
+  if (fixed_.clock == nullptr) return time_.Now();
   const Lifecycle::Caller caller(lifecycle_);
   if (lifecycle_.HasShutDown()) return std::nullopt;
   return time_.Now();
@@ -120,6 +120,11 @@ std::optional<RequestTraits> BufferCore::TraitsToSubmit(ShardBuffer& shard,
   if (!last.ok()) {
     if (traits.refused == Refused::kNot || (gate & ShardGate::kStopsFailures) == 0) {
       return std::nullopt;
+    }
+    // The shard was disabled while the request was held or retried. Nothing is held again.
+    if ((gate & ShardGate::kDisabled) != 0 && last.previous != nullptr) {
+      (*last.previous)(traits.refused == Refused::kAtConnect ? Attempt::kRefusedAtConnect
+                                                             : Attempt::kRefused);
     }
   } else if (context.work != Work::kUncounted) {
     // A shard that holds needs no counters yet, nor does a disabled one. Without memory for them

@@ -3,6 +3,7 @@
 #define FAILOVER_SRC_API_SHARD_CHANGE_H_
 
 #include <cassert>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -57,11 +58,13 @@ class ABSL_SCOPED_LOCKABLE ShardChange {
     // As soon as the mutex is released, the waiters that were released may be gone. Then another
     // thread may destroy the Buffer, so its destructor has to wait for this caller.
     const Lifecycle::Caller caller(core_.lifecycle_);
+    std::optional<ShardTerms> terms;
+    if (effects_.has_log()) terms = shard_.terms();
     if (effects_.transitions) core_.transition_feed_.Announce();
     shard_.mutex().Unlock();
     FAILOVER_SYNC_POINT(points_.after_lock);
-    core_.Finish(shard_, &effects_, make_cause_);
-    if (frees_slot_) core_.lifecycle_.NoticeFreeSlot();
+    core_.Finish(shard_, &effects_, terms, make_cause_);
+    if (frees_slot_) core_.NoticeFreeSlot();
   }
 
   ShardChange(const ShardChange&) = delete;

@@ -48,19 +48,20 @@ ShardBuffer* ShardRegistry::FindHashed(std::uint64_t hash, std::string_view keys
 }
 
 ShardBuffer* ShardRegistry::FindOrMake(std::string_view keyspace, std::string_view shard,
-                                       bool disabled, absl::FunctionRef<void(std::size_t)> prepare,
+                                       absl::FunctionRef<bool()> disabled,
+                                       absl::FunctionRef<void(std::size_t)> prepare,
                                        const Factory& make) {
   const std::uint64_t hash = Hash(keyspace, shard);
   const MutexLock lock(mutex_);
   if (ShardBuffer* const known = FindHashed(hash, keyspace, shard)) return known;
   const std::size_t count = count_.load(std::memory_order_relaxed);
-  if (closed_ || count >= max_shards_) return nullptr;
+  if (closed_ || count >= max_shards_.load(std::memory_order_relaxed)) return nullptr;
   prepare(count + 1);
   GrowIfNeeded();
-  StripedCounters* const counters = disabled ? CountersForNext() : nullptr;
-  ShardBuffer* const made =
-      make(keyspace, shard, counters, disabled_count_ % StripedCounters::kLanes).release();
-  if (disabled) ++disabled_count_;
+  const bool counts = disabled();
+  const DisabledLane lane = counts ? LaneOf(disabled_count_) : DisabledLane();
+  ShardBuffer* const made = make(keyspace, shard, lane).release();
+  if (counts) ++disabled_count_;
   Insert(*table_.load(std::memory_order_relaxed), hash, made);
   (last_ == nullptr ? first_ : last_->next_known).store(made, std::memory_order_release);
   last_ = made;
@@ -89,12 +90,24 @@ void ShardRegistry::GrowIfNeeded() {
   tables_.push_back(std::move(grown));
 }
 
-StripedCounters* ShardRegistry::CountersForNext() {
-  if (disabled_count_ % StripedCounters::kLanes == 0 &&
-      counters_.size() * StripedCounters::kLanes == disabled_count_) {
-    counters_.push_back(std::make_unique<StripedCounters>());
-  }
-  return counters_.back().get();
+DisabledLane ShardRegistry::LaneOf(std::size_t index) {
+  const std::size_t group = index / StripedCounters::kLanes;
+  while (counters_.size() <= group) counters_.push_back(std::make_unique<StripedCounters>());
+  return {counters_[group].get(), static_cast<std::uint8_t>(index % StripedCounters::kLanes)};
+}
+
+bool ShardRegistry::Renew(std::size_t max_shards,
+                          absl::FunctionRef<bool(const ShardBuffer&)> needs_counters,
+                          std::vector<DisabledLane>* lanes, absl::FunctionRef<void()> publish) {
+  const MutexLock lock(mutex_);
+  if (closed_) return false;
+  ForEach([&](const ShardBuffer& shard) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (needs_counters(shard)) lanes->push_back(LaneOf(disabled_count_ + lanes->size()));
+  });
+  publish();
+  disabled_count_ += lanes->size();
+  max_shards_.store(max_shards, std::memory_order_relaxed);
+  return true;
 }
 
 void ShardRegistry::Close() {

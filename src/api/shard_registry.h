@@ -25,10 +25,9 @@ namespace failover::internal {
 // it. All old tables together are smaller than the newest.
 class ShardRegistry {
  public:
-  // Makes a shard. `counters` and `lane` are what the shard counts in if it is disabled.
-  using Factory =
-      std::function<std::unique_ptr<ShardBuffer>(std::string_view keyspace, std::string_view shard,
-                                                 StripedCounters* counters, std::size_t lane)>;
+  // Makes a shard. `lane` is what the shard counts in if it is disabled. Called under the mutex.
+  using Factory = std::function<std::unique_ptr<ShardBuffer>(
+      std::string_view keyspace, std::string_view shard, const DisabledLane& lane)>;
 
   explicit ShardRegistry(std::size_t max_shards);
   ~ShardRegistry();
@@ -42,16 +41,28 @@ class ShardRegistry {
   }
 
   // Returns nullptr if there are max_shards already, or if the registry is closed. `disabled` says
-  // whether the shard needs counters. `prepare` is called before the shard becomes visible, with
-  // the number of shards that there will be. May throw std::bad_alloc, and has then changed
-  // nothing.
-  ShardBuffer* FindOrMake(std::string_view keyspace, std::string_view shard, bool disabled,
+  // whether the shard needs counters, and is called under the mutex. `prepare` is called before the
+  // shard becomes visible, with the number of shards that there will be. May throw std::bad_alloc,
+  // and has then changed nothing.
+  ShardBuffer* FindOrMake(std::string_view keyspace, std::string_view shard,
+                          absl::FunctionRef<bool()> disabled,
                           absl::FunctionRef<void(std::size_t)> prepare, const Factory& make)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // A change of the options: bounds the number of shards anew, and calls `publish` while no shard
+  // becomes known. So each shard was made before that call and is visited by a later ForEach, or is
+  // made after the call. Shards beyond the bound stay known. Appends counters to *lanes for each
+  // shard that `needs_counters`. Returns false, and does nothing, if the registry is closed. May
+  // throw what `publish` throws, or std::bad_alloc, and has then changed nothing.
+  bool Renew(std::size_t max_shards, absl::FunctionRef<bool(const ShardBuffer&)> needs_counters,
+             std::vector<DisabledLane>* lanes, absl::FunctionRef<void()> publish)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Takes on no more shards, for good. A later ForEach visits all shards that were made.
   void Close() ABSL_LOCKS_EXCLUDED(mutex_);
-  bool full() const { return count_.load(std::memory_order_relaxed) >= max_shards_; }
+  bool full() const {
+    return count_.load(std::memory_order_relaxed) >= max_shards_.load(std::memory_order_relaxed);
+  }
 
   // Visits the shards in the order in which they became known. Takes no lock.
   void ForEach(absl::FunctionRef<void(ShardBuffer&)> visit) const;
@@ -73,13 +84,13 @@ class ShardRegistry {
                           std::string_view shard) const;
   static void Insert(const Table& table, std::uint64_t hash, ShardBuffer* shard);
   void GrowIfNeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  StripedCounters* CountersForNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
-  const std::size_t max_shards_;
+  // The lane of the disabled shard with the number `index`.
+  DisabledLane LaneOf(std::size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Written under mutex_, read without it. The release of each store of a pointer publishes what
-  // the pointer points to. Relaxed suffices for the count, which orders nothing, and for reads
+  // the pointer points to. Relaxed suffices for the numbers, which order nothing, and for reads
   // under mutex_, which orders them.
+  std::atomic<std::size_t> max_shards_;
   std::atomic<const Table*> table_;
   std::atomic<ShardBuffer*> first_{nullptr};
   std::atomic<std::size_t> count_{0};

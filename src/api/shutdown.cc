@@ -1,4 +1,6 @@
 // The functions of BufferCore that end a Buffer. Lifecycle decides which thread takes which step.
+#include <algorithm>
+#include <functional>
 #include <thread>
 
 #include "api/buffer_core.h"
@@ -9,6 +11,8 @@
 namespace failover::internal {
 
 void BufferCore::Shutdown() {
+  // The rest of the shutdown does not take long, but this thread would wait for itself.
+  if (shutdown_steps_.IsInside()) return;
   EndGraceAtHome();
   bool destroyed = false;
   {
@@ -21,6 +25,53 @@ void BufferCore::Shutdown() {
     FAILOVER_SYNC_POINT("shutdown:done");
   }
   if (destroyed) DestroyAfterLastTurn();
+}
+
+void BufferCore::BeginShutdown(const std::function<void()>& done) {
+  // A request that is released here may make another thread destroy the Buffer.
+  const Lifecycle::Caller caller(lifecycle_);
+  const Instant now = time_.Now();
+  const BufferOptions options = Current();
+  const absl::Duration grace = options.shutdown_grace.value_or(options.window);
+  if (!shutdown_steps_.Add(done)) {
+    if (done) done();
+    return;
+  }
+  TakeSteps(LifecycleEvent::kBegin);
+  // After an earlier call the poller knows already when it has to come back.
+  const bool is_first = !shutdown_steps_.pending();
+  shutdown_steps_.Begin(After(now, ToNanoseconds(grace)));
+  if (!manual() && service_thread_ == nullptr) {
+    // Nothing was ever held, and nobody polls.
+    TakeSteps(LifecycleEvent::kPolled);
+    return;
+  }
+  FAILOVER_SYNC_POINT("begin-shutdown:before-wake");
+  if (is_first) WakeForShutdown();
+}
+
+void BufferCore::GoOnWithShutdown(PollTurn* turn) {
+  if (!turn->ran || turn->last || !shutdown_steps_.pending()) return;
+  const Instant now = time_.Now();
+  const Instant grace_ends = shutdown_steps_.grace_ends();
+  if (pool_.taken_slots() > 0 && now < grace_ends) {
+    if (grace_ends != kNever) {
+      turn->idle_for = std::min(turn->idle_for, absl::FromChrono(grace_ends - now));
+    }
+    return;
+  }
+  turn->last = TakeSteps(LifecycleEvent::kPolled);
+  turn->idle_for = absl::InfiniteDuration();
+}
+
+void BufferCore::WakeForShutdown() noexcept {
+  const Instant due = pool_.taken_slots() == 0 ? kLongAgo : shutdown_steps_.grace_ends();
+  if (dispatcher_.MustWakeFor(due)) WakePoller();
+}
+
+void BufferCore::NoticeFreeSlot() noexcept {
+  lifecycle_.NoticeFreeSlot();
+  if (shutdown_steps_.pending() && pool_.taken_slots() == 0) WakeForShutdown();
 }
 
 // The thread of an inbox would wait for retries that it has to end itself.
@@ -37,6 +88,13 @@ void BufferCore::Destroy() {
     std::thread([this] { TakeSteps(LifecycleEvent::kDestruction); }).detach();
     return;
   }
+  if (shutdown_steps_.IsInside()) {
+    logger_.Log(LogLevel::kError,
+                "a Buffer was destroyed inside what it calls when it is shut down; another thread "
+                "ends the Buffer");
+    std::thread([this] { TakeSteps(LifecycleEvent::kDestruction); }).detach();
+    return;
+  }
   if (!dispatcher_.MakeThisTurnTheLast()) {
     TakeSteps(LifecycleEvent::kDestruction);
     return;
@@ -46,7 +104,7 @@ void BufferCore::Destroy() {
       LogLevel::kError,
       "a Buffer was destroyed inside one of its own callbacks; the rest of its callbacks run after "
       "this one");
-  if (service_thread_ != nullptr) service_thread_->Detach();
+  if (ServiceThread* const thread = service_thread_) thread->Detach();
 }
 
 void BufferCore::DestroyAfterLastTurn() {
@@ -65,13 +123,17 @@ bool BufferCore::TakeSteps(LifecycleEvent event) {
       case LifecycleStep::kClose:
         CloseShards();
         lifecycle_.Advance(LifecycleEvent::kShardsClosed);
+        if (shutdown_steps_.pending()) WakeForShutdown();
         break;
       case LifecycleStep::kFinish:
         destroyed = FinishShutdown();
+        // Before a Shutdown of another thread may return.
+        shutdown_steps_.Finish();
         lifecycle_.Advance(LifecycleEvent::kFinished);
         break;
       case LifecycleStep::kDestroy:
         lifecycle_.AwaitCallers();
+        JoinServiceThread();
         Unref();
         return false;
       case LifecycleStep::kReturn:
@@ -80,6 +142,13 @@ bool BufferCore::TakeSteps(LifecycleEvent event) {
         return destroyed;
     }
   }
+}
+
+// The service thread may have finished the shutdown, and may still run what BeginShutdown was
+// given.
+void BufferCore::JoinServiceThread() {
+  ServiceThread* const thread = service_thread_;
+  if (thread != nullptr && !thread->IsCurrent()) thread->Join();
 }
 
 void BufferCore::CloseShards() {
@@ -93,13 +162,16 @@ void BufferCore::CloseShards() {
 
 bool BufferCore::FinishShutdown() {
   // The service thread itself gets here if one of its callbacks destroyed the Buffer.
-  const bool polls_here = service_thread_ == nullptr || service_thread_->IsCurrent();
+  // No thread is started any more, because the registry is closed.
+  ServiceThread* const thread = service_thread_;
+  const bool polls_here = thread == nullptr || thread->IsCurrent();
   bool destroyed = false;
   if (polls_here) destroyed = dispatcher_.Poll(PollMode::kAllReady).last;
   dispatcher_.Close();
   FAILOVER_SYNC_POINT("shutdown:idle");
   if (!polls_here) {
-    lifecycle_.AwaitSlots(pool_, SteadyDeadline(options_.shutdown_grace.value_or(options_.window)));
+    const BufferOptions options = Current();
+    lifecycle_.AwaitSlots(pool_, SteadyDeadline(options.shutdown_grace.value_or(options.window)));
   }
   FAILOVER_SYNC_POINT("shutdown:before-retire");
   registry_.ForEach([this](ShardBuffer& shard) {
@@ -107,7 +179,11 @@ bool BufferCore::FinishShutdown() {
     shard.Retire(change.effects());
   });
   transition_feed_.AwaitEnd();
-  if (!polls_here) service_thread_->Join();
+  if (!polls_here) {
+    thread->Join();
+  } else if (thread != nullptr) {
+    thread->EndAfterThisPoll();
+  }
   return destroyed;
 }
 

@@ -100,10 +100,11 @@ class QuietCallbackWaiter final : public QuietWaiter {
 
 absl::StatusOr<Switchover> BufferCore::BeginSwitchover(ShardBuffer& shard,
                                                        const SwitchoverOptions& options) {
-  if (absl::Status valid = Validate(options, options_.window); !valid.ok()) return valid;
+  const absl::Duration window = Current().window;
+  if (absl::Status valid = Validate(options, window); !valid.ok()) return valid;
   SwitchoverTerms terms;
   terms.transaction_grace = ToNanoseconds(options.transaction_grace);
-  terms.hold_timeout = ToNanoseconds(options.hold_timeout.value_or(options_.window));
+  terms.hold_timeout = ToNanoseconds(options.hold_timeout.value_or(window));
   terms.on_overdue = options.on_overdue;
   terms.release = options.release;
   // A listener may give up the Buffer before Ref is called.

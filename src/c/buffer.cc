@@ -121,6 +121,15 @@ fo_result SetOptions(const fo_options& from, BufferOptions* options) {
   return FO_OK;
 }
 
+fo_result Reconfigure(fo_buffer& buffer, const fo_options& from) {
+  BufferOptions options;
+  if (const fo_result result = SetOptions(from, &options); result != FO_OK) return result;
+  const absl::Status status = buffer.buffer->Reconfigure(options);
+  if (status.ok()) return FO_OK;
+  const fo_result result = Fail(status);
+  return result == FO_WOULD_BLOCK ? FO_WRONG_STATE : result;
+}
+
 fo_result Create(const fo_options* from, fo_buffer** out) {
   BufferOptions options;
   if (from != nullptr) {
@@ -182,6 +191,12 @@ fo_result fo_buffer_shutdown(fo_buffer* buffer) {
     buffer->buffer->Shutdown();
     return FO_OK;
   });
+}
+
+fo_result fo_reconfigure(fo_buffer* buffer, const fo_options* options) {
+  if (const fo_result result = c::Check(buffer, "buffer"); result != FO_OK) return result;
+  if (options == nullptr) return c::Invalid("options", "is NULL");
+  return c::Guarded([&] { return c::Reconfigure(*buffer, *options); });
 }
 
 fo_result fo_shard_get(fo_buffer* buffer, const char* keyspace, const char* shard, fo_shard* out) {

@@ -36,6 +36,14 @@ void Dispatcher::Collect(ShardBuffer& shard, Effects* effects) {
   effects->wake_poller = true;
 }
 
+bool Dispatcher::MustWakeFor(Instant due) {
+  const MutexLock lock(mutex_);
+  if (polling_ || closed_ || due >= next_poll_) return false;
+  next_poll_ = due;
+  ++wakeups_under_way_;
+  return true;
+}
+
 void Dispatcher::WakeupDone() {
   bool watched = false;
   {
@@ -110,6 +118,7 @@ void Dispatcher::SettleFirstTimer() {
 
 PollTurn Dispatcher::EndTurn(Instant now) {
   PollTurn turn;
+  turn.ran = true;
   Instant due = kNever;
   bool watched = false;
   {

@@ -29,6 +29,8 @@ enum class PollMode : std::uint8_t {
 
 // What came of one turn of polling.
 struct PollTurn {
+  // False if another thread polled, or if the call was made inside a callback.
+  bool ran = false;
   // For how long nothing will be due.
   absl::Duration idle_for = absl::InfiniteDuration();
   // A callback of this turn called MakeThisTurnTheLast.
@@ -68,6 +70,9 @@ class Dispatcher {
   void Collect(ShardBuffer& shard, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex())
       ABSL_LOCKS_EXCLUDED(mutex_);
   void WakeupDone() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether the poller must be woken because it has to poll at `due`. If so, the caller must wake
+  // it, and call WakeupDone afterwards. A thread that polls at this moment is not woken.
+  bool MustWakeFor(Instant due) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Fires the timers that are due, and then completes the waiters that are ready. This is the one
   // function that runs the embedder's callbacks.

@@ -58,11 +58,13 @@ void ServiceThread::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
+void ServiceThread::EndAfterThisPoll() {
+  const MutexLock lock(shared_->mutex);
+  shared_->stopping = true;
+}
+
 void ServiceThread::Detach() {
-  {
-    const MutexLock lock(shared_->mutex);
-    shared_->stopping = true;
-  }
+  EndAfterThisPoll();
   thread_.detach();
 }
 

@@ -28,6 +28,9 @@ class ServiceThread {
   // thread itself, unless it is detached.
   void Join();
 
+  // Must be called by a `poll` that is running. The thread then ends by itself after that poll.
+  void EndAfterThisPoll();
+
   // Must be called by a `poll` that is running. The thread then ends by itself after that poll, and
   // *this may be destroyed earlier, even inside that poll. Join does not wait for the thread any
   // more.

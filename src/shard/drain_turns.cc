@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 
 namespace failover::internal {
 
@@ -9,11 +10,28 @@ void DrainTurns::Begin(std::int64_t concurrency, std::int64_t most) {
   // clear() would give the memory back.
   entries_.resize(0);
   first_free_ = kNoEntry;
-  concurrency_ = concurrency;
+  told_concurrency_ = concurrency_ = concurrency;
   most_ = most;
+  MeasureRoom();
   taken_ = 0;
   unended_ = 0;
   next_due_ = kNever;
+}
+
+bool DrainTurns::TryReserve(std::size_t count, std::int64_t most) noexcept {
+  try {
+    Reserve(count, most);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+void DrainTurns::ChangeLimits(std::int64_t concurrency, std::int64_t most) {
+  if (concurrency != told_concurrency_) told_concurrency_ = concurrency_ = concurrency;
+  most_ = most;
+  MeasureRoom();
+  concurrency_ = std::min(concurrency_, most_);
 }
 
 std::uint32_t DrainTurns::Take(std::uint64_t retry, Instant gives_up, Instant overdue) {

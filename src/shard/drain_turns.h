@@ -28,14 +28,23 @@ class DrainTurns {
     if (count <= entries_.capacity()) return;
     entries_.reserve(
         std::min(std::max(count, entries_.capacity() * 2), static_cast<std::size_t>(most)));
+    MeasureRoom();
   }
+
+  // As Reserve. False means that there is no memory: then fewer retries are let go at once.
+  bool TryReserve(std::size_t count, std::int64_t most) noexcept;
 
   // Begins a drain. Retries of an earlier drain count no more. `most` limits the unended retries,
   // and the concurrency.
   void Begin(std::int64_t concurrency, std::int64_t most);
 
-  // Whether one more retry may be let go.
-  bool HasTurn() const { return taken_ < concurrency_ && unended_ < most_; }
+  // The options changed, maybe in the middle of a drain. What the drain has learned stays, unless
+  // `concurrency` itself is another.
+  void ChangeLimits(std::int64_t concurrency, std::int64_t most);
+
+  // Whether one more retry may be let go. If no memory could be had for the retries that `most`
+  // allows, fewer are let go.
+  bool HasTurn() const { return taken_ < concurrency_ && unended_ < room_; }
   std::int64_t unended() const { return unended_; }
   std::int64_t taken() const { return taken_; }
   std::int64_t concurrency() const { return concurrency_; }
@@ -73,13 +82,18 @@ class DrainTurns {
     bool has_turn;
   };
 
+  void MeasureRoom() { room_ = std::min(most_, static_cast<std::int64_t>(entries_.capacity())); }
   void Free(std::uint32_t entry);
 
   // Few requests are held in most failovers.
   absl::InlinedVector<Entry, 2> entries_;
   std::uint32_t first_free_ = kNoEntry;
+  // What the drain began with, or was last told.
+  std::int64_t told_concurrency_ = 1;
   std::int64_t concurrency_ = 1;
   std::int64_t most_ = 1;
+  // most_, or less, if no memory could be had for so many.
+  std::int64_t room_ = 1;
   std::int64_t taken_ = 0;
   std::int64_t unended_ = 0;
   Instant next_due_ = kNever;

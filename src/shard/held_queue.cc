@@ -23,4 +23,51 @@ Waiter* HeldQueue::NextProbe() const {
   return next;
 }
 
+void HeldQueue::ChangeWindow(std::uint32_t next_arrival, std::chrono::nanoseconds before,
+                             Instant last_end) {
+  assert(older_.size() < older_.capacity());
+  Waiter* const first = older_.empty() ? front() : first_of_newest_;
+  older_.push_back({next_arrival, before, last_end, first});
+  first_of_newest_ = nullptr;
+}
+
+std::size_t HeldQueue::SpanOf(const Waiter& waiter) const {
+  std::size_t span = 0;
+  while (span < older_.size() && !IsBefore(waiter.arrival, older_[span].end)) ++span;
+  return span;
+}
+
+Waiter* HeldQueue::JoinSpan(Waiter* waiter) {
+  Waiter*& first = FirstOf(SpanOf(*waiter));
+  if (first == nullptr || CameBefore(*waiter, *first)) first = waiter;
+  return FirstOfAllSpans();
+}
+
+Waiter* HeldQueue::LeaveSpan(Waiter* waiter) {
+  const std::size_t span = SpanOf(*waiter);
+  Waiter*& first = FirstOf(span);
+  if (first == waiter) {
+    Waiter* const next = waiter->next;
+    first = next != nullptr && SpanOf(*next) == span ? next : nullptr;
+  }
+  return FirstOfAllSpans();
+}
+
+Waiter* HeldQueue::FirstOfAllSpans() const {
+  Waiter* earliest = nullptr;
+  const auto look = [&earliest](Waiter* first) {
+    if (first == nullptr) return;
+    if (earliest == nullptr || first->window_end < earliest->window_end) earliest = first;
+  };
+  for (const Span& span : older_) look(span.first);
+  look(first_of_newest_);
+  return earliest;
+}
+
+std::chrono::nanoseconds HeldQueue::WindowOfSpan(const Waiter& waiter,
+                                                 std::chrono::nanoseconds current) const {
+  const std::size_t span = SpanOf(waiter);
+  return span < older_.size() ? older_[span].window : current;
+}
+
 }  // namespace failover::internal

@@ -2,9 +2,11 @@
 #ifndef FAILOVER_SRC_SHARD_HELD_QUEUE_H_
 #define FAILOVER_SRC_SHARD_HELD_QUEUE_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/container/inlined_vector.h"
 #include "base/indexed_heap.h"
 #include "base/waiter_list.h"
 #include "failover/internal/instant.h"
@@ -12,6 +14,11 @@
 
 namespace failover::internal {
 
+// As long as BufferOptions::window stays as it is, the queue is also in the order of the ends of
+// the windows. When the window changes, the requests of before keep theirs. The queue then
+// remembers which requests came with which window, and which of each is the first. In each such
+// span the order of arrival is that of the ends of the windows.
+//
 // Plain data: the mutex of the shard guards the object. It never owns a waiter.
 class HeldQueue {
  public:
@@ -37,9 +44,12 @@ class HeldQueue {
     if (waiter->deadline <= waiter->window_end) deadlines_.Add(waiter);
     bytes_ += waiter->bytes;
     if (waiter->traits.IsProbeCandidate()) ++probe_candidates_;
+    first_window_ = older_.empty() ? front() : JoinSpan(waiter);
   }
   void Remove(Waiter* waiter) {
+    Waiter* const first = older_.empty() ? nullptr : LeaveSpan(waiter);
     waiters_.Remove(waiter);
+    first_window_ = older_.empty() ? front() : first;
     if (deadlines_.Contains(waiter)) deadlines_.Remove(waiter);
     bytes_ -= waiter->bytes;
     if (waiter->traits.IsProbeCandidate()) --probe_candidates_;
@@ -50,8 +60,30 @@ class HeldQueue {
     return deadlines_.empty() ? kNever : deadlines_.top()->deadline;
   }
   Waiter* first_to_time_out() const { return deadlines_.top(); }
-  // When the first window is over. The queue is in the order of the ends of the windows.
-  Instant first_window_end() const { return empty() ? kNever : front()->window_end; }
+  // When the first window is over, and whose window that is. Of two that end at the same moment the
+  // one that came first.
+  Instant first_window_end() const {
+    return first_window_ == nullptr ? kNever : first_window_->window_end;
+  }
+  Waiter* first_whose_window_ends() const { return first_window_; }
+
+  // Makes room, so that the next ChangeWindow does not allocate. A queue that remembers no older
+  // window has that room from the beginning. May throw std::bad_alloc.
+  void ReserveWindow() { older_.reserve(older_.size() + 1); }
+  // The requests that arrive from `next_arrival` on have another window than `before`. Of the
+  // others none is held beyond `last_end`.
+  void ChangeWindow(std::uint32_t next_arrival, std::chrono::nanoseconds before, Instant last_end);
+  // Forgets the older windows that are over by `now`.
+  void ForgetWindows(Instant now) {
+    while (!older_.empty() && older_.front().first == nullptr && older_.front().last_end <= now) {
+      older_.erase(older_.begin());
+    }
+  }
+  // The window with which the waiter came first. `current` is the window of now.
+  std::chrono::nanoseconds WindowOf(const Waiter& waiter, std::chrono::nanoseconds current) const {
+    return older_.empty() ? current : WindowOfSpan(waiter, current);
+  }
+  bool has_older_windows() const { return !older_.empty(); }
 
   // Whether a request could be let go as a probe.
   bool has_probe_candidate() const { return probe_candidates_ > 0; }
@@ -63,15 +95,43 @@ class HeldQueue {
  private:
   // The numbers of arrivals wrap around, but the arrivals of one window are far less than half of
   // them.
+  static bool IsBefore(std::uint32_t a, std::uint32_t b) {
+    return static_cast<std::int32_t>(a - b) < 0;
+  }
   static bool CameBefore(const Waiter& a, const Waiter& b) {
-    return static_cast<std::int32_t>(a.arrival - b.arrival) < 0;
+    return IsBefore(a.arrival, b.arrival);
   }
   void AddInOrder(Waiter* waiter);
+
+  // The requests that arrived before `end`, and not before the end of the span before.
+  struct Span {
+    std::uint32_t end;
+    std::chrono::nanoseconds window;
+    Instant last_end;
+    Waiter* first;  // of those that are held; nullptr if none is
+  };
+  // The place of the waiter's span in older_; older_.size() for the newest span.
+  std::size_t SpanOf(const Waiter& waiter) const;
+  Waiter*& FirstOf(std::size_t span) {
+    return span < older_.size() ? older_[span].first : first_of_newest_;
+  }
+  // These return whose window is the first to end then.
+  Waiter* JoinSpan(Waiter* waiter);
+  Waiter* LeaveSpan(Waiter* waiter);
+  Waiter* FirstOfAllSpans() const;
+  std::chrono::nanoseconds WindowOfSpan(const Waiter& waiter,
+                                        std::chrono::nanoseconds current) const;
 
   WaiterList waiters_;
   IndexedHeap<Waiter, &Waiter::deadline, &Waiter::deadline_index> deadlines_;
   std::uint64_t bytes_ = 0;
   std::size_t probe_candidates_ = 0;
+  // The spans of earlier windows, in order of arrival. The newest span has no entry, and
+  // first_of_newest_ has a meaning only if there are others.
+  absl::InlinedVector<Span, 1> older_;
+  Waiter* first_of_newest_ = nullptr;
+  // Kept, because each event of the shard asks for it.
+  Waiter* first_window_ = nullptr;
 };
 
 }  // namespace failover::internal

@@ -34,6 +34,15 @@ class HoldBudget {
   Instant refilled_from() const { return spent_until_; }
   std::chrono::nanoseconds LeftThen(const Terms& terms) const { return terms.full - spent_; }
 
+  // The terms change at `from`, or changed in a hold that began then. What is missing stays
+  // missing, but never more than a full budget, and comes back by the new terms.
+  void ChangeTerms(const Terms& before, const Terms& after, Instant from) {
+    if (before.full == after.full && before.refill_time == after.refill_time) return;
+    spent_ =
+        std::clamp(spent_ - Refilled(before, from), std::chrono::nanoseconds::zero(), after.full);
+    spent_until_ = from;
+  }
+
   // A hold that took from `from` to `to` has ended.
   void Spend(const Terms& terms, Instant from, Instant to) {
     spent_ = terms.full - Left(terms, from) + (to - from);

@@ -1,6 +1,8 @@
 #include "shard/keyspace_shards.h"
 
 #include <algorithm>
+#include <array>
+#include <cassert>
 #include <string>
 #include <utility>
 
@@ -72,14 +74,20 @@ absl::Status KeyspaceShards::CheckOverlaps() const {
   return absl::OkStatus();
 }
 
+bool KeyspaceShards::Lists(std::string_view keyspace, std::string_view shard) const noexcept {
+  if (keyspaces_.contains(Piece(keyspace))) return true;
+  std::array<char, 2 * kMaxNameLength + 1> path;
+  assert(keyspace.size() + shard.size() < path.size());
+  char* end = std::copy(keyspace.begin(), keyspace.end(), path.data());
+  *end++ = '/';
+  end = std::copy(shard.begin(), shard.end(), end);
+  return shards_.contains(
+      absl::string_view(path.data(), static_cast<std::size_t>(end - path.data())));
+}
+
 Mode KeyspaceShards::ModeOf(const BufferOptions& options, std::string_view keyspace,
-                            std::string_view shard) const {
-  if (options.enabled) {
-    if (empty() || keyspaces_.contains(std::string(keyspace)) ||
-        shards_.contains(absl::StrCat(Piece(keyspace), "/", Piece(shard)))) {
-      return Mode::kEnabled;
-    }
-  }
+                            std::string_view shard) const noexcept {
+  if (options.enabled && (empty() || Lists(keyspace, shard))) return Mode::kEnabled;
   return options.dry_run ? Mode::kDryRun : Mode::kDisabled;
 }
 

@@ -13,7 +13,7 @@
 
 namespace failover::internal {
 
-// What a shard does with its requests. The mode of a shard never changes.
+// What a shard does with its requests.
 enum class Mode : std::uint8_t { kEnabled, kDryRun, kDisabled };
 
 // The parsed list. Immutable, so thread-safe.
@@ -24,13 +24,15 @@ class KeyspaceShards {
 
   bool empty() const { return keyspaces_.empty() && shards_.empty(); }
 
-  // A listed shard buffers, even if dry_run is on.
+  // A listed shard buffers, even if dry_run is on. The names have at most kMaxNameLength bytes
+  // each. Allocates nothing, so that a change of the options cannot fail half-way.
   Mode ModeOf(const BufferOptions& options, std::string_view keyspace,
-              std::string_view shard) const;
+              std::string_view shard) const noexcept;
 
  private:
   absl::Status AddItem(std::string_view item);
   absl::Status CheckOverlaps() const;
+  bool Lists(std::string_view keyspace, std::string_view shard) const noexcept;
 
   absl::flat_hash_set<std::string> keyspaces_;
   absl::flat_hash_set<std::string> shards_;  // as "keyspace/shard"

@@ -18,14 +18,15 @@ std::uint32_t InitialGate(Mode mode) {
 }  // namespace
 
 ShardBuffer::ShardBuffer(const ShardContext& context, std::string_view keyspace,
-                         std::string_view shard, Mode mode, StripedCounters* disabled_counters,
-                         std::size_t lane)
+                         std::string_view shard, Mode mode, const DisabledLane& lane,
+                         std::uint8_t terms_index)
     : ShardGate(InitialGate(mode)),
       keyspace_(keyspace),
       shard_(shard),
       context_(context),
-      disabled_counters_(disabled_counters),
-      lane_(static_cast<std::uint8_t>(lane)),
+      disabled_counters_(lane.counters),
+      lane_(lane.lane),
+      terms_index_(terms_index),
       mode_(mode),
       transitions_(context.tells_transitions ? std::make_unique<TransitionQueue>() : nullptr) {}
 
@@ -52,7 +53,7 @@ Instant ShardBuffer::Advance(Instant now, Effects* effects) {
 
 bool ShardBuffer::IsMissed(Instant now) const {
   return primary_.IsMissed() && !IsLatched() &&
-         now >= After(primary_.down_since(), context_.down_confirmation);
+         now >= After(primary_.down_since(), terms().down_confirmation);
 }
 
 // ---- Requests -----------------------------------------------------------------------------------
@@ -66,6 +67,11 @@ Decision ShardBuffer::OnRequest(Instant now, const Request& request, Waiter* wai
   }
   if (closed_) {
     ++Skipped(SkippedReason::kShutdown);
+    return {};
+  }
+  if (mode_ == Mode::kDisabled) {
+    // The request read the gate before the shard was disabled.
+    CountDisabled();
     return {};
   }
   now = Advance(now, effects);
@@ -212,10 +218,12 @@ void ShardBuffer::OnPrimaryNews(News news, Instant now, Observed observed, Effec
   if (new_connections && !ended) GrowEpoch();
   UpdateGate();
   if (news != News::kPrimaryDown || closed_ || !primary_.IsMissed() || IsLatched()) return;
+  // A shard that does not buffer any more lets go what it has held, whatever is reported.
+  if (mode_ != Mode::kEnabled) return;
   // The requests in the queue must not be sent to a server that is down. Drain begins the hold, as
   // soon as the report is confirmed.
   if (NextStep(state_, Event::kPrimaryDown) != Step::kStart) return;
-  activity_->drain_waits_until = After(primary_.down_since(), context_.down_confirmation);
+  activity_->drain_waits_until = After(primary_.down_since(), terms().down_confirmation);
 }
 
 void ShardBuffer::OnKeyspaceEvent(Instant now, const ShardEvent& event, MoveTablesState move_tables,
@@ -259,7 +267,7 @@ void ShardBuffer::OnTimer(Instant now, Effects* effects) {
   OnSwitchoverTimer(now, effects);
   while (activity_->queue.first_window_end() <= now) {
     ++Evicted(EvictedReason::kWindowExceeded);
-    Waiter* const waiter = activity_->queue.front();
+    Waiter* const waiter = activity_->queue.first_whose_window_ends();
     // The request came back with less than a window left. The old primary gets nothing any more.
     if (IsSwitching() && activity_->switchover->HoldsAll()) {
       FailAndFree(waiter, BufferErrorReason::kWindowOver, effects);
@@ -317,7 +325,7 @@ void ShardBuffer::Retire(Effects* effects) {
   assert(activity_->queue.empty());
   context_.pool.ReturnSlots(activity_->retrying);
   activity_->retrying = 0;
-  activity_->turns.Begin(context_.drain_concurrency, 1);
+  activity_->turns.Begin(terms().drain_concurrency, 1);
   if (state_ != State::kIdle) SetState(State::kIdle, "shutdown", effects);
 }
 
@@ -360,7 +368,10 @@ void ShardBuffer::UpdateGate() {
     Set(kHoldsAll);
     return;
   }
-  if (mode_ == Mode::kDisabled) return;
+  if (mode_ == Mode::kDisabled) {
+    Set(InitialGate(mode_));
+    return;
+  }
   const std::uint32_t missed =
       primary_.IsMissed() && !IsLatched() ? ShardGate::kStopsRequests : ShardGate::kOpen;
   switch (state_) {

@@ -19,8 +19,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
-#include "base/ref_counted.h"
-#include "base/striped_counter.h"
 #include "base/timer.h"
 #include "failover/attempt.h"
 #include "failover/health_check.h"
@@ -37,11 +35,11 @@
 #include "shard/effects.h"
 #include "shard/held_queue.h"
 #include "shard/hold.h"
-#include "shard/hold_budget.h"
 #include "shard/keyspace_shards.h"
 #include "shard/known_primary.h"
 #include "shard/next_step.h"
 #include "shard/request.h"
+#include "shard/shard_context.h"
 #include "shard/slot_pool.h"
 #include "shard/start_guard.h"
 #include "shard/switchover_run.h"
@@ -49,34 +47,14 @@
 
 namespace failover::internal {
 
-// What all shards of a Buffer share. `owner` owns the context and the shards.
-struct ShardContext {
-  RefCounted& owner;
-  SlotPool& pool;
-  std::chrono::nanoseconds window;
-  std::chrono::nanoseconds max_failover_duration;
-  std::chrono::nanoseconds min_time_between_failovers;
-  std::int64_t drain_concurrency;
-  // At least drain_concurrency.
-  std::int64_t drain_concurrency_max = 1;
-  std::chrono::nanoseconds max_retry_time = std::chrono::nanoseconds::max();
-  std::chrono::nanoseconds down_confirmation{};
-  std::int64_t max_per_shard = 0;  // 0: no limit
-  HoldTerms hold = {};
-  // Whether changes of state are kept for BufferOptions::on_transition.
-  bool tells_transitions = false;
-
-  HoldBudget::Terms budget() const { return {max_failover_duration, min_time_between_failovers}; }
-};
-
 // Functions that do not require the mutex are thread-safe. A shard lives as long as the owner in
 // its context.
 class ShardBuffer final : public ShardGate, public Timer {
  public:
-  // A disabled shard counts in `lane` of `disabled_counters`, which must outlive the shard. For
-  // other modes `disabled_counters` is null.
+  // The shard follows context.terms[terms_index]. A disabled shard counts in `lane`, whose counters
+  // must outlive the shard. For other modes `lane` has no counters.
   ShardBuffer(const ShardContext& context, std::string_view keyspace, std::string_view shard,
-              Mode mode, StripedCounters* disabled_counters, std::size_t lane);
+              Mode mode, const DisabledLane& lane, std::uint8_t terms_index);
 
   const std::string& keyspace() const { return keyspace_; }
   const std::string& shard() const { return shard_; }
@@ -86,14 +64,26 @@ class ShardBuffer final : public ShardGate, public Timer {
   // Counts a request of a disabled shard, without the mutex.
   void CountDisabled() { disabled_counters_->Add(lane_); }
 
+  // For Buffer::Reconfigure. Makes room, so that FollowTerms cannot fail. May throw bad_alloc.
+  void ReserveTerms() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the shard must be given counters before it can be disabled.
+  bool LacksDisabledLane() const { return disabled_counters_ == nullptr; }
+  // The first step: the shard decides by the other terms and mode, and lets nobody go. Returns
+  // whether `lane` was taken.
+  bool FollowTerms(Instant now, std::uint8_t terms_index, Mode mode, const DisabledLane& lane)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The second step: does what follows. A shard that does not buffer any more drains what it held.
+  void OnNewTerms(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  const ShardTerms& terms() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return context_.terms[terms_index_];
+  }
+
   // Decides about a request. If the decision is kHeld, `waiter` is in the queue, and another thread
   // may destroy `waiter` as soon as the mutex is released. If the request comes back, its retry has
   // ended, whatever the decision is.
   Decision OnRequest(Instant now, const Request& request, Waiter* waiter, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Makes the counters of the shard's work if there are none. Thread-safe. Returns false if memory
-  // has run out.
   using ShardGate::EnsureWorkCount;
 
   // False means that every request passes.
@@ -280,6 +270,7 @@ class ShardBuffer final : public ShardGate, public Timer {
     // A request passes if no hold begins, and counts as skipped.
     bool by_request = false;
   };
+  bool MayBegin() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TryStart(Instant now, const Beginning& beginning, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Start(Instant now, HoldCause cause, bool on_suspicion, Effects* effects)
@@ -327,7 +318,7 @@ class ShardBuffer final : public ShardGate, public Timer {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<Refusal> MakeRoom(std::size_t bytes, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool TakeSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  SlotAnswer TakeSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Enqueue(const Request& request, Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // The ways out of the queue. Release keeps the slot for the retry; FailAndFree frees the slot.
@@ -337,8 +328,10 @@ class ShardBuffer final : public ShardGate, public Timer {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Counts for how long the waiter was held, until the time of the current event.
   void Dequeue(Waiter* waiter, WayOut way) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // When the waiter was first held. The end of its window never changes, so it tells that.
-  Instant HeldSince(const Waiter& waiter) const { return waiter.window_end - context_.window; }
+  // When the waiter was first held.
+  Instant HeldSince(const Waiter& waiter) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return waiter.window_end - activity_->queue.WindowOf(waiter, terms().window);
+  }
   void Deliver(Waiter* waiter, const WaitEnd& end, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetState(State state, std::string_view why, Effects* effects)
@@ -359,9 +352,14 @@ class ShardBuffer final : public ShardGate, public Timer {
   const std::string keyspace_;
   const std::string shard_;
   const ShardContext& context_;
-  StripedCounters* const disabled_counters_;
-  const std::uint8_t lane_;
-  const Mode mode_;
+  // Written once: by the constructor, or by FollowTerms before the gate says that the shard is
+  // disabled.
+  StripedCounters* disabled_counters_;
+  std::uint8_t lane_;
+  std::uint8_t terms_index_ ABSL_GUARDED_BY(mutex_);
+  Mode mode_ ABSL_GUARDED_BY(mutex_);
+  // The shard held when it stopped to buffer, and OnNewTerms has not ended the hold yet.
+  bool must_stop_ ABSL_GUARDED_BY(mutex_) = false;
 
   // With its own synchronisation.
   Mutex mutex_;

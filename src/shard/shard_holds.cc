@@ -35,6 +35,11 @@ std::string_view Why(HoldCause cause) {
 
 // ---- The beginning ------------------------------------------------------------------------------
 
+// A shard that does not buffer any more first lets go what it has held.
+bool ShardBuffer::MayBegin() const {
+  return mode_ == Mode::kEnabled || (mode_ == Mode::kDryRun && activity_->queue.empty());
+}
+
 bool ShardBuffer::TryStart(Instant now, const Beginning& beginning, Effects* effects) {
   if (!EnsureActivity()) return false;
   const HoldCause cause = beginning.cause;
@@ -44,12 +49,13 @@ bool ShardBuffer::TryStart(Instant now, const Beginning& beginning, Effects* eff
     activity_->patience.Extend(now);
     activity_->last_refused = NextEvent();
   }
+  if (!MayBegin()) return false;
   StartGuard::Sign sign;
   sign.cause = cause;
   sign.may_probe = beginning.may_probe;
   sign.reported_down = primary_.IsMissed() && last_down_ > activity_->last_end;
   sign.last_reparent = primary_.last_reparent();
-  const StartGuard::Judgement judgement = activity_->guard.Judge(context_.budget(), now, sign);
+  const StartGuard::Judgement judgement = activity_->guard.Judge(terms().budget(), now, sign);
   if (judgement.verdict == StartGuard::Verdict::kPass) {
     if (beginning.by_request) ++Skipped(judgement.reason);
     LogSkip(now, judgement, effects);
@@ -68,12 +74,12 @@ void ShardBuffer::LogSkip(Instant now, const StartGuard::Judgement& judgement, E
 
 void ShardBuffer::Start(Instant now, HoldCause cause, bool on_suspicion, Effects* effects) {
   Activity& activity = *activity_;
-  auto longest = activity.guard.BudgetLeft(context_.budget(), now);
-  if (cause == HoldCause::kOperator) longest = context_.max_failover_duration;
+  auto longest = activity.guard.BudgetLeft(terms().budget(), now);
+  if (cause == HoldCause::kOperator) longest = terms().max_failover_duration;
   if (cause == HoldCause::kSwitchover) longest = activity.switchover->terms().hold_timeout;
-  activity.hold = Hold(now, NextEvent(), cause, on_suspicion, context_.hold,
-                       activity.patience.until(), longest);
-  activity.turns.Begin(context_.drain_concurrency, context_.drain_concurrency_max);
+  activity.hold =
+      Hold(now, NextEvent(), cause, on_suspicion, terms().hold, activity.patience.until(), longest);
+  activity.turns.Begin(terms().drain_concurrency, terms().drain_concurrency_max);
   activity.drain_waits_until = kLongAgo;
   activity.guard.OnStart();
   ++activity.counters.starts;
@@ -84,15 +90,15 @@ void ShardBuffer::Start(Instant now, HoldCause cause, bool on_suspicion, Effects
 }
 
 HoldBudgetStats ShardBuffer::BudgetStats(absl::Time epoch) const {
-  const HoldBudget::Terms terms = context_.budget();
+  const HoldBudget::Terms limits = terms().budget();
   HoldBudgetStats stats;
   const auto fill = [&stats, epoch](std::chrono::nanoseconds left, Instant as_of) {
     stats.left = absl::FromChrono(left);
     stats.as_of = epoch + absl::FromChrono(as_of.time_since_epoch());
   };
-  stats.most = absl::FromChrono(terms.full);
+  stats.most = absl::FromChrono(limits.full);
   if (activity_ == nullptr) {
-    fill(terms.full, Instant());
+    fill(limits.full, Instant());
   } else if (state_ == State::kBuffering) {
     const Hold& hold = activity_->hold;
     fill(hold.longest_end() - hold.began(), hold.began());
@@ -100,9 +106,9 @@ HoldBudgetStats ShardBuffer::BudgetStats(absl::Time epoch) const {
     stats.per_second = -1;
   } else {
     const HoldBudget& budget = activity_->guard.budget();
-    fill(budget.LeftThen(terms), budget.refilled_from());
-    stats.per_second = std::chrono::duration<double>(terms.full) /
-                       std::chrono::duration<double>(terms.refill_time);
+    fill(budget.LeftThen(limits), budget.refilled_from());
+    stats.per_second = std::chrono::duration<double>(limits.full) /
+                       std::chrono::duration<double>(limits.refill_time);
   }
   return stats;
 }
@@ -113,18 +119,19 @@ bool ShardBuffer::Stop(StopReason reason, Instant now, bool new_connections, Eff
   if (NextStep(state_, Event::kFailoverEnd) != Step::kStop) return false;
   Activity& activity = *activity_;
   const bool planned = activity.hold.IsPlanned();
+  const bool dry_run = mode_ == Mode::kDryRun && activity.queue.empty();
   EndSwitchoverBecause(reason, effects);
   activity.last_end = NextEvent();
   CountFailover(reason, now);
-  effects->stopped = FailoverStopped{mode_ == Mode::kDryRun,      reason,
-                                     now - activity.hold.began(), activity.queue.size(),
-                                     activity.hold.seen(),        planned};
-  activity.guard.OnEnd(context_.budget(), activity.hold, reason, now);
+  effects->stopped = FailoverStopped{
+      dry_run, reason, now - activity.hold.began(), activity.queue.size(), activity.hold.seen(),
+      planned};
+  activity.guard.OnEnd(terms().budget(), activity.hold, reason, now);
   if (new_connections || activity.hold.retry_refused()) GrowEpoch();
   drain_reason_ = reason;
   activity.drain_began = now;
   activity.drained_before = activity.counters.requests_drained;
-  activity.turns.Begin(context_.drain_concurrency, context_.drain_concurrency_max);
+  activity.turns.Begin(terms().drain_concurrency, terms().drain_concurrency_max);
   SetState(State::kDraining, ToString(reason), effects);
   if (reason == StopReason::kReshardingComplete) FailAllAsMissing(effects);
   Drain(now, effects);
@@ -137,14 +144,13 @@ void ShardBuffer::CountFailover(StopReason reason, Instant now) {
   counters.last_failover_duration = absl::FromChrono(now - activity_->hold.began());
   counters.failover_duration_sum += counters.last_failover_duration;
   counters.failover_durations.Add(now - activity_->hold.began());
-  const auto percent = [this](std::uint64_t peak) {
-    return peak * 100 / static_cast<std::uint64_t>(context_.pool.size());
+  const std::int64_t size = terms().size;
+  const auto percent = [size](std::uint64_t peak) {
+    return peak * 100 / static_cast<std::uint64_t>(size);
   };
-  if (mode_ == Mode::kDryRun) {
-    counters.utilization_dry_run_sum += percent(counters.last_requests_dry_run_max);
-  } else {
-    counters.utilization_sum += percent(counters.last_requests_in_flight_max);
-  }
+  // A hold has counted in a dry run, or has held, or first the one and then the other.
+  counters.utilization_dry_run_sum += percent(counters.last_requests_dry_run_max);
+  counters.utilization_sum += percent(counters.last_requests_in_flight_max);
 }
 
 void ShardBuffer::EndLongHold(Instant now, Effects* effects) {
@@ -155,7 +161,7 @@ void ShardBuffer::EndLongHold(Instant now, Effects* effects) {
   const auto held = now - hold.began();
   const auto held_since_health =
       hold.IsOperators() ? held : held + activity_->guard.held_since_health();
-  if (held_since_health >= context_.max_failover_duration) {
+  if (held_since_health >= terms().max_failover_duration) {
     activity_->guard.LatchAtEnd(now);
     primary_.StopMissing();
   }
@@ -196,7 +202,7 @@ void ShardBuffer::ReleaseInDrain(Instant now, Effects* effects) {
     activity_->turns.TakeWithoutEntry();
     waiter->turn_entry = DrainTurns::kNoEntry;
   } else {
-    const Instant overdue = std::min(After(now, context_.max_retry_time), waiter->deadline);
+    const Instant overdue = std::min(After(now, terms().max_retry_time), waiter->deadline);
     const Instant gives_up = waiter->traits.may_probe ? After(now, kTurnTime) : kNever;
     waiter->turn_entry = activity_->turns.Take(waiter->let_go, gives_up, overdue);
   }

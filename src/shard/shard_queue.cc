@@ -1,6 +1,7 @@
 // The ways into the queue of a shard, and out of it.
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <new>
 
 #include "shard/shard_buffer.h"
@@ -16,14 +17,15 @@ Decision ShardBuffer::HoldNew(Instant now, const Request& request, Waiter* waite
   if (request.timeout <= std::chrono::nanoseconds::zero()) return refuse(Refusal::kTimeoutOver);
   if (request.blocks_poller) return refuse(Refusal::kBlocksPoller);
   // The window ends before a longer timeout, so that timeout needs no timer.
-  std::optional<Refusal> full =
-      ReserveRoom(request.traits.work, request.timeout <= context_.window);
+  const std::chrono::nanoseconds window = terms().window;
+  std::optional<Refusal> full = ReserveRoom(request.traits.work, request.timeout <= window);
   if (!full.has_value()) full = MakeRoom(request.bytes, effects);
   if (full.has_value()) {
     ++Skipped(SkippedReason::kBufferFull);
     return refuse(*full);
   }
-  waiter->window_end = After(now, context_.window);
+  activity_->queue.ForgetWindows(now);
+  waiter->window_end = After(now, window);
   waiter->deadline =
       request.timeout == std::chrono::nanoseconds::max() ? kNever : After(now, request.timeout);
   waiter->arrival = ++last_arrival_;
@@ -38,7 +40,7 @@ std::optional<Refusal> ShardBuffer::ReserveRoom(Work work, bool has_deadline) {
     if (has_deadline) activity_->queue.ReserveDeadline();
     activity_->turns.Reserve(
         activity_->queue.size() + 1 + static_cast<std::size_t>(activity_->turns.unended()),
-        context_.drain_concurrency_max);
+        terms().drain_concurrency_max);
   } catch (const std::bad_alloc&) {
     return Refusal::kNoMemory;
   }
@@ -60,15 +62,22 @@ std::optional<Refusal> ShardBuffer::ReserveAgain(Instant now, const Request& req
   return full;
 }
 
-bool ShardBuffer::TakeSlot() {
-  const auto own = static_cast<std::int64_t>(activity_->queue.size()) + activity_->retrying;
-  if (context_.max_per_shard > 0 && own >= context_.max_per_shard) return false;
-  return context_.pool.TryTakeSlot();
+SlotAnswer ShardBuffer::TakeSlot() {
+  if (const std::int64_t most = terms().max_per_shard; most > 0) {
+    const auto own = static_cast<std::int64_t>(activity_->queue.size()) + activity_->retrying;
+    if (own > most) return SlotAnswer::kAboveLimit;
+    if (own == most) return context_.pool.WhyFull();
+  }
+  return context_.pool.TakeSlot();
 }
 
 std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects) {
   // Most requests pin no bytes and find a free slot.
-  if (bytes == 0 && TakeSlot()) return std::nullopt;
+  SlotAnswer slot = SlotAnswer::kFull;
+  if (bytes == 0) {
+    slot = TakeSlot();
+    if (slot == SlotAnswer::kTaken) return std::nullopt;
+  }
   if (context_.pool.max_bytes() != 0 && bytes > context_.pool.max_bytes())
     return Refusal::kTooLarge;
   // The shard can evict its own requests to free the bytes that they hold. A request that is
@@ -78,8 +87,11 @@ std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects
       bytes > activity_->queue.bytes() ? bytes - activity_->queue.bytes() : 0;
   const std::optional<std::uint64_t> taken = context_.pool.TakeBytes(bytes, least);
   if (!taken.has_value()) return Refusal::kNoBytes;
-  bool has_slot = TakeSlot();
-  if (!has_slot && activity_->queue.empty()) {
+  if (bytes != 0) slot = TakeSlot();
+  bool has_slot = slot == SlotAnswer::kTaken;
+  // If more is held than a reload allows, an eviction would only replace one request by another. So
+  // newcomers are refused until enough requests have left.
+  if (slot == SlotAnswer::kAboveLimit || (!has_slot && activity_->queue.empty())) {
     context_.pool.ReturnBytes(*taken);
     return Refusal::kNoSlot;
   }

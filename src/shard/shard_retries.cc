@@ -49,7 +49,7 @@ Decision ShardBuffer::OnReturn(Instant now, const Request& request, Waiter* wait
 }
 
 bool ShardBuffer::HoldsAgain(Instant now, const Request& request, Effects* effects) {
-  if (closed_) return false;
+  if (!MayHold()) return false;
   const Ticket& ticket = *request.previous;
   // Rule E8: the retry was let go after the last end.
   const bool is_news = ticket.let_go > activity_->last_end;
@@ -107,7 +107,7 @@ void ShardBuffer::OnRetryEnd(Instant now, const Ticket& ticket, Attempt outcome,
     case Attempt::kRefusedAtConnect:
       ++counters.retries_failed;
       if (adapts && outcome == Attempt::kRefusedAtConnect) turns.Halve();
-      if (closed_) break;
+      if (!MayHold()) break;
       OnRefusedRetry(now, ticket);
       if (ticket.let_go > activity_->last_end &&
           NextStep(state_, Event::kRefusedRetry) == Step::kStart) {
@@ -123,7 +123,7 @@ void ShardBuffer::OnRetryEnd(Instant now, const Ticket& ticket, Attempt outcome,
       break;
   }
   // A probe that was refused is over already, and the patience says when the next one goes.
-  if (ticket.turn == Turn::kProbe) activity_->hold.OnProbeEnd(now, ticket.let_go, context_.hold);
+  if (ticket.turn == Turn::kProbe) activity_->hold.OnProbeEnd(now, ticket.let_go, terms().hold);
   GoOn(now, effects);
 }
 

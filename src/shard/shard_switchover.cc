@@ -137,7 +137,7 @@ std::optional<SwitchoverEnd> ShardBuffer::OnCommit(Instant now, SwitchoverRun& r
     return std::nullopt;
   }
   if (!run.IsAnother(primary_.believed())) primary_.GiveUp(now);
-  activity_->hold.OnCommit(context_.max_failover_duration);
+  activity_->hold.OnCommit(terms().max_failover_duration);
   last_down_ = NextEvent();
   // Connections of before lead to the primary that is given up.
   GrowEpoch();
@@ -158,7 +158,7 @@ void ShardBuffer::StopSwitchover(StopReason reason, Instant now, Effects* effect
   // The requests are not let go to a server that is known to be down: the drain waits, and begins
   // an ordinary hold.
   if (primary_.IsMissed() && !IsLatched()) {
-    activity_->drain_waits_until = After(primary_.down_since(), context_.down_confirmation);
+    activity_->drain_waits_until = After(primary_.down_since(), terms().down_confirmation);
   }
   Stop(reason, now, /*new_connections=*/false, effects);
 }

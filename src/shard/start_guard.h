@@ -40,6 +40,10 @@ class StartGuard {
   }
 
   const HoldBudget& budget() const { return budget_; }
+  // As HoldBudget::ChangeTerms.
+  void ChangeTerms(const HoldBudget::Terms& before, const HoldBudget::Terms& after, Instant from) {
+    budget_.ChangeTerms(before, after, from);
+  }
 
   void OnStart() { latched_ = false; }
   // A hold has ended.

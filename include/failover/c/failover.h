@@ -176,6 +176,13 @@ FO_EXPORT void fo_buffer_destroy(fo_buffer* buffer);
    afterwards. */
 FO_EXPORT fo_result fo_buffer_shutdown(fo_buffer* buffer);
 
+/* Changes the options while the buffer runs (failover/buffer.h, Buffer::Reconfigure): a field that
+   is zero gets its default, so give all options and not only those that change. `threading` must be
+   that of before; the functions stay those of fo_buffer_create, whatever is given here. Fields that
+   lie beyond struct_size keep their value. On an error, which fo_error_text names, nothing has
+   changed. FO_WRONG_STATE: the buffer is shut down. */
+FO_EXPORT fo_result fo_reconfigure(fo_buffer* buffer, const fo_options* options);
+
 /* Finds a shard, or makes it known. *out is zero if that is an error, or if max_shards shards are
    known already, which is FO_BUFFER_FULL. */
 FO_EXPORT fo_result fo_shard_get(fo_buffer* buffer, const char* keyspace, const char* shard,

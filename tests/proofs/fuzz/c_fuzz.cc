@@ -138,7 +138,8 @@ class Machine {
     return requests_.empty() ? nullptr : &requests_[input_.Below(requests_.size())];
   }
 
-  void Create() {
+  // `shards` must live as long as the options.
+  fo_options Options(const std::string& shards) {
     fo_options options = {};
     options.struct_size = Size(sizeof(options));
     options.disabled = Number();
@@ -156,9 +157,14 @@ class Machine {
       if (input_.Below(16) == 0) *option = Time();
     }
     options.size = options.size % 1000;
-    const std::string shards = input_.Bool() ? input_.Line() : "";
     if (!shards.empty()) options.keyspace_shards = shards.c_str();
     options.log = [](void*, std::int32_t, const char*) {};
+    return options;
+  }
+
+  void Create() {
+    const std::string shards = input_.Bool() ? input_.Line() : "";
+    const fo_options options = Options(shards);
     fo_buffer* buffer = nullptr;
     std::array<char, 16> error = {};
     const fo_result result =
@@ -249,6 +255,10 @@ class Machine {
     if (input_.Below(3) == 0) Known(fo_stop_buffering(Buffer(), Shard()));
     if (input_.Below(3) == 0) Known(fo_note_refused(Buffer(), Shard(), Text()));
     if (input_.Below(64) == 0) Known(fo_buffer_shutdown(Buffer()));
+    if (input_.Below(3) != 0) return;
+    const std::string shards = input_.Bool() ? input_.Line() : "";
+    const fo_options options = Options(shards);
+    Known(fo_reconfigure(Buffer(), input_.Below(16) == 0 ? nullptr : &options));
   }
 
   // Goes on with the steps of a retry, in the right order or not.

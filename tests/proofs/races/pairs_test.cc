@@ -72,8 +72,8 @@ const char* NameOf(Phase phase) {
   return "";
 }
 
-const std::array<Operation, 23>& Operations() {
-  static const std::array<Operation, 23> operations = {{
+const std::array<Operation, 25>& Operations() {
+  static const std::array<Operation, 25> operations = {{
       {"Submit",
        &Scene::Submit,
        {{"submit:before-lock", WhileFailuresStop()}, {"submit:after-lock", WhileFailuresStop()}}},
@@ -153,7 +153,17 @@ const std::array<Operation, 23>& Operations() {
        &Scene::GetNewShard,
        {{"make-known:before-lock", Always()}},
        /*needs_no_shard=*/true},
+      {"Reconfigure",
+       &Scene::Reconfigure,
+       {{"reconfigure:adopted", Always()},
+        {"reconfigure:before-lock", Always()},
+        {"reconfigure:after-lock", Always()}}},
       {"Scrape", &Scene::Scrape, {}},
+      {"BeginShutdown",
+       &Scene::BeginShutdown,
+       {{"close:before-lock", Always()},
+        {"close:after-lock", Always()},
+        {"begin-shutdown:before-wake", Always()}}},
       {"Shutdown",
        &Scene::Shutdown,
        {{"close:before-lock", Always()},

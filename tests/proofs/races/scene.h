@@ -58,7 +58,10 @@ class Scene {
   void Start();
   void Stop();
   void GetNewShard();
+  // This shard stops to buffer, the new shard buffers, and windows get shorter.
+  void Reconfigure();
   void Scrape();
+  void BeginShutdown();
   void Shutdown();
 
  private:
@@ -97,6 +100,8 @@ class Scene {
   std::array<ShardHandle, 2> made_;
   std::atomic<std::size_t> made_count_{0};
 
+  std::atomic<int> shutdowns_begun_{0};
+  std::atomic<int> shutdowns_over_{0};
   std::atomic<bool> shut_down_{false};
   std::atomic<int> ends_after_shutdown_{0};
   std::atomic<int> wakes_after_shutdown_{0};

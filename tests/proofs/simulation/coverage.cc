@@ -63,6 +63,9 @@ void Coverage::Add(const Coverage& other) {
   switchovers += other.switchovers;
   committed += other.committed;
   quiet += other.quiet;
+  begun_shutdowns += other.begun_shutdowns;
+  reconfigured += other.reconfigured;
+  reconfigured_while_holding += other.reconfigured_while_holding;
   cancelled_after_release += other.cancelled_after_release;
 }
 
@@ -86,6 +89,9 @@ std::vector<std::pair<std::string, std::uint64_t>> Coverage::Named() const {
       {"switchovers begun", switchovers},
       {"switchovers committed", committed},
       {"steps with a quiet switchover", quiet},
+      {"shutdowns begun", begun_shutdowns},
+      {"other options", reconfigured},
+      {"other options while requests were held", reconfigured_while_holding},
       {"cancelled after their release", cancelled_after_release},
   };
   NameEach<StopReason>("stopped by ", stops, named);

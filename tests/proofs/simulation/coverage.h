@@ -38,6 +38,9 @@ struct Coverage {
   std::uint64_t switchovers = 0;
   std::uint64_t committed = 0;
   std::uint64_t quiet = 0;
+  std::uint64_t begun_shutdowns = 0;
+  std::uint64_t reconfigured = 0;
+  std::uint64_t reconfigured_while_holding = 0;
   // These requests were cancelled after their release and before their callback ran.
   std::uint64_t cancelled_after_release = 0;
 

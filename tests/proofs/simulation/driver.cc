@@ -1,5 +1,6 @@
 #include "driver.h"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -23,6 +24,7 @@ std::string Text(const Ending& ending) {
 
 Driver::Driver(const Config& config, std::chrono::seconds patience)
     : config_(config),
+      longest_ns_(config.max_failover_duration_ns),
       patience_(patience),
       clock_(absl::UnixEpoch() + absl::Nanoseconds(config.clock_start_ns)),
       model_(config),
@@ -174,11 +176,35 @@ void Driver::Perform(const Step& step) {
     case StepKind::kAbort:
       EndSwitchover(step);
       break;
+    case StepKind::kBeginShutdown:
+      BeginShutdown();
+      break;
+    case StepKind::kReconfigure:
+      Reconfigure(step);
+      break;
     case StepKind::kFaultsStop:
       FaultsStop(step);
       break;
   }
   TakeReturnedCalls();
+}
+
+void Driver::Reconfigure(const Step& step) {
+  const Config next = Reconfigured(config_, step.seed);
+  BufferOptions options = MakeOptions(next);
+  options.clock = &clock_;
+  const bool expected = !model_.shut_down();
+  if (expected) {
+    coverage_.reconfigured += 1;
+    if (!model_.In(Model::Phase::kHeld).empty()) coverage_.reconfigured_while_holding += 1;
+    config_ = next;
+    longest_ns_ = std::max(longest_ns_, next.max_failover_duration_ns);
+    model_.Reconfigure(next);
+    invariants_.Reconfigured(next);
+  }
+  const absl::Status done = buffer_->Reconfigure(options);
+  if (done.ok() != expected) Fail(absl::StrCat("Reconfigure: ", done.ToString()));
+  if (expected && buffer_->options().window != options.window) Fail("options() is of before");
 }
 
 // ---- Poll, Shutdown, and the callbacks that run inside them.
@@ -196,6 +222,7 @@ void Driver::Poll() {
     until_due = buffer_->Poll();
     in_buffer_ = false;
     TakeReturnedCalls();
+    if (model_.GoOnWithShutdown()) ShutdownIsOver();
     CheckDue(until_due);
     if (until_due > absl::ZeroDuration()) break;
   }
@@ -216,11 +243,22 @@ void Driver::Shutdown() {
   in_buffer_ = true;
   buffer_->Shutdown();
   in_buffer_ = false;
-  shutdown_returned_ = true;
   TakeReturnedCalls();
   model_.EndShutdown();
+  ShutdownIsOver();
+}
+
+void Driver::ShutdownIsOver() {
+  shutdown_returned_ = true;
   invariants_.ShutdownReturned();
   if (!model_.In(Model::Phase::kReleased).empty()) Fail("Shutdown left a callback");
+}
+
+void Driver::BeginShutdown() {
+  coverage_.begun_shutdowns += 1;
+  if (!model_.shut_down()) invariants_.ShutdownBegins();
+  model_.BeginSlowShutdown();
+  buffer_->BeginShutdown([this] { ++functions_run_; });
 }
 
 void Driver::CallbackRan(std::uint32_t id, absl::StatusOr<RetryDoneFunc> result) {

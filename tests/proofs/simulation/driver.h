@@ -110,8 +110,11 @@ class Driver {
   void BeginSwitchover(const Step& step);
   void EndSwitchover(const Step& step);
   void CheckSwitchovers();
+  void Reconfigure(const Step& step);
   void Poll();
+  void BeginShutdown();
   void Shutdown();
+  void ShutdownIsOver();
 
   // These functions handle the end of a wait: in a callback, in a coroutine, or at the return of a
   // blocking call.
@@ -134,7 +137,9 @@ class Driver {
   std::set<std::size_t> NamesOf(const Step& step);
   void Wakeup();
 
-  const Config config_;
+  Config config_;
+  // The longest max_failover_duration so far. A hold keeps that of its begin.
+  std::int64_t longest_ns_ = 0;
   const std::chrono::seconds patience_;
   const std::thread::id thread_ = std::this_thread::get_id();
   LookingClock clock_;
@@ -173,6 +178,8 @@ class Driver {
   bool in_buffer_ = false;  // Poll or Shutdown is running, so callbacks may run.
   bool clock_moved_ = false;
   std::atomic<bool> shutdown_returned_{false};
+  // How often a function that BeginShutdown was given has run.
+  std::uint64_t functions_run_ = 0;
 
   std::unique_ptr<Buffer> buffer_;
 };

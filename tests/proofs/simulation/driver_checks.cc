@@ -120,9 +120,9 @@ void Driver::CheckWakeup(const Step& step) {
   const bool polled = step.kind == StepKind::kPoll || step.kind == StepKind::kFaultsStop;
   if (polled || step.kind == StepKind::kShutdown) return;
   const bool earlier = model_.NextDue().value_or(absl::InfiniteFuture()) < said_;
-  // A callback that is ready is due at once, so wakeup may be called even if Poll is overdue
-  // already.
-  const bool ready = !model_.In(Model::Phase::kReleased).empty();
+  // A callback that is ready is due at once, and so is a shutdown that waits for nothing. Then
+  // wakeup may be called even if Poll is overdue already.
+  const bool ready = !model_.In(Model::Phase::kReleased).empty() || model_.ShutdownIsReady();
   if (own_wakeups_ > 0 && !earlier && !ready) {
     Fail("wakeup was called, but Poll is not due earlier than it said");
   }
@@ -166,11 +166,16 @@ void Driver::CheckStats(const Step& step) {
   // The end of a switchover names no shard.
   const bool ends = step.kind == StepKind::kCommit || step.kind == StepKind::kAbort;
   const bool all = step.kind == StepKind::kPoll || step.kind == StepKind::kShutdown ||
-                   step.kind == StepKind::kFaultsStop || ends;
+                   step.kind == StepKind::kFaultsStop || step.kind == StepKind::kReconfigure ||
+                   step.kind == StepKind::kBeginShutdown || ends;
   const std::set<std::size_t> names = NamesOf(step);
   invariants_.Check(actual, all ? nullptr : &names, model_.now());
   const std::string difference = Difference(expected, actual);
   if (!difference.empty()) return Fail(difference);
+  if (functions_run_ != model_.functions_run()) {
+    return Fail(absl::StrCat(functions_run_, " functions of BeginShutdown ran, and should be ",
+                             model_.functions_run()));
+  }
   CheckChanges(step);
   CheckEpochs();
   for (const ShardStats& shard : actual.shards) {

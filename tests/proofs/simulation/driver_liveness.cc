@@ -18,7 +18,7 @@ constexpr absl::Duration kPatience = absl::Seconds(1);
 void Driver::FaultsStop(const Step& step) {
   if (in_buffer_ || model_.shut_down()) return;
   reactions_.clear();  // What clients would do in their callbacks may be a fault, too.
-  absl::Duration longest = absl::Nanoseconds(config_.max_failover_duration_ns);
+  absl::Duration longest = absl::Nanoseconds(longest_ns_);
   const absl::Duration drained = longest;
   if (step.serving) HealFor(step, kPatience + 3 * kTick);
   for (std::size_t name = 0; name < config_.names && step.serving && !failed(); ++name) {

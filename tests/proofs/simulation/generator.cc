@@ -30,7 +30,9 @@ Generator::Generator(Random random, const Config& config) : random_(random), con
       4,   // kNoteRefused
       0,   // kBeginSwitchover,
       0,   // kCommit, and
-      0,   // kAbort come in some runs; see below.
+      0,   // kAbort come in some runs, and so does
+      0,   // kReconfigure; see below.
+      0,   // kBeginShutdown is as rare as kShutdown.
       0,   // kFaultsStop is the last step of a run.
   };
   // Each run leaves out some kinds of steps, and does others more often. Such a run gets to corners
@@ -47,6 +49,7 @@ Generator::Generator(Random random, const Config& config) : random_(random), con
   at_least(StepKind::kAdvanceClock, 30);
   at_least(StepKind::kPoll, 30);
   if (random_.Chance(50)) weights_[static_cast<std::size_t>(StepKind::kShutdown)] = 2;
+  if (random_.Chance(30)) weights_[static_cast<std::size_t>(StepKind::kBeginShutdown)] = 2;
   reactions_percent_ = random_.Pick<unsigned>({0, 20, 60});
   lost_retries_ = random_.Pick<std::uint32_t>({0, 0, 23, 100});
   slow_callbacks_ = random_.Chance(10);
@@ -59,6 +62,9 @@ Generator::Generator(Random random, const Config& config) : random_(random), con
     at_least(StepKind::kBeginSwitchover, 40);
     at_least(StepKind::kCommit, random_.Pick<unsigned>({5, 20}));
     at_least(StepKind::kAbort, random_.Pick<unsigned>({5, 20}));
+  }
+  if (config_.flood == 0 && random_.Chance(40)) {
+    at_least(StepKind::kReconfigure, random_.Pick<unsigned>({5, 20, 60}));
   }
   AddFlood();
 }
@@ -82,6 +88,7 @@ Step Generator::Next(const Model& model) {
   while (next_.empty()) AddStep(model);
   const Step step = next_.front();
   next_.pop_front();
+  if (step.kind == StepKind::kReconfigure) config_ = Reconfigured(config_, step.seed);
   return step;
 }
 
@@ -115,8 +122,11 @@ void Generator::AddStep(const Model& model) {
     case StepKind::kCommit:
     case StepKind::kAbort:
       return AddSwitchover(model, static_cast<StepKind>(kind));
+    case StepKind::kReconfigure:
+      return AddReconfigure();
     case StepKind::kFaultsStop:
     case StepKind::kPoll:
+    case StepKind::kBeginShutdown:
     case StepKind::kShutdown: {
       Step step;
       step.kind = static_cast<StepKind>(kind);
@@ -195,7 +205,7 @@ void Generator::AddReactions(const Model& model, std::uint32_t id) {
 
 void Generator::AddReaction(const Model& model, std::uint32_t id) {
   const std::size_t before = next_.size();
-  switch (random_.Below(12)) {
+  switch (random_.Below(13)) {
     case 0:
     case 1:
     case 2:
@@ -233,9 +243,13 @@ void Generator::AddReaction(const Model& model, std::uint32_t id) {
     case 11: {
       Step step;
       step.kind = random_.Chance(3) ? StepKind::kShutdown : StepKind::kPoll;
+      if (random_.Chance(3)) step.kind = StepKind::kBeginShutdown;
       next_.push_back(step);
       break;
     }
+    case 12:
+      if (weights_[static_cast<std::size_t>(StepKind::kReconfigure)] > 0) AddReconfigure();
+      break;
   }
   for (std::size_t i = before; i < next_.size(); ++i) next_[i].during = id;
 }
@@ -254,7 +268,7 @@ void Generator::AddAboutRequest(const Model& model, StepKind kind) {
 }
 
 void Generator::AddEndRetry(const Model& model) {
-  const bool late = model.shut_down() || random_.Chance(5);
+  const bool late = random_.Chance(model.shut_down() ? 50 : 5);
   std::vector<std::uint32_t> ids = model.In(late ? Model::Phase::kOver : Model::Phase::kRetrying);
   const std::vector<std::uint32_t> passed = model.Passed();
   if (!passed.empty() && random_.Chance(60)) ids = passed;
@@ -329,6 +343,13 @@ void Generator::AddSwitchover(const Model& model, StepKind kind) {
   const std::vector<std::uint32_t> ids = model.Switchovers();
   if (!ids.empty()) step.id = random_.Chance(80) ? ids.back() : random_.Pick(ids);
   step.by_context = random_.Chance(30);
+  next_.push_back(step);
+}
+
+void Generator::AddReconfigure() {
+  Step step;
+  step.kind = StepKind::kReconfigure;
+  step.seed = random_.Below(1'000'000);
   next_.push_back(step);
 }
 

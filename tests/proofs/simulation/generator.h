@@ -50,6 +50,7 @@ class Generator {
   void AddAdvance(const Model& model);
   void AddByName(const Model& model, StepKind kind);
   void AddSwitchover(const Model& model, StepKind kind);
+  void AddReconfigure();
   Step MakeRequest(std::uint8_t name);
   Step MakeComeBack(const Model& model, std::uint32_t id);
   RetryEnd AnyRetryEnd();
@@ -66,7 +67,8 @@ class Generator {
   std::uint32_t AnyOf(const std::vector<std::uint32_t>& ids);
 
   Random random_;
-  const Config config_;
+  // As the steps that were handed out so far have left it.
+  Config config_;
   std::array<unsigned, kStepKinds> weights_{};
   unsigned reactions_percent_ = 0;
   std::uint32_t lost_retries_ = 0;

@@ -65,17 +65,20 @@ void Invariants::Ended(std::uint32_t id, const Ending& ending, absl::Time now) {
   }
   CheckOrder(request, ending, now);
   request.phase = ending.error.has_value() ? Phase::kOver : Phase::kRetrying;
-  // A hold that began since the Poll before may have made the release one of an earlier drain.
+  // A hold that began since the Poll before may have made the release one of an earlier drain, and
+  // other options since then one of a drain with other limits.
   const auto began = began_.find(request.step.name);
-  const bool same_drain = began == began_.end() || began->second < polls_;
+  const bool same_limits = !changed_.has_value() || *changed_ < polls_;
+  const bool same_drain = same_limits && (began == began_.end() || began->second < polls_);
   request.in_drain = ending.released_by.has_value() && same_drain;
   // The request was released since the Poll before.
   request.let_go_at = polled_at_;
 }
 
 // Nobody overtakes: whoever came earlier has left the queue before. A probe may overtake, and so
-// may a request that ends with an error of its own. Callbacks run in the Poll after the release, so
-// a request that was held since the last Poll may have come, or come back, after the release.
+// may a request that ends with an error of its own, or whose window ends earlier. Callbacks run in
+// the Poll after the release, so a request that was held since the last Poll may have come, or come
+// back, after the release.
 void Invariants::CheckOrder(const Request& request, const Ending& ending, absl::Time now) {
   if (request.step.face == Face::kBlocking) return;
   if (ending.error.has_value() && ending.error != BufferErrorReason::kEvicted) return;
@@ -85,6 +88,8 @@ void Invariants::CheckOrder(const Request& request, const Ending& ending, absl::
   for (const auto& [id, other] : requests_) {
     if (other.step.name != request.step.name || other.phase != Phase::kHeld) continue;
     if (other.step.face == Face::kBlocking || other.polls == polls_) continue;
+    // The request came with a shorter window, after a change of the options.
+    if (alone && request.window_end < other.window_end) continue;
     if (arrival_[id] < arrival_[request.step.id]) {
       fail_(absl::StrCat("#", request.step.id, " was let go before #", id,
                          ", which came earlier, by ",
@@ -161,6 +166,14 @@ void Invariants::Polled(absl::Time now) {
   }
 }
 
+void Invariants::Reconfigured(const Config& next) {
+  config_ = next;
+  limits_changed_ = true;
+  changed_ = polls_;
+  // Retries of before may be more than what a drain may let go now.
+  for (auto& [id, request] : requests_) request.in_drain = false;
+}
+
 void Invariants::ShutdownBegins() { shutdown_began_ = true; }
 
 void Invariants::ShutdownReturned() {
@@ -180,6 +193,7 @@ void Invariants::Check(const BufferStats& stats, const std::set<std::size_t>* na
     for (std::size_t i = 0; i < known; ++i) CheckGrowth(before_->shards[i], stats.shards[i]);
   }
   before_ = stats;
+  limits_changed_ = false;
 }
 
 void Invariants::CheckLaws(const BufferStats& stats) {
@@ -201,7 +215,9 @@ void Invariants::CheckLaws(const BufferStats& stats) {
     }
     if (config_.max_per_shard != 0) {
       const std::uint64_t own = shard.requests_held + shard.requests_retrying;
-      if (own > static_cast<std::uint64_t>(config_.max_per_shard)) {
+      const std::uint64_t most =
+          std::max(static_cast<std::uint64_t>(config_.max_per_shard), SlotsBefore(shard));
+      if (own > most && !limits_changed_) {
         fail_(absl::StrCat(shard.keyspace, "/", shard.shard, " has ", own, " slots"));
       }
     }
@@ -209,12 +225,31 @@ void Invariants::CheckLaws(const BufferStats& stats) {
       fail_(absl::StrCat(shard.keyspace, "/", shard.shard, " is idle but holds requests"));
     }
   }
-  if (slots != stats.size) {
+  // What was held before the size became smaller stays, and nothing is added.
+  std::uint64_t before = 0;
+  std::uint64_t bytes_before = 0;
+  if (before_.has_value()) {
+    for (const ShardStats& shard : before_->shards) before += SlotsBefore(shard);
+    bytes_before = before_->bytes_held;
+  }
+  const bool above =
+      slots > stats.size && stats.slots_free == 0 && (slots <= before || limits_changed_);
+  if (slots != stats.size && !above) {
     fail_(absl::StrCat("slots free + held + retrying is ", slots, ", size is ", stats.size));
   }
-  if (config_.max_bytes != 0 && stats.bytes_held > config_.max_bytes) {
+  if (config_.max_bytes != 0 && !limits_changed_ &&
+      stats.bytes_held > std::max(config_.max_bytes, bytes_before)) {
     fail_(absl::StrCat(stats.bytes_held, " bytes held, of at most ", config_.max_bytes));
   }
+}
+
+std::uint64_t Invariants::SlotsBefore(const ShardStats& shard) const {
+  if (!before_.has_value()) return 0;
+  for (const ShardStats& before : before_->shards) {
+    if (before.keyspace != shard.keyspace || before.shard != shard.shard) continue;
+    return before.requests_held + before.requests_retrying;
+  }
+  return 0;
 }
 
 void Invariants::CheckOthers(const BufferStats& stats, const std::set<std::size_t>& names) {

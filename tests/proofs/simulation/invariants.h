@@ -34,6 +34,8 @@ class Invariants {
   void RetryEnded(std::uint32_t id);
   // The driver calls this function when Poll has run everything that was due.
   void Polled(absl::Time now);
+  // The Buffer has other options. What it has held before keeps to the options of before.
+  void Reconfigured(const Config& next);
   void ShutdownBegins();
   void ShutdownReturned();
   // Checks the statistics after a step that was about the shards `names` alone. nullptr means that
@@ -58,9 +60,11 @@ class Invariants {
   void CheckDrain(std::size_t name, absl::Time now);
   void CheckLaws(const BufferStats& stats);
   void CheckOthers(const BufferStats& stats, const std::set<std::size_t>& names);
+  // How many slots the shard had at the check before.
+  std::uint64_t SlotsBefore(const ShardStats& shard) const;
   void CheckGrowth(const ShardStats& before, const ShardStats& now);
 
-  const Config config_;
+  Config config_;
   const std::function<void(std::string)> fail_;
   std::map<std::uint32_t, Request> requests_;
   // arrivals_ counts by shard how many requests were held so far. arrival_ says for each request
@@ -73,6 +77,10 @@ class Invariants {
   std::map<std::size_t, std::uint64_t> starts_;
   std::map<std::size_t, std::uint64_t> began_;
   std::optional<BufferStats> before_;
+  // The options have changed since then, maybe after more was held.
+  bool limits_changed_ = false;
+  // How many Polls had ended when the options last changed.
+  std::optional<std::uint64_t> changed_;
   bool shutdown_began_ = false;
   bool shutdown_returned_ = false;
 };

@@ -29,7 +29,7 @@ Model::Shard* Model::Find(std::size_t name) {
   Shard& shard = shards_[name];
   if (!IsGoodName(name)) return nullptr;
   if (shard.known) return &shard;
-  if (known_.size() == static_cast<std::size_t>(config_.max_shards)) {
+  if (known_.size() >= static_cast<std::size_t>(config_.max_shards)) {
     ++too_many_shards_;
     return nullptr;
   }
@@ -74,6 +74,8 @@ Answer Model::Decide(const Step& step) {
     EndRetry(previous->id, Attempt::kNone);
   } else if (comes_back && !IsFailover(step.cause)) {
     EndRetry(previous->id, attempt);
+  } else if (comes_back && !shut_down_ && shard->mode == Mode::kDisabled) {
+    EndRetry(previous->id, attempt);
   } else if (comes_back) {
     const Answer answer = ComeBack(*shard, step, *previous);
     if (answer.verdict == Verdict::kPasses) CountPassed(step);
@@ -109,7 +111,7 @@ Answer Model::NewRequest(Shard& shard, const Step& step) {
 }
 
 void Model::SlipsPast(Shard& shard, int code) {
-  if (shut_down_ || shard.state == State::kIdle) return;
+  if (shut_down_ || shard.state == State::kIdle || shard.mode == Mode::kDisabled) return;
   ++shard.counters.requests_slipped_past;
   shard.counters.last_code_slipped_past = code;
 }
@@ -143,6 +145,8 @@ Answer Model::ComeBack(Shard& shard, const Step& step, Held& previous) {
   }
   const bool adapts = previous.in_drain && previous.step.may_probe;
   if (adapts && AttemptOf(step.cause) == Attempt::kRefusedAtConnect) Slow(shard);
+  // Nothing is held again where nothing is held any more.
+  if (shard.mode != Mode::kEnabled) return Pass(&previous);
   const bool proves = previous.let_go > shard.ended_tick;
   if (!proves) return FailedRequest(shard, step, &previous);
   RetryRefused(step.name, previous, /*came_back=*/true);
@@ -229,7 +233,7 @@ Answer Model::Hold(Shard& shard, const Step& step, Held* previous) {
 bool Model::MakeRoom(std::size_t name, std::size_t bytes, bool needs_slot) {
   const std::vector<Held*> own = HeldOf(name);
   const auto bytes_fit = [&] {
-    return config_.max_bytes == 0 || BytesHeld() + bytes <= config_.max_bytes;
+    return config_.max_bytes == 0 || bytes == 0 || BytesHeld() + bytes <= config_.max_bytes;
   };
   if (!needs_slot) return bytes_fit();
   const auto slot_free = [&] {
@@ -237,7 +241,11 @@ bool Model::MakeRoom(std::size_t name, std::size_t bytes, bool needs_slot) {
     return SlotsFree() > 0 && (most == 0 || SlotsOf(name) < most);
   };
   if (!slot_free() && own.empty()) return false;
-  if (config_.max_bytes != 0) {
+  // More is held than the options allow since they changed. Nobody is evicted for that.
+  const auto most_slots = static_cast<std::uint64_t>(config_.max_per_shard);
+  if (SlotsFree() < 0 || (most_slots != 0 && SlotsOf(name) > most_slots)) return false;
+  if (config_.max_bytes != 0 && bytes > 0) {
+    if (BytesHeld() > config_.max_bytes) return false;
     std::uint64_t own_bytes = 0;
     for (const Held* request : own) own_bytes += request->bytes;
     const std::uint64_t others = BytesHeld() - own_bytes;

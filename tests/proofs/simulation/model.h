@@ -69,11 +69,22 @@ class Model {
   void EndWork(std::uint32_t id);
   std::vector<std::uint32_t> Passed() const;
 
+  // The Buffer has other options. Only for a Buffer that is not shut down.
+  void Reconfigure(const Config& next);
+
   // Runs the timers that are due. Their callbacks come after this call.
   void RunTimers();
   // Returns how the request's wait ended, or nullopt if its callback must not run now. Callbacks of
   // released requests of a shard run in the order in which they were released.
   std::optional<Ending> CallbackRan(std::uint32_t id);
+  // Buffer::BeginShutdown.
+  void BeginSlowShutdown();
+  // Poll has run its callbacks. Finishes such a shutdown if that is due; returns whether it was.
+  bool GoOnWithShutdown();
+  // Whether such a shutdown waits for nothing but a Poll.
+  bool ShutdownIsReady() const { return grace_end_.has_value() && SlotsFree() == config_.size; }
+  // How often a function that BeginShutdown was given must have run.
+  std::uint64_t functions_run() const { return functions_run_; }
   // These are the two parts of Shutdown. The callbacks come in between.
   void BeginShutdown();
   void EndShutdown();
@@ -146,6 +157,8 @@ class Model {
   bool ReportedDown(const Shard& shard) const;
   bool Missed(const Shard& shard) const;
   absl::Duration BudgetAt(const Shard& shard, absl::Time time) const;
+  // A shard that does not buffer any more first lets go what it has held.
+  bool MayBegin(std::size_t name);
   static constexpr absl::Duration kLeastBudget = absl::Seconds(1);
   // Counts the request that passes.
   bool BudgetIsUsedUp(Shard& shard);
@@ -200,11 +213,12 @@ class Model {
   const Held* ById(std::uint32_t id) const;
   std::vector<Held*> HeldOf(std::size_t name);
   std::uint64_t SlotsOf(std::size_t name) const;
-  std::uint64_t SlotsFree() const;
+  // Negative if more are taken than a smaller size allows.
+  std::int64_t SlotsFree() const;
   std::uint64_t BytesHeld() const;
   static bool TakesSlot(const Held& request);
 
-  const Config config_;
+  Config config_;
   absl::Time now_;
   // Grows with everything that happens, so that things at one moment have an order.
   std::uint64_t tick_ = 1;
@@ -218,6 +232,11 @@ class Model {
   std::uint64_t too_many_shards_ = 0;
   bool in_callback_ = false;  // of the latest request
   bool shut_down_ = false;
+  // The end of the grace of a shutdown that BeginSlowShutdown began.
+  std::optional<absl::Time> grace_end_;
+  bool shutdown_over_ = false;
+  std::uint64_t functions_waiting_ = 0;
+  std::uint64_t functions_run_ = 0;
 };
 
 }  // namespace failover::simulation

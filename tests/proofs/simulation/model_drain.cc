@@ -1,5 +1,6 @@
 // How the Model lets held requests go.
 #include <algorithm>
+#include <utility>
 
 #include "model.h"
 
@@ -204,7 +205,11 @@ void Model::RunTimers() {
   }
   for (const std::size_t name : known_) {
     RunSwitchover(name);
-    for (Held* request : HeldOf(name)) {
+    // After a change of the window, a request that came later may have to go earlier.
+    std::vector<Held*> held = HeldOf(name);
+    std::stable_sort(held.begin(), held.end(),
+                     [](const Held* a, const Held* b) { return a->window_end < b->window_end; });
+    for (Held* request : held) {
       if (request->window_end > now_) continue;
       request->evicted = EvictedReason::kWindowExceeded;
       const ModelSwitchover* const planned = SwitchoverOf(name);
@@ -248,7 +253,27 @@ void Model::BeginShutdown() {
   }
 }
 
+void Model::BeginSlowShutdown() {
+  if (shutdown_over_) {
+    ++functions_run_;
+    return;
+  }
+  ++functions_waiting_;
+  if (!shut_down_) BeginShutdown();
+  if (!grace_end_.has_value()) grace_end_ = now_ + absl::Nanoseconds(config_.window_ns);
+}
+
+bool Model::GoOnWithShutdown() {
+  const bool waits = SlotsFree() < config_.size;
+  if (!grace_end_.has_value() || (waits && now_ < *grace_end_)) return false;
+  EndShutdown();
+  return true;
+}
+
 void Model::EndShutdown() {
+  shutdown_over_ = true;
+  grace_end_.reset();
+  functions_run_ += std::exchange(functions_waiting_, 0);
   for (Held& request : requests_) {
     if (request.phase == Phase::kRetrying) request.phase = Phase::kOver;
   }

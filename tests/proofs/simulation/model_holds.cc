@@ -81,6 +81,9 @@ void Model::Begin(std::size_t name, Beginning how) {
   ForgetRetries(name);
   shard.latched = false;
   shard.began = now_;
+  const absl::Duration longest = absl::Nanoseconds(config_.max_failover_duration_ns);
+  shard.hold_end = now_ + (how.by_operator ? longest : std::min(longest, BudgetAt(shard, now_)));
+  shard.suspicion_end = now_ + absl::Nanoseconds(config_.suspicion_ns);
   shard.evidence_from = std::max(now_, shard.patience_until);
   shard.began_tick = ++tick_;
   shard.by_operator = how.by_operator;
@@ -97,9 +100,14 @@ void Model::Begin(std::size_t name, Beginning how) {
   shard.counters.last_requests_dry_run_max = 0;
 }
 
+bool Model::MayBegin(std::size_t name) {
+  const Mode mode = shards_[name].mode;
+  return mode == Mode::kEnabled || (mode == Mode::kDryRun && HeldOf(name).empty());
+}
+
 bool Model::BeginByMissedPrimary(std::size_t name) {
   Shard& shard = shards_[name];
-  if (shard.state == State::kBuffering || !Missed(shard)) return false;
+  if (shard.state == State::kBuffering || !Missed(shard) || !MayBegin(name)) return false;
   if (BudgetIsUsedUp(shard)) return false;
   Begin(name, {});
   return true;
@@ -107,6 +115,7 @@ bool Model::BeginByMissedPrimary(std::size_t name) {
 
 bool Model::BeginByError(std::size_t name, bool may_probe) {
   Shard& shard = shards_[name];
+  if (!MayBegin(name)) return false;
   // As in vtgate, a hold may begin once nothing was heard for long.
   const absl::Duration silence = now_ - shard.latched_or_reported;
   if (shard.latched && silence < absl::Nanoseconds(config_.min_time_between_failovers_ns)) {
@@ -141,14 +150,10 @@ bool Model::StartBuffering(std::size_t name) {
 // ---- The end.
 
 absl::Time Model::EndOfHold(const Shard& shard) const {
-  const absl::Duration longest = absl::Nanoseconds(config_.max_failover_duration_ns);
   const auto name = static_cast<std::size_t>(&shard - shards_.data());
   if (const ModelSwitchover* const planned = SwitchoverOf(name)) return planned->hold_end;
-  if (shard.by_operator) return shard.began + longest;
-  absl::Time end = shard.began + std::min(longest, BudgetAt(shard, shard.began));
-  if (shard.on_suspicion)
-    end = std::min(end, shard.began + absl::Nanoseconds(config_.suspicion_ns));
-  return end;
+  if (shard.by_operator || !shard.on_suspicion) return shard.hold_end;
+  return std::min(shard.hold_end, shard.suspicion_end);
 }
 
 void Model::EndHoldByEarlyReturn(std::size_t name) {
@@ -204,7 +209,7 @@ void Model::Stop(std::size_t name, StopReason reason) {
   shard.returned_early = false;
   shard.ended_tick = ++tick_;
   shard.stopped_by = reason;
-  shard.drain_limit = config_.drain_concurrency;
+  shard.drain_limit = shard.told_concurrency = config_.drain_concurrency;
   shard.drain_waits_until = waits_after_stop_;
   SetState(shard, State::kDraining);
   ForgetRetries(name);
@@ -256,7 +261,7 @@ void Model::RetrySucceeded(std::size_t name, Held& request) {
 void Model::RetryRefused(std::size_t name, Held& request, bool came_back) {
   Shard& shard = shards_[name];
   const bool probe = std::exchange(request.probe, false);
-  if (shut_down_ || request.let_go < shard.ended_tick) return;
+  if (shut_down_ || shard.mode != Mode::kEnabled || request.let_go < shard.ended_tick) return;
   const bool holds = shard.state == State::kBuffering;
   // Connections to the old primary may be left, whenever the retry was let go.
   if (holds) shard.refused_since_begin = true;

@@ -12,6 +12,7 @@ std::optional<absl::Time> Model::NextDue() const {
   const auto at = [&due](absl::Time time) {
     if (time < absl::InfiniteFuture()) due = std::min(due.value_or(time), time);
   };
+  if (grace_end_.has_value()) at(ShutdownIsReady() ? now_ : *grace_end_);
   for (const Held& request : requests_) {
     if (request.phase == Phase::kReleased) at(now_);
     if (request.phase == Phase::kHeld) at(std::min(request.window_end, request.deadline));
@@ -47,7 +48,7 @@ BufferStats Model::Stats() const {
   }
   BufferStats stats;
   stats.size = static_cast<std::uint64_t>(config_.size);
-  stats.slots_free = SlotsFree();
+  stats.slots_free = static_cast<std::uint64_t>(std::max<std::int64_t>(SlotsFree(), 0));
   stats.bytes_held = BytesHeld();
   stats.requests_skipped_too_many_shards = too_many_shards_;
   for (const std::size_t name : known_) stats.shards.push_back(std::move(counted[name]));
@@ -74,9 +75,8 @@ std::uint64_t Model::SlotsOf(std::size_t name) const {
   return static_cast<std::uint64_t>(taken);
 }
 
-std::uint64_t Model::SlotsFree() const {
-  const auto taken = std::count_if(requests_.begin(), requests_.end(), TakesSlot);
-  return static_cast<std::uint64_t>(config_.size) - static_cast<std::uint64_t>(taken);
+std::int64_t Model::SlotsFree() const {
+  return config_.size - std::count_if(requests_.begin(), requests_.end(), TakesSlot);
 }
 
 std::uint64_t Model::BytesHeld() const {
@@ -144,6 +144,7 @@ std::vector<absl::Time> Model::Moments() const {
   const auto add = [this, &moments](absl::Time time) {
     if (time > now_ && time < absl::InfiniteFuture()) moments.push_back(time);
   };
+  if (grace_end_.has_value()) add(*grace_end_);
   for (const Held& request : requests_) {
     if (request.phase == Phase::kHeld) {
       add(request.window_end);

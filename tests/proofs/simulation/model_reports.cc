@@ -55,6 +55,7 @@ void Model::DownReport(std::size_t name, const Step& report, absl::Time observed
     shard.returned_early = false;
     shard.on_suspicion = false;
   }
+  if (shard.mode != Mode::kEnabled) return;
   if (shard.state == State::kDraining && ReportedDown(shard)) {
     shard.drain_waits_until = shard.down_since + absl::Nanoseconds(config_.down_confirmation_ns);
   }

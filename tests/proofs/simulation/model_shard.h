@@ -109,7 +109,13 @@ struct ModelShard {
   bool down_since_begin = false;
   bool refused_since_begin = false;
   bool returned_early = false;  // The primary came back (E5) while the hold was patient.
+  // When the hold ends if nothing else ends it: by the longest duration that was allowed when it
+  // began, and by the suspicion.
+  absl::Time hold_end;
+  absl::Time suspicion_end;
   std::int64_t drain_limit = 0;
+  // The option that drain_limit began with.
+  std::int64_t told_concurrency = 0;
   // The primary went down in the drain, which goes on with a primary, or ends at this time.
   std::optional<absl::Time> drain_waits_until;
   absl::Time probe_from;

@@ -62,6 +62,7 @@ bool Model::Stops(std::size_t name, Work work) const {
 }
 
 bool Model::BeginSwitchover(const Step& step) {
+  if (step.timeout_ns > config_.window_ns) return false;
   Shard* const shard = Known(step.name);
   if (shard == nullptr || shut_down_ || shard->mode != Mode::kEnabled) return false;
   LookAtRetries(step.name);
@@ -123,6 +124,7 @@ bool Model::Commit(std::uint32_t id) {
     return true;
   }
   ++shard.epoch;
+  shard.hold_end = shard.began + absl::Nanoseconds(config_.max_failover_duration_ns);
   if (!another && shard.primary.has_value()) {
     if (!shard.down || shard.refuted) shard.down_since = now_;
     shard.down = shard.seen_serving = shard.given_up = true;

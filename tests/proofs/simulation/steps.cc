@@ -120,6 +120,10 @@ std::string ActionText(const Step& step) {
       return absl::StrCat("commit switchover ", step.id);
     case StepKind::kAbort:
       return absl::StrCat(step.by_context ? "destroy" : "abort", " switchover ", step.id);
+    case StepKind::kBeginShutdown:
+      return "BeginShutdown";
+    case StepKind::kReconfigure:
+      return absl::StrCat("Reconfigure by ", step.seed);
     case StepKind::kFaultsStop:
       return step.serving ? "the faults stop, and the primaries are seen to serve"
                           : "the faults stop, and no reports come";

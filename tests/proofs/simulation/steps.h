@@ -70,6 +70,10 @@ struct Config {
 
 BufferOptions MakeOptions(const Config& config);
 
+// The options after a kReconfigure: some differ from those of before. The same arguments give the
+// same options.
+Config Reconfigured(const Config& before, std::uint64_t seed);
+
 enum class StepKind : std::uint8_t {
   kRequest,
   kCancel,
@@ -89,9 +93,11 @@ enum class StepKind : std::uint8_t {
   kBeginSwitchover,
   kCommit,
   kAbort,
+  kReconfigure,
+  kBeginShutdown,
   kFaultsStop,  // From here on every retry succeeds, and `serving` says whether reports tell so.
 };
-inline constexpr std::size_t kStepKinds = 18;
+inline constexpr std::size_t kStepKinds = 20;
 
 // A Face says how a request asks to be held.
 enum class Face : std::uint8_t { kCallback, kBlocking, kCoroutine };
@@ -193,6 +199,9 @@ struct Step {
 
   // This field belongs to kAdvanceClock.
   std::int64_t advance_ns = 0;
+
+  // This field belongs to kReconfigure.
+  std::uint64_t seed = 0;
 };
 
 absl::Duration TimeoutOf(const Step& step);

@@ -27,8 +27,9 @@ struct Row {
 
 constexpr std::array<const char*, 6> kStates = {"Open",      "Closing",  "Closed",
                                                 "Finishing", "ShutDown", "Destroyed"};
-constexpr std::array<const char*, 6> kEvents = {"Shutdown",    "ShutdownInCallback", "LastTurn",
-                                                "Destruction", "ShardsClosed",       "Finished"};
+constexpr std::array<const char*, 8> kEvents = {
+    "Shutdown", "ShutdownInCallback", "Begin",        "Polled",
+    "LastTurn", "Destruction",        "ShardsClosed", "Finished"};
 
 std::string NameOf(State state) { return kStates.at(static_cast<std::size_t>(state)); }
 std::string NameOf(Event event) { return kEvents.at(static_cast<std::size_t>(event)); }
@@ -40,6 +41,8 @@ void PrintTo(const Row& row, std::ostream* out) {
 constexpr std::array<Row, kStates.size() * kEvents.size()> kTable = {{
     {State::kOpen, Event::kShutdown, State::kClosing, Step::kClose},
     {State::kOpen, Event::kShutdownInCallback, State::kClosing, Step::kClose},
+    {State::kOpen, Event::kBegin, State::kClosing, Step::kClose},
+    {State::kOpen, Event::kPolled, State::kOpen, Step::kImpossible},
     {State::kOpen, Event::kLastTurn, State::kOpen, Step::kImpossible},
     {State::kOpen, Event::kDestruction, State::kClosing, Step::kClose},
     {State::kOpen, Event::kShardsClosed, State::kOpen, Step::kImpossible},
@@ -47,6 +50,8 @@ constexpr std::array<Row, kStates.size() * kEvents.size()> kTable = {{
 
     {State::kClosing, Event::kShutdown, State::kClosing, Step::kWait},
     {State::kClosing, Event::kShutdownInCallback, State::kClosing, Step::kReturn},
+    {State::kClosing, Event::kBegin, State::kClosing, Step::kReturn},
+    {State::kClosing, Event::kPolled, State::kClosing, Step::kReturn},
     {State::kClosing, Event::kLastTurn, State::kClosing, Step::kWait},
     {State::kClosing, Event::kDestruction, State::kClosing, Step::kWait},
     {State::kClosing, Event::kShardsClosed, State::kClosed, Step::kReturn},
@@ -54,6 +59,8 @@ constexpr std::array<Row, kStates.size() * kEvents.size()> kTable = {{
 
     {State::kClosed, Event::kShutdown, State::kFinishing, Step::kFinish},
     {State::kClosed, Event::kShutdownInCallback, State::kClosed, Step::kReturn},
+    {State::kClosed, Event::kBegin, State::kClosed, Step::kReturn},
+    {State::kClosed, Event::kPolled, State::kFinishing, Step::kFinish},
     {State::kClosed, Event::kLastTurn, State::kClosed, Step::kReturn},
     {State::kClosed, Event::kDestruction, State::kFinishing, Step::kFinish},
     {State::kClosed, Event::kShardsClosed, State::kClosed, Step::kImpossible},
@@ -61,6 +68,8 @@ constexpr std::array<Row, kStates.size() * kEvents.size()> kTable = {{
 
     {State::kFinishing, Event::kShutdown, State::kFinishing, Step::kWait},
     {State::kFinishing, Event::kShutdownInCallback, State::kFinishing, Step::kReturn},
+    {State::kFinishing, Event::kBegin, State::kFinishing, Step::kReturn},
+    {State::kFinishing, Event::kPolled, State::kFinishing, Step::kReturn},
     {State::kFinishing, Event::kLastTurn, State::kFinishing, Step::kReturn},
     {State::kFinishing, Event::kDestruction, State::kFinishing, Step::kWait},
     {State::kFinishing, Event::kShardsClosed, State::kFinishing, Step::kImpossible},
@@ -68,6 +77,8 @@ constexpr std::array<Row, kStates.size() * kEvents.size()> kTable = {{
 
     {State::kShutDown, Event::kShutdown, State::kShutDown, Step::kReturn},
     {State::kShutDown, Event::kShutdownInCallback, State::kShutDown, Step::kImpossible},
+    {State::kShutDown, Event::kBegin, State::kShutDown, Step::kReturn},
+    {State::kShutDown, Event::kPolled, State::kShutDown, Step::kReturn},
     {State::kShutDown, Event::kLastTurn, State::kShutDown, Step::kReturn},
     {State::kShutDown, Event::kDestruction, State::kDestroyed, Step::kDestroy},
     {State::kShutDown, Event::kShardsClosed, State::kShutDown, Step::kImpossible},
@@ -75,6 +86,8 @@ constexpr std::array<Row, kStates.size() * kEvents.size()> kTable = {{
 
     {State::kDestroyed, Event::kShutdown, State::kDestroyed, Step::kReturn},
     {State::kDestroyed, Event::kShutdownInCallback, State::kDestroyed, Step::kImpossible},
+    {State::kDestroyed, Event::kBegin, State::kDestroyed, Step::kReturn},
+    {State::kDestroyed, Event::kPolled, State::kDestroyed, Step::kReturn},
     {State::kDestroyed, Event::kLastTurn, State::kDestroyed, Step::kImpossible},
     {State::kDestroyed, Event::kDestruction, State::kDestroyed, Step::kImpossible},
     {State::kDestroyed, Event::kShardsClosed, State::kDestroyed, Step::kImpossible},
@@ -165,7 +178,7 @@ TEST_F(LifecyclePathTest, ACallerKeepsTheOwnerAlive) {
 TEST_F(LifecyclePathTest, TheWaitForSlotsEndsWhenAllAreFreeOrAtTheDeadline) {
   SlotPool pool(1, 0);
   lifecycle_.AwaitSlots(pool, std::chrono::steady_clock::time_point::max());
-  ASSERT_TRUE(pool.TryTakeSlot());
+  ASSERT_EQ(pool.TakeSlot(), SlotAnswer::kTaken);
   lifecycle_.AwaitSlots(pool, std::chrono::steady_clock::now());
   EXPECT_EQ(pool.free_slots(), 0);
   owner_->Unref();

@@ -21,12 +21,10 @@ class ShardRegistryTest : public ::testing::Test {
  protected:
   ShardBuffer* Make(ShardRegistry& registry, const std::string& shard) {
     return registry.FindOrMake(
-        "ks", shard, false, [this](std::size_t count) { prepared_ = count; },
-        [this](std::string_view keyspace, std::string_view name, StripedCounters* counters,
-               std::size_t lane) {
+        "ks", shard, [] { return false; }, [this](std::size_t count) { prepared_ = count; },
+        [this](std::string_view keyspace, std::string_view name, const DisabledLane& lane) {
           ++made_;
-          return std::make_unique<ShardBuffer>(context_, keyspace, name, Mode::kEnabled, counters,
-                                               lane);
+          return std::make_unique<ShardBuffer>(context_, keyspace, name, Mode::kEnabled, lane, 0);
         });
   }
 
@@ -36,9 +34,9 @@ class ShardRegistryTest : public ::testing::Test {
  private:
   Owner owner_;
   SlotPool pool_{1, 0};
-  const ShardContext context_{
-      owner_, pool_, std::chrono::seconds(10), std::chrono::seconds(20), std::chrono::minutes(1),
-      1};
+  const ShardTerms terms_{std::chrono::seconds(10), std::chrono::seconds(20),
+                          std::chrono::minutes(1), 1};
+  const ShardContext context_{owner_, pool_, {terms_, terms_}};
 };
 
 TEST_F(ShardRegistryTest, WhatWasMadeIsFound) {
@@ -84,6 +82,28 @@ TEST_F(ShardRegistryTest, NoneOnceItIsClosed) {
   EXPECT_EQ(Make(registry, "1"), nullptr);
   EXPECT_EQ(Make(registry, "0"), first);
   EXPECT_EQ(registry.Find("ks", "0"), first);
+}
+
+TEST_F(ShardRegistryTest, ARenewalGivesLanesAndAnotherBound) {
+  ShardRegistry registry(1);
+  ASSERT_NE(Make(registry, "0"), nullptr);
+  EXPECT_EQ(Make(registry, "1"), nullptr);
+  std::vector<DisabledLane> lanes;
+  int published = 0;
+  const auto needs = [](const ShardBuffer& shard) { return shard.LacksDisabledLane(); };
+  EXPECT_TRUE(registry.Renew(3, needs, &lanes, [&published] { ++published; }));
+  EXPECT_EQ(published, 1);
+  ASSERT_EQ(lanes.size(), 1u);
+  EXPECT_NE(lanes[0].counters, nullptr);
+  ASSERT_NE(Make(registry, "1"), nullptr);
+  std::vector<DisabledLane> more;
+  EXPECT_TRUE(registry.Renew(2, needs, &more, [] {}));
+  ASSERT_EQ(more.size(), 2u);
+  EXPECT_FALSE(more[0].counters == lanes[0].counters && more[0].lane == lanes[0].lane);
+  EXPECT_FALSE(more[0].counters == more[1].counters && more[0].lane == more[1].lane);
+  EXPECT_EQ(Make(registry, "2"), nullptr);
+  registry.Close();
+  EXPECT_FALSE(registry.Renew(5, needs, &more, [] { ADD_FAILURE(); }));
 }
 
 TEST_F(ShardRegistryTest, ItGrowsAndKeepsTheOrder) {

@@ -84,6 +84,7 @@ static void TestNullObjects(void) {
   fo_steps_destroy(NULL);
   fo_switchover_free(NULL);
   CHECK_ERROR(fo_buffer_shutdown(NULL), FO_INVALID_ARGUMENT, "buffer is NULL");
+  CHECK_ERROR(fo_reconfigure(NULL, NULL), FO_INVALID_ARGUMENT, "buffer is NULL");
   CHECK_ERROR(fo_shard_get(NULL, "a", "b", &shard), FO_INVALID_ARGUMENT, "buffer is NULL");
   CHECK(shard.opaque == 0);
   CHECK(fo_shard_epoch(none) == 0);

@@ -16,6 +16,7 @@ static void Child(fo_buffer* buffer, fo_shard shard, fo_inbox* inbox, fo_wait* w
   fo_buffer* own = NULL;
   char server[8];
   CHECK_ERROR(fo_buffer_shutdown(buffer), FO_WRONG_PROCESS, "another process");
+  CHECK_ERROR(fo_reconfigure(buffer, NULL), FO_WRONG_PROCESS, "another process");
   CHECK(fo_shard_get(buffer, "a", "b", &shard) == FO_WRONG_PROCESS);
   CHECK(fo_poll(buffer) == FO_WRONG_PROCESS);
   CHECK(fo_wakeup_fd(buffer) == -1);

@@ -224,6 +224,46 @@ static void TestTransitions(void) {
   fo_buffer_destroy(buffer);
 }
 
+static void TestOtherOptionsWhileItRuns(void) {
+  fo_buffer* const buffer = MakeManualBuffer();
+  const fo_shard shard = GetShard(buffer);
+  fo_options options = {.struct_size = sizeof options};
+  Told told[3];
+  int i;
+  memset(told, 0, sizeof told);
+  options.threading = FO_MANUAL;
+  options.drain_concurrency = 10;
+  options.size = 1;
+  for (i = 0; i < 2; ++i) {
+    CHECK(Start(buffer, shard, FO_ATTEMPT_REFUSED, NULL, &told[i], NULL) == FO_HELD);
+  }
+  CHECK_ERROR(fo_reconfigure(buffer, NULL), FO_INVALID_ARGUMENT, "options is NULL");
+  options.struct_size = 8;
+  CHECK_ERROR(fo_reconfigure(buffer, &options), FO_INVALID_ARGUMENT, "struct_size");
+  options.struct_size = sizeof options;
+  options.threading = FO_SERVICE_THREAD;
+  CHECK_ERROR(fo_reconfigure(buffer, &options), FO_INVALID_ARGUMENT, "threading");
+  options.threading = FO_MANUAL;
+  options.window_ms = 1;
+  CHECK_ERROR(fo_reconfigure(buffer, &options), FO_INVALID_ARGUMENT, "window");
+  options.window_ms = 0;
+  CHECK(fo_reconfigure(buffer, &options) == FO_OK);
+  CHECK(Start(buffer, shard, FO_ATTEMPT_REFUSED, NULL, &told[2], NULL) == FO_BUFFER_FULL);
+  PollAll(buffer);
+  CHECK(told[0].calls == 0 && told[1].calls == 0);
+  options.keyspace_shards = "another";
+  CHECK(fo_reconfigure(buffer, &options) == FO_OK);
+  PollAll(buffer);
+  for (i = 0; i < 2; ++i) {
+    CHECK(told[i].calls == 1 && told[i].result == FO_OK);
+    CHECK(fo_retry_done(&told[i].retry, FO_ATTEMPT_NONE) == FO_OK);
+  }
+  CHECK(Start(buffer, shard, FO_ATTEMPT_REFUSED, NULL, &told[2], NULL) == FO_OK);
+  CHECK(fo_buffer_shutdown(buffer) == FO_OK);
+  CHECK_ERROR(fo_reconfigure(buffer, &options), FO_WRONG_STATE, "shut down");
+  fo_buffer_destroy(buffer);
+}
+
 void TestRequests(void) {
   TestAnOpenShardLetsPass();
   TestAReportReleases();
@@ -233,4 +273,5 @@ void TestRequests(void) {
   TestARefusedRetryComesBack();
   TestErrorsOfTheBuffer();
   TestTransitions();
+  TestOtherOptionsWhileItRuns();
 }

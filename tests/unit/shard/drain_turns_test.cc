@@ -31,6 +31,29 @@ TEST_F(DrainTurnsTest, AsManyAsTheConcurrencyHaveATurn) {
   EXPECT_FALSE(turns_.HasTurn());
 }
 
+TEST_F(DrainTurnsTest, OtherLimitsActInTheDrain) {
+  Begin(1, 8);
+  turns_.Grow();
+  turns_.ChangeLimits(1, 8);
+  EXPECT_EQ(turns_.concurrency(), 2) << "the same limits change nothing";
+  turns_.ChangeLimits(4, 8);
+  EXPECT_EQ(turns_.concurrency(), 4);
+  turns_.ChangeLimits(4, 3);
+  EXPECT_EQ(turns_.concurrency(), 3);
+  turns_.ChangeLimits(1, 3);
+  EXPECT_EQ(turns_.concurrency(), 1);
+}
+
+TEST_F(DrainTurnsTest, NoMoreTurnsThanThereIsMemoryFor) {
+  turns_.Begin(100, 100);
+  std::uint64_t taken = 0;
+  while (turns_.HasTurn()) Take(++taken);
+  EXPECT_GE(taken, 1u) << "a drain goes on in any case";
+  EXPECT_LT(taken, 100u);
+  EXPECT_TRUE(turns_.TryReserve(100, 100));
+  EXPECT_TRUE(turns_.HasTurn());
+}
+
 TEST_F(DrainTurnsTest, AnEndGivesTheTurnBackOnce) {
   Begin(1, 8);
   const std::uint32_t entry = Take(1);

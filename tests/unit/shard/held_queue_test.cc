@@ -49,6 +49,46 @@ TEST_F(HeldQueueTest, TheNumbersOfArrivalsWrapAround) {
   EXPECT_EQ(Order(), (std::vector<std::uint32_t>{UINT32_MAX - 1, UINT32_MAX, 0, 1}));
 }
 
+TEST_F(HeldQueueTest, AfterAChangeOfTheWindowALaterRequestMayBeTheFirst) {
+  using std::chrono::seconds;
+  FakeWaiter a(1), b(2), c(3), d(4), e(5);
+  a.window_end = At(10);
+  b.window_end = At(11);
+  c.window_end = At(6);
+  d.window_end = At(7);
+  e.window_end = At(7);
+  queue_.Add(&a);
+  queue_.Add(&b);
+  queue_.ReserveWindow();
+  queue_.ChangeWindow(3, seconds(10), At(12));
+  EXPECT_EQ(queue_.first_whose_window_ends(), &a);
+  queue_.Add(&c);
+  queue_.ReserveWindow();
+  queue_.ChangeWindow(4, seconds(5), At(7));
+  queue_.Add(&e);
+  queue_.Add(&d);
+  EXPECT_EQ(queue_.WindowOf(b, seconds(3)), seconds(10));
+  EXPECT_EQ(queue_.WindowOf(c, seconds(3)), seconds(5));
+  EXPECT_EQ(queue_.WindowOf(d, seconds(3)), seconds(3));
+  for (FakeWaiter* const first : {&c, &d, &e, &a, &b}) {
+    EXPECT_EQ(queue_.first_whose_window_ends(), first);
+    EXPECT_EQ(queue_.first_window_end(), first->window_end);
+    queue_.Remove(first);
+  }
+  EXPECT_EQ(queue_.first_window_end(), kNever);
+  // One that is held again is the first of its span again.
+  queue_.Add(&d);
+  queue_.Add(&b);
+  EXPECT_EQ(queue_.first_whose_window_ends(), &d);
+  queue_.Remove(&d);
+  EXPECT_EQ(queue_.first_whose_window_ends(), &b);
+  queue_.Remove(&b);
+  queue_.ForgetWindows(At(7));
+  EXPECT_TRUE(queue_.has_older_windows()) << "a request of the first window may come back";
+  queue_.ForgetWindows(At(12));
+  EXPECT_FALSE(queue_.has_older_windows());
+}
+
 TEST_F(HeldQueueTest, TheFirstWindowIsThatOfTheFront) {
   FakeWaiter a(1), b(2);
   a.window_end = At(5);

@@ -142,6 +142,21 @@ TEST(HoldTest, AnOperatorKnowsBetterThanThePrimary) {
 
 TEST(HoldBudgetTest, IsFullAtFirst) { EXPECT_EQ(HoldBudget().Left(kBudget, At(0)), seconds(20)); }
 
+TEST(HoldBudgetTest, OtherTermsKeepWhatIsMissing) {
+  HoldBudget budget;
+  budget.Spend(kBudget, At(0), At(15));
+  constexpr HoldBudget::Terms kLarger{seconds(60), seconds(120)};
+  budget.ChangeTerms(kBudget, kLarger, At(30));
+  EXPECT_EQ(budget.Left(kLarger, At(30)), seconds(50)) << "five of the fifteen had come back";
+  EXPECT_EQ(budget.Left(kLarger, At(40)), seconds(55));
+  budget.ChangeTerms(kLarger, kLarger, At(45));
+  EXPECT_EQ(budget.refilled_from(), At(30)) << "the same terms change nothing";
+  constexpr HoldBudget::Terms kSmaller{seconds(2), seconds(4)};
+  budget.ChangeTerms(kLarger, kSmaller, At(30));
+  EXPECT_EQ(budget.Left(kSmaller, At(30)), seconds(0)) << "no more is missing than there is";
+  EXPECT_EQ(budget.Left(kSmaller, At(34)), seconds(2));
+}
+
 TEST(HoldBudgetTest, ComesBackEvenly) {
   HoldBudget budget;
   budget.Spend(kBudget, At(0), At(15));

@@ -40,10 +40,10 @@ class ShardBufferTest : public ::testing::Test {
   // The order of these members is the order in which they must be made: each uses those before it.
   Owner owner_;
   SlotPool pool_{10, 0};
-  const ShardContext context_{
-      owner_, pool_, std::chrono::seconds(10), std::chrono::seconds(20), std::chrono::minutes(1),
-      1};
-  ShardBuffer shard_{context_, "ks", "0", Mode::kEnabled, nullptr, 0};
+  const ShardTerms terms_{std::chrono::seconds(10), std::chrono::seconds(20),
+                          std::chrono::minutes(1), 1};
+  const ShardContext context_{owner_, pool_, {terms_, terms_}};
+  ShardBuffer shard_{context_, "ks", "0", Mode::kEnabled, {}, 0};
 };
 
 TEST_F(ShardBufferTest, NothingIsDueWhenIdle) { EXPECT_EQ(NextDue(), kNever); }

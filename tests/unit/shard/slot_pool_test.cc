@@ -15,20 +15,20 @@ namespace {
 TEST(SlotPoolTest, SlotsAreTakenOneByOne) {
   SlotPool pool(2, 0);
   EXPECT_EQ(pool.size(), 2);
-  EXPECT_TRUE(pool.TryTakeSlot());
-  EXPECT_TRUE(pool.TryTakeSlot());
-  EXPECT_FALSE(pool.TryTakeSlot());
+  EXPECT_EQ(pool.TakeSlot(), SlotAnswer::kTaken);
+  EXPECT_EQ(pool.TakeSlot(), SlotAnswer::kTaken);
+  EXPECT_EQ(pool.TakeSlot(), SlotAnswer::kFull);
   EXPECT_EQ(pool.free_slots(), 0);
 }
 
 TEST(SlotPoolTest, SlotsComeBack) {
   SlotPool pool(3, 0);
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(pool.TryTakeSlot());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(pool.TakeSlot(), SlotAnswer::kTaken);
   pool.ReturnSlots(2);
   EXPECT_EQ(pool.free_slots(), 2);
   pool.ReturnSlots(0);
   EXPECT_EQ(pool.free_slots(), 2);
-  EXPECT_TRUE(pool.TryTakeSlot());
+  EXPECT_EQ(pool.TakeSlot(), SlotAnswer::kTaken);
 }
 
 TEST(SlotPoolTest, WithoutALimitAllBytesAreGiven) {
@@ -58,6 +58,25 @@ TEST(SlotPoolTest, LessThanTheLeastIsNotTaken) {
   EXPECT_EQ(pool.TakeBytes(100, 60), 60u);
 }
 
+TEST(SlotPoolTest, ASmallerLimitTakesNothingBackAndGivesNothingOut) {
+  SlotPool pool(3, 100);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(pool.TakeSlot(), SlotAnswer::kTaken);
+  EXPECT_EQ(pool.TakeBytes(80, 0), 80u);
+  pool.SetLimits(2, 50);
+  EXPECT_EQ(pool.TakeSlot(), SlotAnswer::kAboveLimit);
+  EXPECT_EQ(pool.free_slots(), 0);
+  EXPECT_EQ(pool.taken_slots(), 3);
+  EXPECT_EQ(pool.TakeBytes(1, 0), std::nullopt);
+  EXPECT_EQ(pool.TakeBytes(0, 0), 0u);
+  pool.ReturnSlots(1);
+  pool.ReturnBytes(30);
+  EXPECT_EQ(pool.TakeSlot(), SlotAnswer::kFull);
+  EXPECT_EQ(pool.TakeBytes(10, 0), 0u) << "nothing is free, and nothing too much is held";
+  pool.SetLimits(3, 0);
+  EXPECT_EQ(pool.TakeSlot(), SlotAnswer::kTaken);
+  EXPECT_EQ(pool.TakeBytes(1000, 0), 1000u);
+}
+
 TEST(SlotPoolTest, ThreadsNeverGetMoreThanThereIs) {
   constexpr int kThreads = 4;
   constexpr int kRounds = 2000;
@@ -68,7 +87,7 @@ TEST(SlotPoolTest, ThreadsNeverGetMoreThanThereIs) {
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < kRounds; ++i) {
-        if (!pool.TryTakeSlot()) continue;
+        if (pool.TakeSlot() != SlotAnswer::kTaken) continue;
         EXPECT_LE(++taken, kSlots);
         const std::uint64_t bytes = *pool.TakeBytes(60, 0);
         EXPECT_LE(pool.bytes_held(), 100u);
