@@ -45,13 +45,6 @@ ABSL_FLAG(
     std::string, backend_password_file, "",
     "The file whose first line is the password of --backend-user. Without a file the password "
     "is empty.");
-ABSL_FLAG(std::string, monitor_user, "",
-          "The account of the health checks on the backends. It needs no privilege. Without a name "
-          "the health checks use --backend-user.");
-ABSL_FLAG(
-    std::string, monitor_password_file, "",
-    "The file whose first line is the password of --monitor-user. Without a file the password "
-    "is empty.");
 ABSL_FLAG(int, threads, 2, "The number of event loops. Each has one thread.");
 ABSL_FLAG(int, max_connections, 10000,
           "The number of clients that are logged in at the same time. Each client needs two file "
@@ -66,10 +59,6 @@ ABSL_FLAG(std::string, keyspace, "main",
           "The keyspace by which the Buffer's flags and log lines name the backends.");
 ABSL_FLAG(std::string, shard, "0",
           "The shard by which the Buffer's flags and log lines name the backends.");
-ABSL_FLAG(absl::Duration, poll_interval, absl::Milliseconds(100),
-          "The time between two health checks of a backend.");
-ABSL_FLAG(absl::Duration, poll_timeout, absl::Seconds(1),
-          "A backend that does not answer a health check for this long is not serving.");
 ABSL_FLAG(absl::Duration, connect_timeout, absl::Seconds(2),
           "The time that a connection to a backend may take, restoring the session included.");
 ABSL_FLAG(absl::Duration, login_timeout, absl::Seconds(10),
@@ -134,33 +123,9 @@ absl::Status ReadStatusAddress(Options& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> FirstLine(std::string_view flag, const std::string& file) {
-  std::string line;
-  if (file.empty()) return line;
-  std::ifstream stream(file);
-  if (!stream) return InvalidFlag(flag, absl::StrCat("cannot read ", file));
-  std::getline(stream, line);
-  return line;
-}
-
-absl::Status ReadMonitorAccount(Options& options) {
-  const std::string file = absl::GetFlag(FLAGS_monitor_password_file);
-  options.monitor_user = absl::GetFlag(FLAGS_monitor_user);
-  if (options.monitor_user.empty()) {
-    if (!file.empty()) return InvalidFlag("monitor_password_file", "needs --monitor_user");
-    options.monitor_user = options.backend_user;
-    options.monitor_password = options.backend_password;
-    return absl::OkStatus();
-  }
-  absl::StatusOr<std::string> password = FirstLine("monitor_password_file", file);
-  if (!password.ok()) return password.status();
-  options.monitor_password = *std::move(password);
-  return absl::OkStatus();
-}
-
 absl::Status CheckValues(const Options& options) {
   if (options.users_file.empty()) return InvalidFlag("users_file", "is needed");
-  if (options.monitor_user.empty()) return InvalidFlag("backend_user", "is needed");
+  if (options.monitor.user.empty()) return InvalidFlag("backend_user", "is needed");
   if (options.threads < 1) return InvalidFlag("threads", "must be at least 1");
   if (options.max_connections < 1) return InvalidFlag("max_connections", "must be at least 1");
   if (options.max_logins < 1) return InvalidFlag("max_logins", "must be at least 1");
@@ -196,6 +161,15 @@ absl::Status CheckFile(std::string_view flag, const std::string& file) {
   return InvalidFlag(flag, absl::StrCat("cannot read ", file));
 }
 
+absl::StatusOr<std::string> FirstLine(std::string_view flag, const std::string& file) {
+  std::string line;
+  if (file.empty()) return line;
+  std::ifstream stream(file);
+  if (!stream) return InvalidFlag(flag, absl::StrCat("cannot read ", file));
+  std::getline(stream, line);
+  return line;
+}
+
 void UnifyFlagNames(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     std::string_view argument = argv[i];
@@ -210,7 +184,8 @@ void ConfigureHelp(std::string_view flags_file) {
   absl::FlagsUsageConfig config;
   const auto is_ours = [protocol_flags = std::string(flags_file)](absl::string_view file) {
     return absl::EndsWith(file, protocol_flags) || absl::EndsWith(file, "core/options.cc") ||
-           absl::EndsWith(file, "core/tls_options.cc") || absl::EndsWith(file, "api/flags.cc");
+           absl::EndsWith(file, "core/tls_options.cc") ||
+           absl::EndsWith(file, "core/monitor_options.cc") || absl::EndsWith(file, "api/flags.cc");
   };
   config.contains_help_flags = is_ours;
   config.contains_helpshort_flags = is_ours;
@@ -240,14 +215,15 @@ absl::StatusOr<Options> OptionsFromFlags() {
   options.max_connections = absl::GetFlag(FLAGS_max_connections);
   options.max_logins = absl::GetFlag(FLAGS_max_logins);
   options.max_user_connections = absl::GetFlag(FLAGS_max_user_connections);
-  options.poll_interval = absl::GetFlag(FLAGS_poll_interval);
-  options.poll_timeout = absl::GetFlag(FLAGS_poll_timeout);
   options.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
   options.login_timeout = absl::GetFlag(FLAGS_login_timeout);
   options.silence_limit = absl::GetFlag(FLAGS_silence_limit);
   options.drain_timeout = absl::GetFlag(FLAGS_drain_timeout);
   if (absl::Status status = ReadStatusAddress(options); !status.ok()) return status;
-  if (absl::Status status = ReadMonitorAccount(options); !status.ok()) return status;
+  absl::StatusOr<MonitorOptions> monitor =
+      MonitorOptionsFromFlags(options.backend_user, options.backend_password);
+  if (!monitor.ok()) return monitor.status();
+  options.monitor = *std::move(monitor);
   if (absl::Status status = CheckValues(options); !status.ok()) return status;
   absl::StatusOr<TlsOptions> tls = TlsOptionsFromFlags();
   if (!tls.ok()) return tls.status();

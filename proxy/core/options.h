@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "proxy/core/monitor_options.h"
 #include "proxy/core/router.h"
 #include "proxy/core/tls_options.h"
 
@@ -22,9 +23,7 @@ struct Options {
   std::string users_file;
   std::string backend_user;
   std::string backend_password;
-  // The account of the health checks.
-  std::string monitor_user;
-  std::string monitor_password;
+  MonitorOptions monitor;
 
   std::string keyspace;
   std::string shard;
@@ -34,8 +33,6 @@ struct Options {
   int max_logins = 1;
   int max_user_connections = 0;  // 0: there is no such limit
 
-  absl::Duration poll_interval;
-  absl::Duration poll_timeout;
   absl::Duration connect_timeout;
   absl::Duration login_timeout;
   absl::Duration silence_limit;
@@ -65,6 +62,9 @@ absl::Status InvalidFlag(std::string_view flag, std::string_view why);
 
 // OK if there is something to read in `file`, or if `file` is empty. kInvalidArgument names `flag`.
 absl::Status CheckFile(std::string_view flag, const std::string& file);
+
+// The first line of `file`, or an empty text if `file` is empty. kInvalidArgument names `flag`.
+absl::StatusOr<std::string> FirstLine(std::string_view flag, const std::string& file);
 
 }  // namespace proxy
 

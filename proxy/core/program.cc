@@ -14,6 +14,9 @@
 #include <string_view>
 #include <system_error>
 
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "proxy/core/admin_server.h"
 #include "proxy/core/http_server.h"
@@ -101,8 +104,6 @@ class SignalHandler {
   bool draining_ = false;
 };
 
-}  // namespace
-
 void PrepareProcess() {
   std::signal(SIGPIPE, SIG_IGN);
   spdlog::register_logger(spdlog::default_logger()->clone("failover"));
@@ -112,8 +113,38 @@ void PrepareProcess() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-absl::Status Serve(const Context& context, const Protocol& protocol, BackendMonitor& monitor,
-                   const FailoverHistory& history) {
+absl::Status StartAll(const BackendMonitors& monitors) {
+  for (const auto& monitor : monitors) {
+    if (absl::Status status = monitor->Start(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+void StopAll(const BackendMonitors& monitors) {
+  for (auto monitor = monitors.rbegin(); monitor != monitors.rend(); ++monitor) (*monitor)->Stop();
+}
+
+}  // namespace
+
+int RunProgram(int argc, char** argv, const ProgramText& text,
+               absl::Status (*run)(ProgramParts& parts)) {
+  UnifyFlagNames(argc, argv);
+  ConfigureHelp(text.flags_file);
+  absl::SetProgramUsageMessage(text.usage);
+  if (absl::ParseCommandLine(argc, argv).size() > 1) {
+    std::cerr << text.name << ": only flags are understood; see --help\n";
+    return 2;
+  }
+  PrepareProcess();
+  const absl::StatusOr<std::unique_ptr<ProgramParts>> parts = ProgramParts::FromFlags();
+  const absl::Status status = parts.ok() ? run(**parts) : parts.status();
+  if (status.ok()) return 0;
+  std::cerr << text.name << ": " << status.message() << "\n";
+  return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
+}
+
+absl::Status Serve(const Context& context, const Protocol& protocol,
+                   const BackendMonitors& monitors, const FailoverHistory& history) {
   asio::io_context io(1);
   Listener listener(context, protocol, io);
   if (absl::Status status = listener.Listen(); !status.ok()) return status;
@@ -135,12 +166,15 @@ absl::Status Serve(const Context& context, const Protocol& protocol, BackendMoni
   WarnIfFilesAreFew(context.options);
   // A program that reads this line may send signals. The first lines of the monitor come later.
   spdlog::info("listening on {}:{}", context.options.listen.host, listener.port());
-  if (absl::Status status = monitor.Start(); !status.ok()) return status;
+  if (absl::Status status = StartAll(monitors); !status.ok()) {
+    StopAll(monitors);
+    return status;
+  }
   io.run();
 
   listener.EndSessions();
-  // The monitor and the Buffer call the event loops, so they end before the loops do.
-  monitor.Stop();
+  // The monitors and the Buffer call the event loops, so they end before the loops do.
+  StopAll(monitors);
   context.buffer.Shutdown();
   listener.Stop();
   return absl::OkStatus();

@@ -1,25 +1,12 @@
 // The MySQL proxy: makes the parts from the flags, and serves.
-#include <cstddef>
-#include <iostream>
-#include <memory>
 #include <utility>
 
-#include "absl/flags/parse.h"
-#include "absl/flags/usage.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "failover/buffer.h"
-#include "failover/clock.h"
-#include "failover/flags.h"
 #include "failover/mysql/primary_monitor.h"
-#include "failover/transition.h"
-#include "failover/watch/monitor_hook.h"
-#include "proxy/core/failover_history.h"
 #include "proxy/core/options.h"
 #include "proxy/core/program.h"
-#include "proxy/core/router.h"
-#include "proxy/core/tls.h"
-#include "proxy/core/uncounted_work.h"
+#include "proxy/core/program_parts.h"
 #include "proxy/mysql/session/mysql_context.h"
 #include "proxy/mysql/session/mysql_options.h"
 #include "proxy/mysql/session/mysql_protocol.h"
@@ -30,105 +17,40 @@
 namespace mysql_proxy {
 namespace {
 
-failover::mysql::PrimaryMonitorOptions MonitorOptions(const proxy::Options& options,
-                                                      const MysqlOptions& mysql_options,
-                                                      const failover::watch::MonitorHook& hook) {
-  failover::mysql::MonitoredShard shard{options.keyspace, options.shard, {}};
-  for (std::size_t i = 0; i < options.backends.size(); ++i) {
-    failover::mysql::MonitoredServer server;
-    server.alias = proxy::Router::AliasOf(i);
-    server.host = options.backends[i].host;
-    server.port = options.backends[i].port;
-    server.user = options.monitor_user;
-    server.password = options.monitor_password;
-    server.tls = mysql_options.monitor_tls;
-    if (server.tls.mode == failover::mysql::TlsMode::kVerify && server.tls.server_name.empty()) {
-      server.tls.server_name = options.backends[i].name;
-    }
-    server.server_public_key_file = mysql_options.monitor_server_public_key;
-    shard.servers.push_back(std::move(server));
-  }
-  failover::mysql::PrimaryMonitorOptions monitor;
-  monitor.shards.push_back(std::move(shard));
-  monitor.poll_interval = options.poll_interval;
-  monitor.timeout = options.poll_timeout;
-  monitor.hook = hook;
-  return monitor;
-}
+using failover::mysql::PrimaryMonitor;
+using failover::mysql::PrimaryMonitorOptions;
 
-class Monitor final : public proxy::BackendMonitor {
- public:
-  explicit Monitor(failover::mysql::PrimaryMonitor& monitor) : monitor_(monitor) {}
-
-  absl::Status Start() override { return monitor_.Start(); }
-  void Stop() override { monitor_.Stop(); }
-
- private:
-  failover::mysql::PrimaryMonitor& monitor_;
-};
-
-absl::Status RunProxy() {
-  const absl::StatusOr<proxy::Options> options = proxy::OptionsFromFlags();
-  if (!options.ok()) return options.status();
+absl::Status RunProxy(proxy::ProgramParts& parts) {
   // Every client uses this account.
-  if (options->backend_user.empty()) return proxy::InvalidFlag("backend_user", "is needed");
-  const absl::StatusOr<MysqlOptions> mysql_options = MysqlOptionsFromFlags();
-  if (!mysql_options.ok()) return mysql_options.status();
-  absl::StatusOr<failover::BufferOptions> buffer_options = failover::BufferOptionsFromFlags();
-  if (!buffer_options.ok()) return buffer_options.status();
-  // Sessions have had --drain_timeout to end before the Buffer is shut down.
-  buffer_options->shutdown_grace = absl::ZeroDuration();
-  // While the Buffer holds statements, the monitor looks at the backends more often. Both use the
-  // steady clock, as the stamps of the reports require.
-  const failover::watch::MonitorHook hook;
-  // The Buffer ends before what its listener uses.
-  proxy::FailoverHistory history;
-  buffer_options->on_transition = [hook, &history](const failover::Transition& transition) {
-    history.Note(transition);
-    hook(transition);
-  };
-  const absl::Duration window = buffer_options->window;
-  const absl::StatusOr<Users> users = Users::Load(options->users_file);
+  if (parts.options.backend_user.empty()) return proxy::InvalidFlag("backend_user", "is needed");
+  const absl::StatusOr<MysqlOptions> options = MysqlOptionsFromFlags(parts.options.monitor);
+  if (!options.ok()) return options.status();
+  const absl::StatusOr<Users> users = Users::Load(parts.options.users_file);
   if (!users.ok()) return users.status();
-  const absl::StatusOr<std::unique_ptr<proxy::Tls>> tls = proxy::Tls::Load(options->tls);
-  if (!tls.ok()) return tls.status();
-  const absl::StatusOr<std::unique_ptr<failover::Buffer>> buffer =
-      failover::Buffer::Create(*std::move(buffer_options));
-  if (!buffer.ok()) return buffer.status();
+  absl::StatusOr<std::unique_ptr<PrimaryMonitor>> monitor = PrimaryMonitor::Create(
+      proxy::MonitorOptionsOf<PrimaryMonitorOptions>(parts,
+                                                     [&](failover::mysql::MonitoredServer& server) {
+                                                       server.server_public_key_file =
+                                                           options->monitor_server_public_key;
+                                                     }),
+      parts.router.get());
+  if (!monitor.ok()) return monitor.status();
+  proxy::BackendMonitors monitors;
+  monitors.push_back(
+      std::make_unique<proxy::BackendMonitorOf<PrimaryMonitor>>(*std::move(monitor)));
 
-  proxy::Router router(options->backends, **buffer);
-  const auto primary_monitor = failover::mysql::PrimaryMonitor::Create(
-      MonitorOptions(*options, *mysql_options, hook), &router);
-  if (!primary_monitor.ok()) return primary_monitor.status();
-  Monitor monitor(**primary_monitor);
   SessionRegistry sessions;
   PrimaryGreeting primary_greeting;
-  proxy::UncountedWork uncounted;
-  const MysqlContext context{
-      {*options, router, **buffer, (*buffer)->GetShard(options->keyspace, options->shard), window,
-       failover::Clock::Steady(), tls->get(), &uncounted},
-      *mysql_options,
-      *users,
-      sessions,
-      primary_greeting};
+  const MysqlContext context{parts.MakeContext(), *options, *users, sessions, primary_greeting};
   const MysqlProtocol protocol(context);
-  return proxy::Serve(context, protocol, monitor, history);
+  return proxy::Serve(context, protocol, monitors, parts.history);
 }
 
 }  // namespace
 }  // namespace mysql_proxy
 
 int main(int argc, char** argv) {
-  proxy::UnifyFlagNames(argc, argv);
-  proxy::ConfigureHelp(mysql_proxy::kFlagsFile);
-  absl::SetProgramUsageMessage(mysql_proxy::UsageText());
-  if (absl::ParseCommandLine(argc, argv).size() > 1) {
-    std::cerr << "mysql_proxy: only flags are understood; see --help\n";
-    return 2;
-  }
-  proxy::PrepareProcess();
-  const absl::Status status = mysql_proxy::RunProxy();
-  if (status.ok()) return 0;
-  std::cerr << "mysql_proxy: " << status.message() << "\n";
-  return status.code() == absl::StatusCode::kInvalidArgument ? 2 : 1;
+  return proxy::RunProgram(argc, argv,
+                           {"mysql_proxy", mysql_proxy::kFlagsFile, mysql_proxy::UsageText()},
+                           mysql_proxy::RunProxy);
 }

@@ -126,7 +126,7 @@ FLOORS = (
     Floor(
         "proxy/core",
         ("proxy/core/*",),
-        CORE_HEADERS + ("headers: outcome",),
+        CORE_HEADERS + ("headers: outcome", "headers: flags", "headers: watch"),
         ("asio", "openssl", "spdlog"),
     ),
     # failoverctl speaks to a proxy, and needs nothing of the proxy or of the library.
@@ -161,7 +161,7 @@ FLOORS = (
     Floor(
         "proxy/postgres",
         ("proxy/postgres/*",),
-        USER_OF_LIBRARY[:-1] + ("proxy/core", "proxy/postgres/protocol", "proxy/postgres/session"),
+        USER_OF_LIBRARY + ("proxy/core", "proxy/postgres/protocol", "proxy/postgres/session"),
         ("asio", "spdlog"),
     ),
     Floor("demo", ("demo/*",), USER_OF_LIBRARY, ("spdlog", "mysql.h", "errmsg.h")),

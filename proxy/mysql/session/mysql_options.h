@@ -6,18 +6,14 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "failover/mysql/monitored_server.h"
+#include "proxy/core/monitor_options.h"
 
 namespace mysql_proxy {
 
 // `mysql_options.cc` says what each option is, in the help text of its flag.
 struct MysqlOptions {
-  std::string server_version;       // empty: that of the primary
-  std::size_t max_packet_size = 0;  // bytes
-  // How the health checks are encrypted. If there is no name, each backend proves that it is the
-  // host that
-  // --servers names.
-  failover::mysql::ServerTls monitor_tls;
+  std::string server_version;             // empty: that of the primary
+  std::size_t max_packet_size = 0;        // bytes
   std::string monitor_server_public_key;  // a file
 };
 
@@ -27,8 +23,9 @@ inline constexpr char kFlagsFile[] = "session/mysql_options.cc";
 // The text that --help prints before the flags.
 const char* UsageText();
 
-// Reads the flags. kInvalidArgument names the flag that is wrong.
-absl::StatusOr<MysqlOptions> MysqlOptionsFromFlags();
+// Reads the flags. kInvalidArgument names the flag that is wrong, or that does not go together with
+// `monitor`.
+absl::StatusOr<MysqlOptions> MysqlOptionsFromFlags(const proxy::MonitorOptions& monitor);
 
 }  // namespace mysql_proxy
 

@@ -25,44 +25,59 @@ ABSL_FLAG(
     "together are kept, so that they can be repeated after a failover.");
 ABSL_FLAG(std::string, monitor_database, "postgres",
           "The database that the health checks connect to.");
+
 ABSL_FLAG(
-    std::string, monitor_ssl_mode, "off",
-    "The TLS of the health checks. off: none; required: encrypted; verify: encrypted, and the "
-    "backend proves with a certificate of --monitor-ssl-ca who it is.");
-ABSL_FLAG(
-    std::string, monitor_ssl_ca, "",
-    "The certificates of the authorities that may have signed a backend's certificate, a file in "
-    "PEM format. For --monitor-ssl-mode=verify, which needs it.");
+    std::vector<std::string>, etcd, {},
+    "The endpoints of the etcd in which Patroni keeps the state of the cluster: "
+    "https://host:2379,https://host:2379. Then statements are held as soon as Patroni announces a "
+    "switchover, before the old primary stops. Without endpoints, the proxy learns of a switchover "
+    "when the old primary refuses.");
+ABSL_FLAG(std::string, patroni_scope, "",
+          "The name of the cluster, `scope` in Patroni's configuration. Needed with --etcd.");
+ABSL_FLAG(std::string, patroni_namespace, "/service/",
+          "The folder of etcd in which Patroni's clusters lie, `namespace` in its configuration.");
+ABSL_FLAG(std::string, etcd_user, "",
+          "The account on etcd, which needs to read the keys of the cluster. Without a name the "
+          "proxy does not log in.");
+ABSL_FLAG(std::string, etcd_password_file, "",
+          "The file whose first line is the password of --etcd-user.");
+ABSL_FLAG(std::string, etcd_ca, "",
+          "The certificates of the authorities that may have signed the certificates of etcd, a "
+          "file in PEM format. Without a file, those that the system trusts.");
+ABSL_FLAG(std::string, etcd_cert, "",
+          "The certificate that the proxy shows to etcd, a file in PEM format. Needs --etcd-key.");
+ABSL_FLAG(std::string, etcd_key, "", "The private key of --etcd-cert, a file in PEM format.");
 
 namespace postgres_proxy {
 namespace {
 
-using failover::postgres::ServerTls;
-using failover::postgres::TlsMode;
 using proxy::InvalidFlag;
 
 constexpr std::size_t kSmallestLimit = 1024;
 // The proxy must be able to take the start-up packet and all that a session keeps of it.
 constexpr std::size_t kLargestLimit = std::size_t{1} << 30;
 
-absl::StatusOr<ServerTls> TlsFromFlags() {
-  ServerTls tls;
-  const std::string mode = absl::GetFlag(FLAGS_monitor_ssl_mode);
-  if (mode == "required") {
-    tls.mode = TlsMode::kRequired;
-  } else if (mode == "verify") {
-    tls.mode = TlsMode::kVerify;
-  } else if (mode != "off") {
-    return InvalidFlag("monitor_ssl_mode", "must be off, required or verify");
+absl::StatusOr<PatroniOptions> PatroniOptionsFromFlags() {
+  PatroniOptions options;
+  options.endpoints = absl::GetFlag(FLAGS_etcd);
+  options.scope = absl::GetFlag(FLAGS_patroni_scope);
+  options.namespace_path = absl::GetFlag(FLAGS_patroni_namespace);
+  options.user = absl::GetFlag(FLAGS_etcd_user);
+  options.ca_file = absl::GetFlag(FLAGS_etcd_ca);
+  options.certificate_file = absl::GetFlag(FLAGS_etcd_cert);
+  options.key_file = absl::GetFlag(FLAGS_etcd_key);
+  if (options.endpoints.empty() != options.scope.empty()) {
+    return options.scope.empty() ? InvalidFlag("patroni_scope", "is needed with --etcd")
+                                 : InvalidFlag("etcd", "is needed with --patroni_scope");
   }
-  tls.ca_file = absl::GetFlag(FLAGS_monitor_ssl_ca);
-  if ((tls.mode == TlsMode::kVerify) == tls.ca_file.empty()) {
-    return InvalidFlag("monitor_ssl_ca", "goes together with --monitor_ssl_mode=verify");
+  const std::string password_file = absl::GetFlag(FLAGS_etcd_password_file);
+  if (options.user.empty() && !password_file.empty()) {
+    return InvalidFlag("etcd_password_file", "needs --etcd_user");
   }
-  if (absl::Status status = proxy::CheckFile("monitor_ssl_ca", tls.ca_file); !status.ok()) {
-    return status;
-  }
-  return tls;
+  absl::StatusOr<std::string> password = proxy::FirstLine("etcd_password_file", password_file);
+  if (!password.ok()) return password.status();
+  options.password = *std::move(password);
+  return options;
 }
 
 }  // namespace
@@ -76,6 +91,8 @@ const char* UsageText() {
          "password, the SCRAM verifier of pg_authid, or the md5 hash of pg_authid. A verifier must "
          "be the same on the backends. --backend-user is only the account of the health checks, if "
          "there is no --monitor-user.\n\n"
+         "With --etcd=http://127.0.0.1:2379 and --patroni-scope=batman, statements are held from "
+         "the moment at which Patroni announces a switchover.\n\n"
          "SIGUSR1 prints the state. SIGTERM and SIGINT let statements end, then the proxy exits; a "
          "second signal ends the proxy at once. SIGHUP reads the certificates again. Flags may be "
          "written with dashes or underscores.";
@@ -96,9 +113,9 @@ absl::StatusOr<PostgresOptions> PostgresOptionsFromFlags() {
     return InvalidFlag("max_message_size", "must be between 1024 and 1073741824");
   }
   options.monitor_database = absl::GetFlag(FLAGS_monitor_database);
-  absl::StatusOr<ServerTls> tls = TlsFromFlags();
-  if (!tls.ok()) return tls.status();
-  options.monitor_tls = *std::move(tls);
+  absl::StatusOr<PatroniOptions> patroni = PatroniOptionsFromFlags();
+  if (!patroni.ok()) return patroni.status();
+  options.patroni = *std::move(patroni);
   return options;
 }
 

@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
-#include "failover/postgres/monitored_server.h"
 
 namespace postgres_proxy {
 
@@ -17,6 +17,18 @@ enum class ClientAuthentication : std::uint8_t {
   kTrust,     // not at all; the users file still says who may come in
 };
 
+// Where Patroni's state of the cluster is found.
+struct PatroniOptions {
+  std::vector<std::string> endpoints;  // of etcd; empty: there is no Patroni
+  std::string scope;
+  std::string namespace_path;
+  std::string user;
+  std::string password;
+  std::string ca_file;
+  std::string certificate_file;
+  std::string key_file;
+};
+
 // `postgres_options.cc` says what each option is, in the help text of its flag.
 struct PostgresOptions {
   ClientAuthentication client_authentication = ClientAuthentication::kPassword;
@@ -24,7 +36,7 @@ struct PostgresOptions {
   bool repeat_sent = true;
   std::size_t max_message_size = std::size_t{16} << 20;  // bytes
   std::string monitor_database = "postgres";
-  failover::postgres::ServerTls monitor_tls;
+  PatroniOptions patroni;
 };
 
 // The end of the path of the source file that defines the flags, for proxy::ConfigureHelp.

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "failover/buffer.h"
-#include "live_etcd.h"
 #include "live_feed.h"
 #include "support/certificates.h"
 #include "support/child_process.h"
+#include "support/live_etcd.h"
 
 namespace failover::test {
 namespace {

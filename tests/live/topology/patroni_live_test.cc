@@ -19,9 +19,9 @@
 #include "failover/postgres/primary_monitor.h"
 #include "failover/retry.h"
 #include "failover/watch/monitor_hook.h"
-#include "live_etcd.h"
 #include "live_feed.h"
-#include "live_patroni.h"
+#include "support/live_etcd.h"
+#include "support/live_patroni.h"
 #include "support/postgres_wire_client.h"
 
 namespace failover::test {

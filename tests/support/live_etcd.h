@@ -1,6 +1,6 @@
 // Starts a real etcd for tests, on loopback and in a temporary folder.
-#ifndef FAILOVER_TESTS_LIVE_TOPOLOGY_LIVE_ETCD_H_
-#define FAILOVER_TESTS_LIVE_TOPOLOGY_LIVE_ETCD_H_
+#ifndef FAILOVER_TESTS_SUPPORT_LIVE_ETCD_H_
+#define FAILOVER_TESTS_SUPPORT_LIVE_ETCD_H_
 
 #include <sys/types.h>
 
@@ -54,4 +54,4 @@ class LiveEtcd {
 
 }  // namespace failover::test
 
-#endif  // FAILOVER_TESTS_LIVE_TOPOLOGY_LIVE_ETCD_H_
+#endif  // FAILOVER_TESTS_SUPPORT_LIVE_ETCD_H_

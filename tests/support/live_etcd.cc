@@ -1,4 +1,4 @@
-#include "live_etcd.h"
+#include "support/live_etcd.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

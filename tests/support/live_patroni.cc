@@ -1,4 +1,4 @@
-#include "live_patroni.h"
+#include "support/live_patroni.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -49,7 +49,7 @@ name: $0
 etcd3: {host: "127.0.0.1:$1"}
 restapi: {listen: "127.0.0.1:$2", connect_address: "127.0.0.1:$2"}
 bootstrap:
-  dcs: {ttl: 20, loop_wait: 1, retry_timeout: 5}
+  dcs: {ttl: 20, loop_wait: 1, retry_timeout: 5, synchronous_mode: $6}
   initdb: [{encoding: UTF8}, {locale: C.UTF-8}, {username: postgres}]
   pg_hba: ["host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"]
 postgresql:
@@ -64,8 +64,9 @@ postgresql:
 
 }  // namespace
 
-LivePatroni::LivePatroni(const std::string& name, std::uint16_t etcd_port) {
-  std::ofstream(folder_.path() + "/patroni.yml") << Configuration(name, etcd_port);
+LivePatroni::LivePatroni(const std::string& name, std::uint16_t etcd_port,
+                         Replication replication) {
+  std::ofstream(folder_.path() + "/patroni.yml") << Configuration(name, etcd_port, replication);
   GiveToUserOfServer(folder_.path());
 }
 
@@ -86,6 +87,16 @@ bool LivePatroni::Start(const std::string& path) {
   return is_right;
 }
 
+void LivePatroni::Kill() {
+  pid_t postmaster = 0;
+  std::ifstream(folder_.path() + "/data/postmaster.pid") >> postmaster;
+  ASSERT_GT(postmaster, 1);
+  // Patroni would start the server again.
+  KillAndWait(process_);
+  process_ = -1;
+  kill(postmaster, SIGKILL);
+}
+
 std::string LivePatroni::Ask(const std::string& method, const std::string& path,
                              const std::string& json) const {
   return Exchange(rest_port_.port(),
@@ -93,9 +104,11 @@ std::string LivePatroni::Ask(const std::string& method, const std::string& path,
                                "Content-Length: ", json.size(), "\r\n\r\n", json));
 }
 
-std::string LivePatroni::Configuration(const std::string& name, std::uint16_t etcd_port) const {
+std::string LivePatroni::Configuration(const std::string& name, std::uint16_t etcd_port,
+                                       Replication replication) const {
   return absl::Substitute(kConfiguration, name, etcd_port, rest_port_.port(), server_port_.port(),
-                          folder_.path(), POSTGRES_FOLDER);
+                          folder_.path(), POSTGRES_FOLDER,
+                          replication == Replication::kSynchronous ? "true" : "false");
 }
 
 }  // namespace failover::test
