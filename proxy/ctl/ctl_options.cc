@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <utility>
 
 namespace failoverctl {
@@ -10,18 +9,34 @@ namespace {
 
 struct Option {
   std::string_view name;
-  std::string CtlOptions::*value;
+  std::string& (*value)(CtlOptions&);
+  // The actions for which the option is.
   bool for_switchover;
+  bool for_patroni;
 };
 
 constexpr Option kOptions[] = {
-    {"--socket", &CtlOptions::socket, false},
-    {"--run", &CtlOptions::run, true},
-    {"--shard", &CtlOptions::shard, true},
-    {"--grace", &CtlOptions::grace, true},
-    {"--overdue", &CtlOptions::overdue, true},
-    {"--quiet-timeout", &CtlOptions::quiet_timeout, true},
+    {"--socket", [](CtlOptions& o) -> std::string& { return o.socket; }, false, false},
+    {"--run", [](CtlOptions& o) -> std::string& { return o.run; }, true, false},
+    {"--shard", [](CtlOptions& o) -> std::string& { return o.shard; }, true, false},
+    {"--grace", [](CtlOptions& o) -> std::string& { return o.grace; }, true, false},
+    {"--overdue", [](CtlOptions& o) -> std::string& { return o.overdue; }, true, false},
+    {"--quiet-timeout", [](CtlOptions& o) -> std::string& { return o.quiet_timeout; }, true, false},
+    {"--patroni", [](CtlOptions& o) -> std::string& { return o.patroni.url; }, true, true},
+    {"--candidate", [](CtlOptions& o) -> std::string& { return o.patroni.candidate; }, true, true},
+    {"--patroni-ca", [](CtlOptions& o) -> std::string& { return o.patroni.ca_file; }, true, true},
+    {"--patroni-login-file", [](CtlOptions& o) -> std::string& { return o.patroni.login_file; },
+     true, true},
 };
+
+struct Command {
+  std::string_view name;
+  Action action;
+};
+
+constexpr Command kCommands[] = {{"status", Action::kStatus},
+                                 {"switchover", Action::kSwitchover},
+                                 {"patroni-switchover", Action::kPatroniSwitchover}};
 
 bool IsOneWord(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
@@ -34,20 +49,58 @@ const Option* FindOption(std::string_view name) {
   return nullptr;
 }
 
-// Why the options do not fit together; empty: they do.
-std::string Check(const CtlOptions& options, bool has_switchover_option) {
-  if (options.action == Action::kHelp) return {};
-  if (options.socket.empty()) return "--socket is needed";
-  if (options.action == Action::kStatus) {
-    return has_switchover_option ? "status has no other option than --socket" : "";
+const Command* FindCommand(std::string_view name) {
+  for (const Command& command : kCommands) {
+    if (command.name == name) return &command;
   }
-  if (options.run.empty()) return "switchover needs --run, the command that changes the primary";
+  return nullptr;
+}
+
+std::string CheckPatroni(const PatroniOptions& patroni) {
+  if (patroni.url.empty()) {
+    const bool alone =
+        patroni.candidate.empty() && patroni.ca_file.empty() && patroni.login_file.empty();
+    return alone ? "" : "--candidate, --patroni-ca and --patroni-login-file need --patroni";
+  }
+  const bool is_url = patroni.url.rfind("http://", 0) == 0 || patroni.url.rfind("https://", 0) == 0;
+  if (!is_url) return "--patroni needs a URL, such as http://10.0.0.1:8008";
+  return {};
+}
+
+std::string CheckSwitchover(const CtlOptions& options) {
+  if (options.run.empty() == options.patroni.url.empty()) {
+    return "switchover needs --run, the command that changes the primary, or --patroni";
+  }
   for (const std::string* value :
        {&options.shard, &options.grace, &options.overdue, &options.quiet_timeout}) {
     if (!IsOneWord(*value))
       return "there is a space or an unprintable character in '" + *value + "'";
   }
-  return {};
+  return CheckPatroni(options.patroni);
+}
+
+// Why the options do not fit together; empty: they do. `foreign` is an option of another command.
+std::string Check(const CtlOptions& options, std::string_view foreign) {
+  if (options.action == Action::kHelp) return {};
+  if (!foreign.empty()) return std::string(foreign) + " is no option of this command";
+  if (options.action == Action::kPatroniSwitchover) {
+    return options.patroni.url.empty() ? "--patroni is needed" : CheckPatroni(options.patroni);
+  }
+  if (options.socket.empty()) return "--socket is needed";
+  return options.action == Action::kSwitchover ? CheckSwitchover(options) : std::string();
+}
+
+bool IsFor(const Option& option, Action action) {
+  switch (action) {
+    case Action::kSwitchover:
+      return true;
+    case Action::kPatroniSwitchover:
+      return option.for_patroni;
+    case Action::kStatus:
+    case Action::kHelp:
+      return !option.for_switchover;
+  }
+  return false;
 }
 
 }  // namespace
@@ -55,37 +108,41 @@ std::string Check(const CtlOptions& options, bool has_switchover_option) {
 ParsedOptions ParseCtlOptions(const std::vector<std::string>& words) {
   ParsedOptions parsed;
   CtlOptions& options = parsed.options;
-  std::optional<Action> action;
-  bool has_switchover_option = false;
+  std::vector<const Option*> given;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "--help" || word == "-h" || word == "help") return {};
     if (word.rfind("--", 0) != 0) {
-      if (action.has_value() || (word != "status" && word != "switchover")) {
+      const Command* const command = FindCommand(word);
+      if (command == nullptr || options.action != Action::kHelp) {
         return {{}, "unknown command '" + word + "'"};
       }
-      action = word == "status" ? Action::kStatus : Action::kSwitchover;
+      options.action = command->action;
       continue;
     }
     const std::size_t equals = word.find('=');
     const Option* const option = FindOption(std::string_view(word).substr(0, equals));
     if (option == nullptr) return {{}, "unknown option '" + word + "'"};
     if (equals == std::string::npos && i + 1 == words.size()) return {{}, word + " needs a value"};
-    options.*option->value = equals == std::string::npos ? words[++i] : word.substr(equals + 1);
-    if ((options.*option->value).empty()) {
-      return {{}, std::string(option->name) + " needs a value"};
-    }
-    has_switchover_option = has_switchover_option || option->for_switchover;
+    std::string& value = option->value(options);
+    value = equals == std::string::npos ? words[++i] : word.substr(equals + 1);
+    if (value.empty()) return {{}, std::string(option->name) + " needs a value"};
+    given.push_back(option);
   }
-  if (!action.has_value()) return {{}, "a command is missing"};
-  options.action = *action;
-  parsed.error = Check(options, has_switchover_option);
+  if (options.action == Action::kHelp) return {{}, "a command is missing"};
+  std::string_view foreign;
+  for (const Option* const option : given) {
+    if (!IsFor(*option, options.action)) foreign = option->name;
+  }
+  parsed.error = Check(options, foreign);
   return parsed;
 }
 
 std::string_view CtlHelp() {
   return R"(Usage: failoverctl --socket PATH status
        failoverctl --socket PATH switchover --run COMMAND [options]
+       failoverctl --socket PATH switchover --patroni URL [options]
+       failoverctl patroni-switchover --patroni URL [options]
 
 Makes a planned switchover through a proxy that was started with --admin-socket=PATH.
 
@@ -102,9 +159,18 @@ If a step fails or takes too long, the switchover is called off: the proxy lets 
 steps take at most the proxy's --buffer-window together (10 s), so COMMAND should be quick, and do
 later what can wait.
 
+patroni-switchover is what `switchover --patroni` does in step 3, in place of COMMAND. By itself it
+lets Patroni switch over without a proxy: it asks who leads, asks Patroni to replace that leader, and
+waits for the answer.
+
   --socket PATH         the proxy's --admin-socket
   --run COMMAND         what changes the primary. Its environment has FAILOVER_SHARD and
                         FAILOVER_OLD_PRIMARY (host:port). It has no input
+  --patroni URL         the REST interface of a member of Patroni, such as http://10.0.0.1:8008
+  --candidate NAME      the member that shall lead (default: Patroni chooses)
+  --patroni-ca FILE     the certificates that may have signed that of an https:// URL (PEM)
+  --patroni-login-file FILE
+                        the first line is user:password of the REST interface
   --shard NAME          the shard (default: the only one of the proxy)
   --grace DURATION      for how long transactions may go on (default: 3s)
   --overdue WHAT        abort (default): transactions that are left after --grace call the switchover

@@ -9,11 +9,21 @@
 
 namespace failoverctl {
 
-enum class Action : std::uint8_t { kHelp, kStatus, kSwitchover };
+enum class Action : std::uint8_t { kHelp, kStatus, kSwitchover, kPatroniSwitchover };
+
+// How to reach the REST interface of a member of Patroni.
+struct PatroniOptions {
+  std::string url;  // Empty: Patroni has no part in the switchover.
+  std::string candidate;
+  std::string ca_file;
+  std::string login_file;
+};
 
 struct CtlOptions {
   Action action = Action::kHelp;
   std::string socket;
+  // Only kSwitchover and kPatroniSwitchover use these options.
+  PatroniOptions patroni = {};
   // Only kSwitchover uses the options from here on.
   std::string run;
   std::string shard;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "proxy/ctl/ctl_options.h"
+#include "proxy/ctl/patroni.h"
 #include "proxy/ctl/planned_switchover.h"
 
 int main(int argc, char** argv) {
@@ -22,6 +23,8 @@ int main(int argc, char** argv) {
       return failoverctl::ShowStatus(parsed.options);
     case Action::kSwitchover:
       return failoverctl::SwitchOver(parsed.options);
+    case Action::kPatroniSwitchover:
+      return failoverctl::SwitchOverPatroni(parsed.options.patroni);
   }
   return failoverctl::kUsage;
 }

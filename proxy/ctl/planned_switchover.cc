@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "proxy/ctl/events.h"
+#include "proxy/ctl/patroni.h"
 
 namespace failoverctl {
 namespace {
@@ -173,7 +174,8 @@ class PlannedSwitchover {
 
   std::optional<int> RunCommand() {
     const std::string error = dialogue_.events().Run(
-        options_.run, {"FAILOVER_SHARD=" + shard_, "FAILOVER_OLD_PRIMARY=" + old_primary_});
+        options_.run.empty() ? PatroniCommand(options_.patroni) : options_.run,
+        {"FAILOVER_SHARD=" + shard_, "FAILOVER_OLD_PRIMARY=" + old_primary_});
     if (!error.empty()) {
       dialogue_.events().Disconnect();
       Say("called off, nothing was changed: cannot run the command: " + error);

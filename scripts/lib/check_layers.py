@@ -130,7 +130,7 @@ FLOORS = (
         ("asio", "openssl", "spdlog"),
     ),
     # failoverctl speaks to a proxy, and needs nothing of the proxy or of the library.
-    Floor("proxy/ctl", ("proxy/ctl/*",), ()),
+    Floor("proxy/ctl", ("proxy/ctl/*",), (), ("curl", "nlohmann")),
     Floor("proxy/mysql/protocol", ("proxy/mysql/protocol/*",), ("headers: mysql",), ("openssl",)),
     Floor(
         "proxy/mysql/session",

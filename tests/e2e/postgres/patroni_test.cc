@@ -76,17 +76,8 @@ class PatroniTest : public ::testing::Test {
 
   const LivePatroni& primary() const { return *members_.at(leader_); }
 
-  // What curl does to let Patroni switch over.
-  std::vector<std::string> SwitchoverCommand() const {
-    return {CURL,
-            "--silent",
-            "--show-error",
-            "--fail-with-body",
-            "--request",
-            "POST",
-            "--data",
-            absl::StrCat(R"({"leader":"n)", leader_, "\"}"),
-            absl::StrCat("http://127.0.0.1:", primary().rest_port(), "/switchover")};
+  std::string PatroniUrl() const {
+    return absl::StrCat("http://127.0.0.1:", primary().rest_port());
   }
 
   // Finds out who leads, after a change.
@@ -143,7 +134,8 @@ TEST_F(PatroniTest, NoClientNoticesASwitchover) {
     WireClient client(primary().port());
     ASSERT_TRUE(
         client.AwaitField(absl::StrCat("SELECT count(*) > ", before + 500, " FROM ledger"), "t"));
-    Program switchover(SwitchoverCommand());
+    Program switchover(
+        {FAILOVERCTL, "patroni-switchover", absl::StrCat("--patroni=", PatroniUrl())});
     EXPECT_EQ(switchover.Await(), 0) << switchover.Output();
     FindLeader();
     EXPECT_EQ(load->Await(), 0) << load->Output() << proxy_->Output();
@@ -164,10 +156,15 @@ TEST_F(PatroniTest, APlannedSwitchoverByFailoverctlLosesNoTransaction) {
   const auto load = Bench({"--transactions=200", "--rate=200"});
   WireClient client(primary().port());
   ASSERT_TRUE(client.AwaitField("SELECT count(*) > 400 FROM pgbench_history", "t"));
-  std::string run;
-  for (const std::string& word : SwitchoverCommand()) absl::StrAppend(&run, "'", word, "' ");
-  Program switchover({FAILOVERCTL, absl::StrCat("--socket=", folder_.path(), "/admin.sock"),
-                      "switchover", absl::StrCat("--run=", run)});
+  const std::vector<std::string> command = {
+      FAILOVERCTL, absl::StrCat("--socket=", folder_.path(), "/admin.sock"), "switchover",
+      absl::StrCat("--patroni=", PatroniUrl())};
+  std::vector<std::string> wrong_command = command;
+  wrong_command.emplace_back("--candidate=nobody");
+  Program wrong(wrong_command);
+  constexpr int kCommandFailed = 4;
+  EXPECT_EQ(wrong.Await(), kCommandFailed) << wrong.Output();
+  Program switchover(command);
   EXPECT_EQ(switchover.Await(), 0) << switchover.Output() << proxy_->Output();
   FindLeader();
   EXPECT_EQ(load->Await(), 0) << load->Output() << proxy_->Output();

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "proxy/ctl/patroni.h"
+
 namespace failoverctl {
 namespace {
 
@@ -47,8 +49,43 @@ TEST(CtlOptionsTest, AnErrorNamesWhatIsWrong) {
   EXPECT_THAT(ErrorOf({"--socket"}), HasSubstr("--socket needs a value"));
   EXPECT_THAT(ErrorOf({"--socket=", "status"}), HasSubstr("--socket needs a value"));
   EXPECT_THAT(ErrorOf({"--socket", "s", "switchover"}), HasSubstr("--run"));
-  EXPECT_THAT(ErrorOf({"--socket", "s", "status", "--run", "x"}), HasSubstr("status"));
+  EXPECT_THAT(ErrorOf({"--socket", "s", "status", "--run", "x"}), HasSubstr("--run is no option"));
   EXPECT_THAT(ErrorOf({"--socket", "s", "switchover", "--runs", "x"}), HasSubstr("'--runs'"));
+}
+
+TEST(CtlOptionsTest, Patroni) {
+  const ParsedOptions parsed =
+      ParseCtlOptions({"switchover", "--socket=/run/s", "--patroni", "http://127.0.0.1:8008",
+                       "--candidate=n2", "--patroni-ca=ca.pem", "--patroni-login-file", "login"});
+  EXPECT_EQ(parsed.error, "");
+  EXPECT_EQ(parsed.options.patroni.url, "http://127.0.0.1:8008");
+  EXPECT_EQ(parsed.options.patroni.candidate, "n2");
+  EXPECT_EQ(parsed.options.patroni.ca_file, "ca.pem");
+  EXPECT_EQ(parsed.options.patroni.login_file, "login");
+  EXPECT_EQ(ParseCtlOptions({"patroni-switchover", "--patroni=https://h"}).options.action,
+            Action::kPatroniSwitchover);
+}
+
+TEST(CtlOptionsTest, AnErrorOfPatronisOptionsNamesWhatIsWrong) {
+  EXPECT_THAT(ErrorOf({"patroni-switchover"}), HasSubstr("--patroni is needed"));
+  EXPECT_THAT(ErrorOf({"patroni-switchover", "--patroni", "n2:8008"}), HasSubstr("URL"));
+  EXPECT_THAT(ErrorOf({"patroni-switchover", "--patroni", "http://h", "--socket", "s"}),
+              HasSubstr("--socket is no option"));
+  EXPECT_THAT(ErrorOf({"--socket", "s", "status", "--patroni", "http://h"}),
+              HasSubstr("--patroni is no option"));
+  EXPECT_THAT(ErrorOf({"--socket", "s", "switchover", "--run", "x", "--patroni", "http://h"}),
+              HasSubstr("--run"));
+  EXPECT_THAT(ErrorOf({"--socket", "s", "switchover", "--run", "x", "--candidate", "n2"}),
+              HasSubstr("need --patroni"));
+}
+
+// A shell reads the command.
+TEST(CtlOptionsTest, TheCommandForPatroniKeepsItsWordsTogether) {
+  PatroniOptions options;
+  options.url = "http://h";
+  options.candidate = "it's; reboot";
+  EXPECT_THAT(PatroniCommand(options),
+              HasSubstr("patroni-switchover --patroni 'http://h' --candidate 'it'\\''s; reboot'"));
 }
 
 // Otherwise the value would be a command of its own for the proxy.
