@@ -5,6 +5,7 @@
 #include "absl/time/time.h"
 #include "failover/buffer.h"
 #include "failover/clock.h"
+#include "proxy/core/connect_turns.h"
 #include "proxy/core/options.h"
 #include "proxy/core/router.h"
 #include "proxy/core/tls.h"
@@ -27,6 +28,8 @@ struct Context {
   Tls* tls = nullptr;
   // nullptr: there are no planned switchovers.
   UncountedWork* uncounted = nullptr;
+  // nullptr: any number of connections to backends may be made at once.
+  ConnectTurns* connect_turns = nullptr;
 };
 
 }  // namespace proxy

@@ -55,6 +55,10 @@ ABSL_FLAG(int, max_logins, 10000,
 ABSL_FLAG(
     int, max_user_connections, 0,
     "The number of clients that may be logged in at the same time as the same user. 0: no limit.");
+ABSL_FLAG(int, max_backend_logins, 32,
+          "The number of connections to backends that the proxy makes at the same time. After a "
+          "failover every session needs a new one. Who has waited for --connect-timeout connects "
+          "all the same.");
 ABSL_FLAG(std::string, keyspace, "main",
           "The keyspace by which the Buffer's flags and log lines name the backends.");
 ABSL_FLAG(std::string, shard, "0",
@@ -129,6 +133,9 @@ absl::Status CheckValues(const Options& options) {
   if (options.threads < 1) return InvalidFlag("threads", "must be at least 1");
   if (options.max_connections < 1) return InvalidFlag("max_connections", "must be at least 1");
   if (options.max_logins < 1) return InvalidFlag("max_logins", "must be at least 1");
+  if (options.max_backend_logins < 1) {
+    return InvalidFlag("max_backend_logins", "must be at least 1");
+  }
   if (options.max_user_connections < 0) {
     return InvalidFlag("max_user_connections", "must not be negative");
   }
@@ -215,6 +222,7 @@ absl::StatusOr<Options> OptionsFromFlags() {
   options.max_connections = absl::GetFlag(FLAGS_max_connections);
   options.max_logins = absl::GetFlag(FLAGS_max_logins);
   options.max_user_connections = absl::GetFlag(FLAGS_max_user_connections);
+  options.max_backend_logins = absl::GetFlag(FLAGS_max_backend_logins);
   options.connect_timeout = absl::GetFlag(FLAGS_connect_timeout);
   options.login_timeout = absl::GetFlag(FLAGS_login_timeout);
   options.silence_limit = absl::GetFlag(FLAGS_silence_limit);

@@ -32,6 +32,7 @@ struct Options {
   int max_connections = 1;
   int max_logins = 1;
   int max_user_connections = 0;  // 0: there is no such limit
+  int max_backend_logins = 1;
 
   absl::Duration connect_timeout;
   absl::Duration login_timeout;

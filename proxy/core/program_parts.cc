@@ -30,14 +30,15 @@ absl::StatusOr<std::unique_ptr<ProgramParts>> ProgramParts::FromFlags() {
   if (!buffer.ok()) return buffer.status();
   parts->buffer = *std::move(buffer);
   parts->router = std::make_unique<Router>(parts->options.backends, *parts->buffer);
+  parts->connect_turns = std::make_unique<ConnectTurns>(parts->options.max_backend_logins);
   return parts;
 }
 
 Context ProgramParts::MakeContext() {
-  return {options,   *router,
-          *buffer,   buffer->GetShard(options.keyspace, options.shard),
-          window,    failover::Clock::Steady(),
-          tls.get(), &uncounted};
+  const failover::ShardHandle shard = buffer->GetShard(options.keyspace, options.shard);
+  return {options,   *router,    *buffer,
+          shard,     window,     failover::Clock::Steady(),
+          tls.get(), &uncounted, connect_turns.get()};
 }
 
 }  // namespace proxy

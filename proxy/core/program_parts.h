@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "failover/buffer.h"
 #include "failover/watch/monitor_hook.h"
+#include "proxy/core/connect_turns.h"
 #include "proxy/core/context.h"
 #include "proxy/core/failover_history.h"
 #include "proxy/core/options.h"
@@ -38,6 +39,7 @@ struct ProgramParts {
   std::unique_ptr<failover::Buffer> buffer;
   std::unique_ptr<Router> router;
   UncountedWork uncounted;
+  std::unique_ptr<ConnectTurns> connect_turns;
 };
 
 // What failover::mysql::PrimaryMonitor or failover::postgres::PrimaryMonitor needs to know, with

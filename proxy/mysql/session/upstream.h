@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "failover/mysql/errors.h"
 #include "proxy/core/asio_types.h"
+#include "proxy/core/connect_turns.h"
 #include "proxy/core/retry_driver.h"
 #include "proxy/mysql/protocol/handshake.h"
 #include "proxy/mysql/protocol/reply_stream.h"
@@ -95,7 +97,9 @@ class Upstream final : private ReplyObserver {
   // Closes the connection. An error says what the session has lost with the connection; OK: the
   // session has lost nothing that the client must know of.
   absl::Status Drop();
+  // Opens a connection to the primary, when it is this session's turn.
   proxy::Task<absl::Status> Open();
+  proxy::Task<absl::Status> OpenNow();
   proxy::Task<absl::Status> Restore();
 
   proxy::Task<absl::Status> Exchange(ClientConnection& client, proxy::ReplyNotice& notice);
@@ -131,6 +135,8 @@ class Upstream final : private ReplyObserver {
   bool is_left_behind_ = false;
   bool is_waiting_ = false;
   bool is_abandoned_ = false;
+  // Of the connection that is being made.
+  std::optional<proxy::ConnectTurn> connect_turn_;
 
   // These belong to the request at hand.
   Request* request_ = nullptr;

@@ -88,6 +88,14 @@ absl::Status Upstream::Drop(std::string_view why) {
 }
 
 Task<absl::Status> Upstream::Open() {
+  connect_turn_.emplace(context_.connect_turns, executor_);
+  absl::Status status = absl::CancelledError("the session is to end");
+  if (co_await connect_turn_->Await(context_.options.connect_timeout)) status = co_await OpenNow();
+  connect_turn_.reset();
+  co_return status;
+}
+
+Task<absl::Status> Upstream::OpenNow() {
   // The epoch is read first. If a failover ends between the two, the connection counts as old.
   const std::uint64_t epoch = context_.shard.epoch();
   const std::optional<std::size_t> primary = context_.router.primary();
@@ -180,6 +188,7 @@ Task<bool> Upstream::PassNews(std::string& last_words) {
 
 void Upstream::Abandon() {
   is_abandoned_ = true;
+  if (connect_turn_.has_value()) connect_turn_->Cancel();
   if (connection_ != nullptr) connection_->Close();
 }
 

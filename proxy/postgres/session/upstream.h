@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "failover/postgres/errors.h"
 #include "proxy/core/asio_types.h"
+#include "proxy/core/connect_turns.h"
 #include "proxy/core/input_wait.h"
 #include "proxy/core/retry_driver.h"
 #include "proxy/postgres/protocol/message.h"
@@ -111,7 +112,9 @@ class Upstream {
   // Closes the connection. An error says what the session has lost with the connection; OK: the
   // session has lost nothing that the client must know of.
   absl::Status Drop(std::string_view why);
+  // Opens a connection to the primary, when it is this session's turn.
   proxy::Task<absl::Status> Open();
+  proxy::Task<absl::Status> OpenNow();
   proxy::Task<absl::Status> Restore();
   // Tells the client later which of the reported values are others on the new connection.
   void ReportDifferences(const Reported& known);
@@ -189,6 +192,8 @@ class Upstream {
   bool is_outdated_ = false;
   bool is_waiting_ = false;
   bool is_abandoned_ = false;
+  // Of the connection that is being made.
+  std::optional<proxy::ConnectTurn> connect_turn_;
   bool transaction_lost_ = false;
   std::string why_lost_;
   char status_after_error_ = 'I';
