@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Checks the files for package managers that nothing here can run: Bazel, vcpkg and Conan.
+"""Checks the files for package managers that do not run at each check: Bazel, vcpkg and Conan.
 
 usage: check_packages.py <root>
 
-- All files name one version, and Debian's package of the libraries has the number of their ABI.
+- All files name one version, and Debian's packages of the libraries have the numbers of their ABIs.
 - BUILD.bazel has the targets of CMake with the same sources and the same parts of abseil, each public
   header belongs to one target, and each target sees every file that its sources include.
 - Each option of CMake that the files for vcpkg, Conan and Debian set is one, and each feature of the
@@ -211,10 +211,13 @@ def check_versions(root: pathlib.Path, bazel: Bazel, problems: Problems) -> None
     problems.compare("conanfile.py: the version", conan_recipe(root).version, version)
     problems.compare("debian/changelog: the version", re.search(r"\((.*?)\)", changelog).group(1),
                      version)
-    abi = "libfailover" + ".".join(version.split(".")[:2])
+    c_library = (root / "src/c/CMakeLists.txt").read_text(encoding="utf-8")
     control = (root / "debian/control").read_text(encoding="utf-8")
-    if f"\nPackage: {abi}\n" not in control or not (root / f"debian/{abi}.install").exists():
-        problems.append(f"debian: there is no package {abi}")
+    for package in ("libfailover-buffer" + ".".join(version.split(".")[:2]),
+                    "libfailover-c" + re.search(r"SOVERSION\s+(\d+)", c_library).group(1)):
+        known = f"\nPackage: {package}\n" in control
+        if not known or not (root / f"debian/{package}.install").exists():
+            problems.append(f"debian: there is no package {package}")
 
 
 def check_options(root: pathlib.Path, problems: Problems) -> None:

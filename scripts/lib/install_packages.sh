@@ -9,7 +9,8 @@
 # which no test uses. Proxy: load on the proxy, and its rivals. Monitoring: Prometheus and promtool;
 # with systemd, the package starts a server on port 9090, which no test uses. Browser: the test of
 # the status page; a node that is installed already may bring its own npm. Document: the reference.
-# Debian: packages of this project. Clang: the analyses and the fuzzers. Model: the model checker.
+# Debian: packages of this project, and a new system to install them in. Bazel: the build with Bazel.
+# Clang: the analyses and the fuzzers. Model: the model checker.
 # shellcheck disable=SC2034  # the scripts that source this file use the lists
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
@@ -24,7 +25,8 @@
   BROWSER_PACKAGES=(chromium fonts-dejavu-core)
   command -v npm >/dev/null || BROWSER_PACKAGES+=(nodejs npm)
   DOCUMENT_PACKAGES=(doxygen)
-  DEBIAN_PACKAGES=(debhelper dpkg-dev)
+  DEBIAN_PACKAGES=(debhelper dpkg-dev mmdebstrap)
+  BAZEL_PACKAGES=(bazel-bootstrap bazel-rules-java bazel-rules-proto bazel-platforms)
   CLANG_PACKAGES=(clang libclang-rt-dev clang-format clang-tidy shellcheck)
   MODEL_PACKAGES=(spin gcc)
 }
