@@ -479,31 +479,31 @@ TEST_F(NginxTest, WithoutTheModuleClientsSeeTheFailover) {
 
 TEST(NginxConfigurationTest, ErrorsNameWhatIsWrong) {
   const std::string shop = "upstream shop { failover d 0; server 127.0.0.1:3306; }\n";
-  const std::string server =
-      "server { listen 127.0.0.1:1; failover_hold shop; proxy_pass shop; }\n";
   const std::string control = "failover_control FOLDER/control;\n";
+  const std::string both = control + shop;
   std::string output;
-  EXPECT_EQ(NginxProcess::Check(control + shop, &output), 0) << output;
+  EXPECT_EQ(NginxProcess::Check(both, &output), 0) << output;
   EXPECT_EQ(NginxProcess::Check("", &output), 0) << output;
   for (const auto& [stream, error] : std::vector<std::pair<std::string, std::string>>{
            {shop, "\"failover_control\" is missing"},
-           {"failover_control FOLDER/nothing;\n" + shop, "/nothing\" is no directory"},
+           {shop + "failover_control FOLDER/nothing;", "/nothing\" is no directory"},
            {"failover_control " + std::string(120, 'x') + ";\n" + shop, "the path is too long"},
-           {control + "failover_size 0;\n" + shop, "\"failover_size\" directive must not be zero"},
-           {control + "failover_window 0s;\n" + shop, "\"failover_window\" directive must not be"},
-           {control + "failover_window 30s;\nfailover_max_duration 20s;\n" + shop, "window"},
-           {control + shop + "upstream twin { failover d 0; server 127.0.0.1:3307; }\n",
+           {both + "failover_size 0;", "\"failover_size\" directive must not be zero"},
+           {both + "failover_window 0s;", "\"failover_window\" directive must not be zero"},
+           {both + "failover_window 30s; failover_max_duration 20s;", "window"},
+           {both + "upstream twin { failover d 0; server 127.0.0.1:3307; }",
             "the upstreams \"shop\" and \"twin\" are one shard"},
-           {control + shop +
-                "server { listen 127.0.0.1:1; failover_hold shpo; proxy_pass shop; }\n",
+           {both + "server { listen 127.0.0.1:1; failover_hold shpo; proxy_pass shop; }",
             "\"failover_hold shpo\""},
-           {"upstream shop { server 127.0.0.1:3306; }\n" + server, "\"failover_hold shop\""},
-           {control + "upstream shop { server 127.0.0.1:3306; failover d 0; }\n",
+           {"upstream shop { server 127.0.0.1:3306; }\n"
+            "server { listen 127.0.0.1:1; failover_hold shop; proxy_pass shop; }",
+            "\"failover_hold shop\""},
+           {control + "upstream shop { server 127.0.0.1:3306; failover d 0; }",
             "must come before each \"server\""},
-           {control + "upstream shop { failover d 0; server 127.0.0.1:3306 backup; }\n", "backup"},
-           {control + "upstream shop { failover d; server 127.0.0.1:3306; }\n",
+           {control + "upstream shop { failover d 0; server 127.0.0.1:3306 backup; }", "backup"},
+           {control + "upstream shop { failover d; server 127.0.0.1:3306; }",
             "invalid number of arguments in \"failover\""},
-           {control + "upstream shop { hash $remote_addr; failover d 0; server 127.0.0.1:3306; }\n",
+           {control + "upstream shop { hash $remote_addr; failover d 0; server 127.0.0.1:3306; }",
             "comes with another balancing method"}}) {
     EXPECT_NE(NginxProcess::Check(stream, &output), 0) << stream;
     EXPECT_THAT(output, HasSubstr(error)) << stream;

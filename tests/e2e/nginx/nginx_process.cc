@@ -116,7 +116,7 @@ NginxProcess::~NginxProcess() {
   }
 }
 
-int NginxProcess::Check(std::string stream, std::string* output) {
+int NginxProcess::Check(const std::string& stream, std::string* output) {
   const failover::test::TemporaryFolder folder;
   Prepare(folder.path(), {}, stream);
   std::vector<std::string> command = Command(folder.path());

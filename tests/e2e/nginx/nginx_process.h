@@ -37,7 +37,7 @@ class NginxProcess {
 
   // Runs `nginx -t` on this configuration of the `stream` block, in which FOLDER stands for an
   // existing folder. Returns the exit code; `output` gets what nginx said.
-  static int Check(std::string stream, std::string* output);
+  static int Check(const std::string& stream, std::string* output);
 
   // Holds new connections while there is no primary.
   std::uint16_t port() const { return held_.port(); }
