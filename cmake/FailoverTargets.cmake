@@ -108,21 +108,30 @@ function(failover_executable name)
   target_link_libraries(${name} PRIVATE ${arg_LIBS})
 endfunction()
 
-# failover_c_executable(<name> SOURCES <file>... [LIBS <target>...])
+# failover_c_settings(<target>)
 #
-# Adds a program in C11. The linker is that of C++, because the library may be static.
-function(failover_c_executable name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
-  add_executable(${name} ${arg_SOURCES})
-  set_target_properties(${name} PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
-                                           LINKER_LANGUAGE CXX)
-  target_compile_definitions(${name} PRIVATE _POSIX_C_SOURCE=200809L)
-  target_compile_options(${name} PRIVATE -Wall -Wextra -pedantic
-                                         $<$<BOOL:${FAILOVER_WERROR}>:-Werror>)
+# Sets warnings and sanitizers for a target in C11. The linker is that of C++, because the library may
+# be static.
+function(failover_c_settings target)
+  set_target_properties(${target} PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON
+                                             LINKER_LANGUAGE CXX)
+  target_compile_options(${target} PRIVATE -Wall -Wextra $<$<BOOL:${FAILOVER_WERROR}>:-Werror>)
   # The sanitizers of two compilers do not fit together.
   if(FAILOVER_SANITIZE AND CMAKE_C_COMPILER_ID STREQUAL CMAKE_CXX_COMPILER_ID)
     string(REPLACE ";" "," sanitizers "${FAILOVER_SANITIZE}")
-    target_compile_options(${name} PRIVATE -fsanitize=${sanitizers} -fno-omit-frame-pointer)
+    target_compile_options(${target} PRIVATE -fsanitize=${sanitizers} -fno-omit-frame-pointer)
   endif()
+endfunction()
+
+# failover_c_executable(<name> SOURCES <file>... [LIBS <target>...])
+#
+# Adds a program in C11 that uses no extension.
+function(failover_c_executable name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+  add_executable(${name} ${arg_SOURCES})
+  failover_c_settings(${name})
+  set_target_properties(${name} PROPERTIES C_EXTENSIONS OFF)
+  target_compile_definitions(${name} PRIVATE _POSIX_C_SOURCE=200809L)
+  target_compile_options(${name} PRIVATE -pedantic)
   target_link_libraries(${name} PRIVATE ${arg_LIBS})
 endfunction()

@@ -165,6 +165,7 @@ FLOORS = (
         ("asio", "spdlog"),
     ),
     Floor("demo", ("demo/*",), USER_OF_LIBRARY, ("spdlog", "mysql.h", "errmsg.h")),
+    Floor("examples/nginx", ("examples/nginx/*",), ("headers: c",)),
     Floor("examples", ("examples/*",), USER_OF_LIBRARY),
 )
 

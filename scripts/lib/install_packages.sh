@@ -6,7 +6,8 @@
 # packages bring the programs without starting a server. Postgres: the programs of a PostgreSQL
 # server, its client library, and its grammar as a library. Topology: the libraries that speak to
 # topology services, and an etcd; with systemd, the package of etcd starts a server on port 2379,
-# which no test uses. Proxy: load on the proxy, and its rivals. Monitoring: Prometheus and promtool;
+# which no test uses. Nginx: a host of a module of this project; with systemd, the package starts a
+# server on port 80, which no test uses. Proxy: load on the proxy, and its rivals. Monitoring: Prometheus and promtool;
 # with systemd, the package starts a server on port 9090, which no test uses. Browser: the test of
 # the status page; a node that is installed already may bring its own npm. Document: the reference.
 # Debian: packages of this project, and a new system to install them in. Bazel: the build with Bazel.
@@ -20,6 +21,7 @@
   POSTGRES_PACKAGES=(postgresql-15 libpq-dev libpg-query-dev libprotobuf-c-dev)
   TOPOLOGY_PACKAGES=(libcurl4-openssl-dev nlohmann-json3-dev etcd-server etcd-client patroni
     python3-etcd)
+  NGINX_PACKAGES=(nginx libnginx-mod-stream nginx-dev)
   PROXY_PACKAGES=(sysbench haproxy valgrind)
   MONITORING_PACKAGES=(prometheus)
   BROWSER_PACKAGES=(chromium fonts-dejavu-core)
