@@ -122,6 +122,43 @@ TYPED_TEST(AsioThreadsTest, ALoopMayGoWhileItsHandlersAreHandedOver) {
   EXPECT_EQ(this->buffer().Stats().slots_free, this->buffer().Stats().size);
 }
 
+// A handler whose move takes long on another thread than the test's, that is when the handler is
+// about to be posted. A loop that does not wait for the post is gone by then.
+class SlowToMove {
+ public:
+  struct Shared {
+    Signal moves;
+    std::atomic<bool> loop_is_gone{false};
+  };
+
+  explicit SlowToMove(Shared& shared) : shared_(&shared) {}
+  SlowToMove(SlowToMove&& other) noexcept : shared_(other.shared_), home_(other.home_) {
+    if (std::this_thread::get_id() == home_ || shared_->moves.given() > 0) return;
+    constexpr int kTurns = 100'000;
+    shared_->moves.Give();
+    for (int i = 0; i < kTurns && !shared_->loop_is_gone; ++i) std::this_thread::yield();
+    EXPECT_FALSE(shared_->loop_is_gone);
+  }
+  void operator()(const Result&) const { ADD_FAILURE() << "nobody runs the loop"; }
+
+ private:
+  Shared* const shared_;
+  const std::thread::id home_ = std::this_thread::get_id();
+};
+
+TYPED_TEST(AsioThreadsTest, TheEndOfALoopWaitsForAHandlerThatIsHandedOver) {
+  SlowToMove::Shared shared;
+  this->Hold();
+  auto loop = std::make_unique<typename TypeParam::IoContext>();
+  TypeParam::Wait(this->buffer(), {}, this->shard(), absl::OkStatus(),
+                  TypeParam::Bind(loop->get_executor(), SlowToMove(shared)));
+  this->buffer().StopBuffering(this->shard());
+  ASSERT_TRUE(shared.moves.Await());
+  loop.reset();
+  shared.loop_is_gone = true;
+  this->AwaitIdle();
+}
+
 TYPED_TEST(AsioThreadsTest, ABufferMayGoWhileLoopsRun) {
   constexpr int kWaits = 50;
   typename TypeParam::IoContext loop;
