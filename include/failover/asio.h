@@ -111,9 +111,10 @@ inline namespace standalone_asio {
 // that may wait for a thread which hands a handler over at this moment. A RetryDoneFunc that never
 // reaches a handler ends its retry.
 //
-// Memory: an operation that is not held at once costs what asio::post costs. May throw
-// std::bad_alloc. If memory runs out when a held request's handler is to be posted, the program
-// ends (std::terminate). The allocator that is associated with the handler is not used.
+// Memory: a request that is not held costs no more allocations than asio::post, unless its work is
+// counted. May throw std::bad_alloc. If memory runs out when a held request's handler is to be
+// posted, the program ends (std::terminate). The allocator that is associated with the handler is
+// not used.
 template <class CompletionToken>
 auto async_wait_for_failover_end(  // NOLINT(readability-identifier-naming): as Asio's names
     Buffer& buffer, const RequestContext& context, ShardHandle shard, LastAttempt last,

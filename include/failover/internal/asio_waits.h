@@ -37,6 +37,12 @@ class OwnedAttempt {
     if (has_previous_) previous_ = std::move(*view.previous);
   }
 
+  // As LastAttempt::PassesIf(true).
+  bool MayPass() const {
+    return !has_previous_ && error_.ok() &&
+           (attempt_ == Attempt::kNone || attempt_ == Attempt::kSucceeded);
+  }
+
   // Refers to *this, and takes the token out of *this.
   LastAttempt Take() {
     LastAttempt last = error_.ok() ? LastAttempt(attempt_, why_) : LastAttempt(error_);
@@ -220,10 +226,9 @@ template <class Asio>
 struct StartAsioWait {
   template <class Handler>
   void operator()(Handler&& handler, RequestContext context, ShardHandle shard,
-                  OwnedAttempt owned) const {
+                  OwnedAttempt&& owned) const {
     const auto executor = Asio::ExecutorOf(handler);
-    LastAttempt last = owned.Take();
-    if (BufferAccess::Passes(shard, context.work, last)) {
+    if (owned.MayPass() && BufferAccess::Passes(shard, context.work, Attempt::kNone)) {
       PostCompletion<Asio>(executor, std::forward<Handler>(handler), RetryDoneFunc());
       return;
     }
@@ -231,14 +236,15 @@ struct StartAsioWait {
     const std::shared_ptr<AsioWaits> waits =
         Asio::template ServiceOf<AsioService<Asio>>(Asio::ContextOf(executor)).waits();
     const AsioWaits::Id id = waits->NewId();
+    // What may throw comes before the wait is in the table.
+    WaitCallback on_end = [waits, id](WaitResult result) { waits->End(id, std::move(result)); };
     // As soon as the Buffer has the request, another thread may run the handler, and the handler
     // may use its slot for another operation. So the slot is filled before.
     Asio::OnCancel(handler, [waits, id] { waits->Cancel(id); });
     if (!waits->Add(id, std::make_unique<Wait>(executor, std::forward<Handler>(handler)))) return;
     context.inbox = nullptr;
-    absl::StatusOr<BufferedRequest> held = buffer->WaitForFailoverEndAsync(
-        context, shard, std::move(last),
-        [waits, id](WaitResult result) { waits->End(id, std::move(result)); });
+    absl::StatusOr<BufferedRequest> held =
+        buffer->WaitForFailoverEndAsync(context, shard, owned.Take(), std::move(on_end));
     if (!held.ok()) {
       waits->End(id, held.status());
     } else if (*held) {
