@@ -2,6 +2,7 @@
 // no thread: its handler is called on its own loop when the wait has ended. A client that hangs up
 // cancels the wait through the cancellation slot of the handler.
 
+#include <algorithm>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/bind_executor.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -83,7 +84,8 @@ void AwaitHeld(const failover::Buffer& buffer, std::uint64_t count) {
 
 }  // namespace
 
-int main() {
+// Asio throws if it cannot open its descriptors.
+int main() {  // NOLINT(bugprone-exception-escape)
   const absl::StatusOr<std::unique_ptr<failover::Buffer>> buffer = failover::Buffer::Create({});
   if (!buffer.ok()) return 1;
   const failover::ShardHandle shard = (*buffer)->GetShard("commerce", "-80");
@@ -102,7 +104,7 @@ int main() {
   for (asio::io_context& loop : loops) threads.emplace_back([&loop] { loop.run(); });
 
   AwaitHeld(**buffer, kClients);
-  for (int i = 0; i < kHangUps; ++i) queries[i]->HangUp();
+  std::for_each_n(queries.begin(), kHangUps, [](const auto& query) { query->HangUp(); });
   AwaitHeld(**buffer, kClients - kHangUps);
   primary.EndSwitchover();
   (*buffer)->StatsUpdate(primary.Report());

@@ -4,6 +4,7 @@
 
 #include "failover/boost_asio.h"
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -87,7 +88,8 @@ void AwaitHeld(const failover::Buffer& buffer, std::uint64_t count) {
 
 }  // namespace
 
-int main() {
+// Asio throws if it cannot open its descriptors.
+int main() {  // NOLINT(bugprone-exception-escape)
   const absl::StatusOr<std::unique_ptr<failover::Buffer>> buffer = failover::Buffer::Create({});
   if (!buffer.ok()) return 1;
   const failover::ShardHandle shard = (*buffer)->GetShard("commerce", "-80");
@@ -102,7 +104,7 @@ int main() {
     queries.back()->Start();
   }
   AwaitHeld(**buffer, kClients);
-  for (int i = 0; i < kHangUps; ++i) queries[i]->HangUp();
+  std::for_each_n(queries.begin(), kHangUps, [](const auto& query) { query->HangUp(); });
   AwaitHeld(**buffer, kClients - kHangUps);
   primary.EndSwitchover();
   (*buffer)->StatsUpdate(primary.Report());

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -131,7 +132,7 @@ int main() {
     router.queries.push_back(std::make_unique<Query>(router));
     router.queries.back()->Start();
   }
-  for (int i = 0; i < kHangUps; ++i) router.queries[i].reset();
+  std::for_each_n(router.queries.begin(), kHangUps, [](auto& query) { query.reset(); });
   uv_timer_t health_check;
   uv_timer_init(loop.uv(), &health_check);
   health_check.data = &router;

@@ -86,6 +86,7 @@ TYPED_TEST(AsioThreadsTest, EachWaitIsAnsweredOnceOnItsStrand) {
   }
   this->Hold();
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) threads.emplace_back([&loops, i] { loops[i % 2].run(); });
   // Whatever is held is released, again and again, until every client has had all its rounds.
   while (done.given() < kClients) {
