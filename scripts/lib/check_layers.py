@@ -51,6 +51,15 @@ FLOORS = (
         ),
         ("headers: plain", "headers: handles"),
     ),
+    # What needs an Asio of the embedder.
+    Floor(
+        "headers: asio",
+        tuple(
+            f"include/failover/{name}.h" for name in ("asio", "boost_asio", "internal/asio_waits")
+        ),
+        CORE_HEADERS,
+        ("asio", "boost"),
+    ),
     # What a caller of a Buffer keeps, without the Buffer.
     Floor(
         "headers: handles",
@@ -166,7 +175,12 @@ FLOORS = (
     ),
     Floor("demo", ("demo/*",), USER_OF_LIBRARY, ("spdlog", "mysql.h", "errmsg.h")),
     Floor("examples/nginx", ("examples/nginx/*",), ("headers: c",)),
-    Floor("examples", ("examples/*",), USER_OF_LIBRARY),
+    Floor(
+        "examples",
+        ("examples/*",),
+        USER_OF_LIBRARY + ("headers: asio",),
+        ("asio", "boost", "uv.h"),
+    ),
 )
 
 # Headers of other projects that only the floors may include that name them.
@@ -178,6 +192,9 @@ GUARDED_OUTSIDE = (
     "libpq-fe.h",
     "postgresql",
     "asio",
+    "boost",
+    "uv.h",
+    "event2",
     "openssl",
     "curl",
     "nlohmann",

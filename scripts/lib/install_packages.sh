@@ -16,7 +16,8 @@
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
   TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev python3 patch abigail-tools)
-  EXAMPLE_PACKAGES=(libasio-dev libssl-dev libboost-fiber1.81-dev)
+  EXAMPLE_PACKAGES=(libasio-dev libssl-dev libboost1.81-dev libboost-fiber1.81-dev libuv1-dev
+    libevent-dev)
   DATABASE_PACKAGES=(libmariadb-dev mariadb-server-core mariadb-client-core)
   POSTGRES_PACKAGES=(postgresql-15 libpq-dev libpg-query-dev libprotobuf-c-dev)
   TOPOLOGY_PACKAGES=(libcurl4-openssl-dev nlohmann-json3-dev etcd-server etcd-client patroni
