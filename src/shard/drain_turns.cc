@@ -4,6 +4,8 @@
 #include <cassert>
 #include <new>
 
+#include "base/sync_point.h"
+
 namespace failover::internal {
 
 void DrainTurns::Begin(std::int64_t concurrency, std::int64_t most) {
@@ -13,7 +15,7 @@ void DrainTurns::Begin(std::int64_t concurrency, std::int64_t most) {
   told_concurrency_ = concurrency_ = concurrency;
   most_ = most;
   MeasureRoom();
-  taken_ = 0;
+  GiveBack(taken_);
   unended_ = 0;
   next_due_ = kNever;
 }
@@ -32,6 +34,18 @@ void DrainTurns::ChangeLimits(std::int64_t concurrency, std::int64_t most) {
   most_ = most;
   MeasureRoom();
   concurrency_ = std::min(concurrency_, most_);
+}
+
+bool DrainTurns::ClaimShared(Instant now) {
+  if (taken_ == 0) {
+    shared_->TakeAlways();
+    return true;
+  }
+  FAILOVER_SYNC_POINT("drain:before-shared-turn");
+  if (shared_->TryTake()) return true;
+  FAILOVER_SYNC_POINT("drain:no-shared-turn");
+  next_due_ = std::min(next_due_, After(now, kPause));
+  return false;
 }
 
 std::uint32_t DrainTurns::Take(std::uint64_t retry, Instant gives_up, Instant overdue) {
@@ -76,7 +90,7 @@ std::size_t DrainTurns::Expire(Instant now) {
     if (entry.due <= now) {
       entry.due = entry.overdue;
       entry.has_turn = false;
-      --taken_;
+      GiveBack(1);
     }
     next_due_ = std::min(next_due_, entry.due);
   }
@@ -85,7 +99,7 @@ std::size_t DrainTurns::Expire(Instant now) {
 
 void DrainTurns::Free(std::uint32_t index) {
   Entry& entry = entries_[index];
-  if (entry.has_turn) --taken_;
+  if (entry.has_turn) GiveBack(1);
   --unended_;
   entry.retry = 0;
   entry.next_free = first_free_;
