@@ -49,20 +49,22 @@ bool DrainTurns::ClaimShared(Instant now) {
 }
 
 std::uint32_t DrainTurns::Take(std::uint64_t retry, Instant gives_up, Instant overdue) {
-  std::uint32_t entry = first_free_;
-  if (entry == kNoEntry) {
+  std::uint32_t index = first_free_;
+  Entry* entry = nullptr;
+  if (index == kNoEntry) {
     assert(entries_.size() < entries_.capacity());
-    entry = static_cast<std::uint32_t>(entries_.size());
-    entries_.emplace_back();
+    index = static_cast<std::uint32_t>(entries_.size());
+    entry = &entries_.emplace_back();
   } else {
-    first_free_ = entries_[entry].next_free;
+    entry = &entries_[index];
+    first_free_ = entry->next_free;
   }
   const Instant due = std::min(gives_up, overdue);
-  entries_[entry] = Entry{retry, due, overdue, kNoEntry, true};
+  *entry = Entry{retry, due, overdue, kNoEntry, true};
   next_due_ = std::min(next_due_, due);
   ++taken_;
   ++unended_;
-  return entry;
+  return index;
 }
 
 bool DrainTurns::End(std::uint32_t entry, std::uint64_t retry) {
@@ -71,7 +73,7 @@ bool DrainTurns::End(std::uint32_t entry, std::uint64_t retry) {
     return true;
   }
   if (entry >= entries_.size() || entries_[entry].retry != retry) return false;
-  Free(entry);
+  Free(entries_[entry], entry);
   return true;
 }
 
@@ -83,7 +85,7 @@ std::size_t DrainTurns::Expire(Instant now) {
     Entry& entry = entries_[i];
     if (entry.retry == 0) continue;
     if (entry.overdue <= now) {
-      Free(i);
+      Free(entry, i);
       ++overdue;
       continue;
     }
@@ -97,8 +99,7 @@ std::size_t DrainTurns::Expire(Instant now) {
   return overdue;
 }
 
-void DrainTurns::Free(std::uint32_t index) {
-  Entry& entry = entries_[index];
+void DrainTurns::Free(Entry& entry, std::uint32_t index) {
   if (entry.has_turn) GiveBack(1);
   --unended_;
   entry.retry = 0;

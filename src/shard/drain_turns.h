@@ -107,7 +107,7 @@ class DrainTurns {
     room_ = static_cast<std::uint32_t>(
         std::min<std::int64_t>({most_, static_cast<std::int64_t>(entries_.capacity()), kNoEntry}));
   }
-  void Free(std::uint32_t entry);
+  void Free(Entry& entry, std::uint32_t index);
   bool ClaimShared(Instant now);
   void GiveBack(std::int64_t turns) {
     taken_ -= turns;
