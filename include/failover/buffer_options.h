@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -24,6 +25,7 @@ namespace failover {
 // The longest keyspace name and the longest shard name that a Buffer takes, in bytes.
 inline constexpr std::size_t kMaxNameLength = 256;
 
+class Budget;  // failover/budget.h
 class Clock;
 struct Transition;  // failover/transition.h
 
@@ -89,6 +91,10 @@ struct FAILOVER_EXPORT BufferOptions {
   // How long Shutdown waits for released requests to end their retries. If this is unset, it waits
   // for `window`. In Threading::kManual it never waits.
   std::optional<absl::Duration> shutdown_grace = {};
+
+  // Slots, bytes and retries that the Buffer shares with others, besides its own limits. nullptr
+  // means that it shares nothing. The Buffer shares the ownership.
+  std::shared_ptr<Budget> budget = {};
 
   Threading threading = Threading::kServiceThread;
   // The source of time. nullptr means the steady clock. Not owned; must outlive the Buffer.

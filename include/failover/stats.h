@@ -150,6 +150,19 @@ struct ShardStats : ShardCounters {
   HoldBudgetStats hold_budget;
 };
 
+// What the Buffers with the same Budget (failover/budget.h) have taken of it together.
+struct BudgetStats {
+  // BudgetLimits::size, and how many of these slots are free.
+  std::uint64_t size = 0;
+  std::uint64_t slots_free = 0;
+  // The sum of RequestContext::bytes over the held requests.
+  std::uint64_t bytes_held = 0;
+  // BudgetLimits::max_retries, and how many retries count against it. They may be more, because
+  // each shard that drains may always have one.
+  std::uint64_t max_retries = 0;
+  std::uint64_t retries = 0;
+};
+
 struct BufferStats {
   // BufferOptions::size, and how many of these slots are free. A slot is taken while a request
   // is held and until its retry has ended.
@@ -160,6 +173,8 @@ struct BufferStats {
   // How many look-ups of a shard by name were refused because max_shards shards were known already.
   // The requests passed.
   std::uint64_t requests_skipped_too_many_shards = 0;
+  // The Budget of the Buffer; nullopt if it has none.
+  std::optional<BudgetStats> budget;
   // The shards, in the order in which they became known.
   std::vector<ShardStats> shards;
 };

@@ -6,20 +6,23 @@
 #include "api/failover_log.h"
 #include "api/shard_change.h"
 #include "base/sync_point.h"
+#include "shard/shared_limits.h"
 
 namespace failover::internal {
 BufferCore::BufferCore(const BufferOptions& options, KeyspaceShards keyspace_shards)
-    : fixed_{options.threading,          options.clock,         options.wakeup,
-             options.caused_by_failover, options.on_transition, options.log},
+    : fixed_{options.threading,     options.clock, options.wakeup, options.caused_by_failover,
+             options.on_transition, options.log,   options.budget},
       logger_(options.log),
       time_(options.clock),
       settings_{Settings{WithoutFunctions(options), std::move(keyspace_shards)}, Settings()},
-      pool_(options.size, options.max_bytes),
+      pool_(options.size, options.max_bytes,
+            options.budget != nullptr ? &SharedLimitsOf(*options.budget).slots : nullptr),
       unstamped_report_delay_(ToNanoseconds(options.unstamped_report_delay)),
       shard_context_{*this,
                      pool_,
                      {TermsOf(options), TermsOf(options)},
-                     static_cast<bool>(options.on_transition)},
+                     static_cast<bool>(options.on_transition),
+                     options.budget != nullptr ? &SharedLimitsOf(*options.budget).turns : nullptr},
       registry_(static_cast<std::size_t>(options.max_shards)),
       dispatcher_(*this),
       poll_watch_(manual() && !options.wakeup),
@@ -78,6 +81,7 @@ BufferStats BufferCore::Stats() const {
   stats.size = static_cast<std::uint64_t>(pool_.size());
   stats.slots_free = static_cast<std::uint64_t>(pool_.free_slots());
   stats.bytes_held = pool_.bytes_held();
+  if (fixed_.budget != nullptr) stats.budget = fixed_.budget->Stats();
   stats.requests_skipped_too_many_shards = refused_shards_.load(std::memory_order_relaxed);
   ForEachShard([&stats](const ShardStats& shard) { stats.shards.push_back(shard); });
   return stats;

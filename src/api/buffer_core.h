@@ -28,6 +28,7 @@
 #include "base/mutex.h"
 #include "base/ref_counted.h"
 #include "base/time_source.h"
+#include "failover/budget.h"
 #include "failover/buffer.h"
 #include "failover/inbox.h"
 #include "failover/internal/quiet_waiter.h"
@@ -184,6 +185,7 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
     std::function<bool(const absl::Status&)> caused_by_failover;
     std::function<void(const Transition&)> on_transition;
     LogFunction log;
+    std::shared_ptr<Budget> budget;
   };
   // The options that may change. The functions of `options` are empty, so that no foreign code runs
   // when the options are copied under a mutex.

@@ -80,6 +80,26 @@ constexpr Row<BufferStats> kBufferRows[] = {
      [](const BufferStats& s, Family& f) { f.Add(s.slots_free); }},
     {"failover_buffer_held_bytes", kGauge, "bytes", "Memory that the held requests pin.",
      [](const BufferStats& s, Family& f) { f.Add(s.bytes_held); }},
+    {"failover_shared_budget_slots", kGauge, "",
+     "Requests that the Buffers with this budget may hold or retry at once. Missing without one.",
+     [](const BufferStats& s, Family& f) {
+       if (s.budget.has_value()) f.Add(s.budget->size);
+     }},
+    {"failover_shared_budget_slots_free", kGauge, "",
+     "Those of these slots that no Buffer has taken. Missing without a budget.",
+     [](const BufferStats& s, Family& f) {
+       if (s.budget.has_value()) f.Add(s.budget->slots_free);
+     }},
+    {"failover_shared_budget_held_bytes", kGauge, "bytes",
+     "Memory that the held requests of these Buffers pin. Missing without a budget.",
+     [](const BufferStats& s, Family& f) {
+       if (s.budget.has_value()) f.Add(s.budget->bytes_held);
+     }},
+    {"failover_shared_budget_retries", kGauge, "",
+     "Retries of these Buffers that count against the budget. Missing without one.",
+     [](const BufferStats& s, Family& f) {
+       if (s.budget.has_value()) f.Add(s.budget->retries);
+     }},
     {"failover_requests_skipped_too_many_shards_total", kCounter, "",
      "Look-ups of unknown shards beyond max_shards, whose requests passed.",
      [](const BufferStats& s, Family& f) { f.Add(s.requests_skipped_too_many_shards); }},

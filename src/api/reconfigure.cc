@@ -66,6 +66,7 @@ void BufferCore::StartThreadIfNeeded(const BufferOptions& options) {
 absl::Status BufferCore::CheckFixed(const BufferOptions& options) const {
   if (options.threading != fixed_.threading) return MustStay("threading");
   if (options.clock != fixed_.clock) return MustStay("clock");
+  if (options.budget != fixed_.budget) return MustStay("budget");
   return absl::OkStatus();
 }
 

@@ -1,6 +1,9 @@
 // The errors of requests that are not held.
+#include <algorithm>
 #include <cassert>
+#include <cstdint>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -32,6 +35,34 @@ BufferErrorReason ReasonOf(Refusal refusal) {
   return BufferErrorReason::kBufferFull;
 }
 
+// The limit of the Buffer, and that of its budget if it has one.
+std::string Limits(absl::string_view name, std::uint64_t own, std::optional<std::uint64_t> shared) {
+  std::string text = absl::StrCat(name, " ", own);
+  if (shared.has_value()) absl::StrAppend(&text, ", ", name, " of the budget ", *shared);
+  return text;
+}
+
+std::string SizeText(const BufferOptions& o) {
+  std::optional<std::uint64_t> shared;
+  if (o.budget != nullptr) shared = static_cast<std::uint64_t>(o.budget->limits().size);
+  std::string text = Limits("size", static_cast<std::uint64_t>(o.size), shared);
+  if (o.max_per_shard > 0) absl::StrAppend(&text, ", max_per_shard ", o.max_per_shard);
+  return text;
+}
+
+std::string BytesText(const BufferOptions& o) {
+  std::optional<std::uint64_t> shared;
+  if (o.budget != nullptr) shared = o.budget->limits().max_bytes;
+  return Limits("max_bytes", o.max_bytes, shared);
+}
+
+// The lower one of the two limits, of which one may be 0: no limit.
+std::uint64_t MostBytes(const BufferOptions& o) {
+  const std::uint64_t shared = o.budget != nullptr ? o.budget->limits().max_bytes : 0;
+  if (shared == 0 || o.max_bytes == 0) return std::max(shared, o.max_bytes);
+  return std::min(shared, o.max_bytes);
+}
+
 }  // namespace
 
 absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& context,
@@ -40,20 +71,17 @@ absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& 
   const BufferOptions options = Current();
   switch (refusal) {
     case Refusal::kNoSlot:
-      what = absl::StrCat("the buffer is full (size ", options.size,
-                          options.max_per_shard > 0
-                              ? absl::StrCat(", max_per_shard ", options.max_per_shard)
-                              : std::string(),
+      what = absl::StrCat("the buffer is full (", SizeText(options),
                           ") and this shard holds no older request to evict");
       break;
     case Refusal::kNoBytes:
-      what = absl::StrCat("the buffer is full (max_bytes ", options.max_bytes,
+      what = absl::StrCat("the buffer is full (", BytesText(options),
                           ") and this shard holds too little to make room for ", context.bytes,
                           " bytes");
       break;
     case Refusal::kTooLarge:
       what = absl::StrCat("the request pins ", context.bytes, " bytes, more than max_bytes (",
-                          options.max_bytes, ") in all");
+                          MostBytes(options), ") in all");
       break;
     case Refusal::kNoMemory:
       what = kNoMemoryToHold;

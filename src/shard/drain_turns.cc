@@ -4,6 +4,8 @@
 #include <cassert>
 #include <new>
 
+#include "base/sync_point.h"
+
 namespace failover::internal {
 
 void DrainTurns::Begin(std::int64_t concurrency, std::int64_t most) {
@@ -13,7 +15,7 @@ void DrainTurns::Begin(std::int64_t concurrency, std::int64_t most) {
   told_concurrency_ = concurrency_ = concurrency;
   most_ = most;
   MeasureRoom();
-  taken_ = 0;
+  GiveBack(taken_);
   unended_ = 0;
   next_due_ = kNever;
 }
@@ -34,21 +36,35 @@ void DrainTurns::ChangeLimits(std::int64_t concurrency, std::int64_t most) {
   concurrency_ = std::min(concurrency_, most_);
 }
 
+bool DrainTurns::ClaimShared(Instant now) {
+  if (taken_ == 0) {
+    shared_->TakeAlways();
+    return true;
+  }
+  FAILOVER_SYNC_POINT("drain:before-shared-turn");
+  if (shared_->TryTake()) return true;
+  FAILOVER_SYNC_POINT("drain:no-shared-turn");
+  next_due_ = std::min(next_due_, After(now, kPause));
+  return false;
+}
+
 std::uint32_t DrainTurns::Take(std::uint64_t retry, Instant gives_up, Instant overdue) {
-  std::uint32_t entry = first_free_;
-  if (entry == kNoEntry) {
+  std::uint32_t index = first_free_;
+  Entry* entry = nullptr;
+  if (index == kNoEntry) {
     assert(entries_.size() < entries_.capacity());
-    entry = static_cast<std::uint32_t>(entries_.size());
-    entries_.emplace_back();
+    index = static_cast<std::uint32_t>(entries_.size());
+    entry = &entries_.emplace_back();
   } else {
-    first_free_ = entries_[entry].next_free;
+    entry = &entries_[index];
+    first_free_ = entry->next_free;
   }
   const Instant due = std::min(gives_up, overdue);
-  entries_[entry] = Entry{retry, due, overdue, kNoEntry, true};
+  *entry = Entry{retry, due, overdue, kNoEntry, true};
   next_due_ = std::min(next_due_, due);
   ++taken_;
   ++unended_;
-  return entry;
+  return index;
 }
 
 bool DrainTurns::End(std::uint32_t entry, std::uint64_t retry) {
@@ -57,7 +73,7 @@ bool DrainTurns::End(std::uint32_t entry, std::uint64_t retry) {
     return true;
   }
   if (entry >= entries_.size() || entries_[entry].retry != retry) return false;
-  Free(entry);
+  Free(entries_[entry], entry);
   return true;
 }
 
@@ -69,23 +85,22 @@ std::size_t DrainTurns::Expire(Instant now) {
     Entry& entry = entries_[i];
     if (entry.retry == 0) continue;
     if (entry.overdue <= now) {
-      Free(i);
+      Free(entry, i);
       ++overdue;
       continue;
     }
     if (entry.due <= now) {
       entry.due = entry.overdue;
       entry.has_turn = false;
-      --taken_;
+      GiveBack(1);
     }
     next_due_ = std::min(next_due_, entry.due);
   }
   return overdue;
 }
 
-void DrainTurns::Free(std::uint32_t index) {
-  Entry& entry = entries_[index];
-  if (entry.has_turn) --taken_;
+void DrainTurns::Free(Entry& entry, std::uint32_t index) {
+  if (entry.has_turn) GiveBack(1);
   --unended_;
   entry.retry = 0;
   entry.next_free = first_free_;

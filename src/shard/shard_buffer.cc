@@ -31,7 +31,9 @@ ShardBuffer::ShardBuffer(const ShardContext& context, std::string_view keyspace,
       transitions_(context.tells_transitions ? std::make_unique<TransitionQueue>() : nullptr) {}
 
 bool ShardBuffer::EnsureActivity() {
-  if (activity_ == nullptr) activity_.reset(new (std::nothrow) Activity);
+  if (activity_ == nullptr) {
+    activity_.reset(new (std::nothrow) Activity(context_.shared_turns));
+  }
   return activity_ != nullptr;
 }
 

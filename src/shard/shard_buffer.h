@@ -191,6 +191,8 @@ class ShardBuffer final : public ShardGate, public Timer {
   // What a shard needs once a failover begins or is refused. Until then the shard is Idle, holds
   // nothing, and no guard forbids a hold.
   struct Activity {
+    explicit Activity(SharedTurns* shared_turns) : turns(shared_turns) {}
+
     HeldQueue queue;
     std::int64_t retrying = 0;
     StartGuard guard;

@@ -10,6 +10,7 @@
 #include "base/striped_counter.h"
 #include "shard/hold.h"
 #include "shard/hold_budget.h"
+#include "shard/shared_limits.h"
 #include "shard/slot_pool.h"
 
 namespace failover::internal {
@@ -41,6 +42,8 @@ struct ShardContext {
   std::array<ShardTerms, 2> terms;
   // Whether changes of state are kept for BufferOptions::on_transition.
   bool tells_transitions = false;
+  // Those of BufferOptions::budget; nullptr without a budget.
+  SharedTurns* shared_turns = nullptr;
 };
 
 // Where a disabled shard counts its requests.

@@ -178,7 +178,7 @@ void ShardBuffer::Drain(Instant now, Effects* effects) {
     // If no hold may begin, nothing would end the wait, so the drain goes on.
     if (TryStart(now, {HoldCause::kPrimaryDown}, effects)) return;
   }
-  while (!activity_->queue.empty() && (closed_ || activity_->turns.HasTurn())) {
+  while (!activity_->queue.empty() && (closed_ || activity_->turns.Claim(now))) {
     ReleaseInDrain(now, effects);
   }
 }

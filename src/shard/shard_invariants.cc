@@ -35,7 +35,8 @@ void ShardBuffer::AssertInvariants() const {
     case State::kDraining:
       assert(!activity_->queue.empty() || activity_->turns.unended() > 0 || DrainWaits());
       // Invariant 6.
-      assert(activity_->queue.empty() || DrainWaits() || !activity_->turns.HasTurn());
+      assert(activity_->queue.empty() || DrainWaits() || !activity_->turns.HasTurn() ||
+             activity_->turns.AsksAgain(last_now_));
       break;
   }
 }

@@ -78,8 +78,7 @@ std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects
     slot = TakeSlot();
     if (slot == SlotAnswer::kTaken) return std::nullopt;
   }
-  if (context_.pool.max_bytes() != 0 && bytes > context_.pool.max_bytes())
-    return Refusal::kTooLarge;
+  if (context_.pool.IsTooLarge(bytes)) return Refusal::kTooLarge;
   // The shard can evict its own requests to free the bytes that they hold. A request that is
   // refused for its bytes takes no byte, not even for a moment: another shard might evict in vain
   // meanwhile.

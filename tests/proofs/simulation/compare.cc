@@ -96,6 +96,16 @@ std::string Difference(const BufferStats& expected, const BufferStats& actual) {
   found.Compare("size", expected.size, actual.size);
   found.Compare("slots_free", expected.slots_free, actual.slots_free);
   found.Compare("bytes_held", expected.bytes_held, actual.bytes_held);
+  found.Compare("has a budget", expected.budget.has_value(), actual.budget.has_value());
+  if (expected.budget.has_value() && actual.budget.has_value()) {
+    const BudgetStats& should = *expected.budget;
+    const BudgetStats& is = *actual.budget;
+    found.Compare("size of the budget", should.size, is.size);
+    found.Compare("slots_free of the budget", should.slots_free, is.slots_free);
+    found.Compare("bytes_held of the budget", should.bytes_held, is.bytes_held);
+    found.Compare("max_retries of the budget", should.max_retries, is.max_retries);
+    found.Compare("retries of the budget", should.retries, is.retries);
+  }
   found.Compare("requests_skipped_too_many_shards", expected.requests_skipped_too_many_shards,
                 actual.requests_skipped_too_many_shards);
   found.Compare("the number of shards", expected.shards.size(), actual.shards.size());

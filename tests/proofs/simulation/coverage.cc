@@ -66,6 +66,8 @@ void Coverage::Add(const Coverage& other) {
   begun_shutdowns += other.begun_shutdowns;
   reconfigured += other.reconfigured;
   reconfigured_while_holding += other.reconfigured_while_holding;
+  budget_full += other.budget_full;
+  asks_for_a_turn += other.asks_for_a_turn;
   cancelled_after_release += other.cancelled_after_release;
 }
 
@@ -92,6 +94,8 @@ std::vector<std::pair<std::string, std::uint64_t>> Coverage::Named() const {
       {"shutdowns begun", begun_shutdowns},
       {"other options", reconfigured},
       {"other options while requests were held", reconfigured_while_holding},
+      {"steps with a full budget", budget_full},
+      {"steps with a drain that asks the budget again", asks_for_a_turn},
       {"cancelled after their release", cancelled_after_release},
   };
   NameEach<StopReason>("stopped by ", stops, named);

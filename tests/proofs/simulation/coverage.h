@@ -41,6 +41,9 @@ struct Coverage {
   std::uint64_t begun_shutdowns = 0;
   std::uint64_t reconfigured = 0;
   std::uint64_t reconfigured_while_holding = 0;
+  // Steps after which the Budget had no free slot, and after which a drain asks for a turn again.
+  std::uint64_t budget_full = 0;
+  std::uint64_t asks_for_a_turn = 0;
   // These requests were cancelled after their release and before their callback ran.
   std::uint64_t cancelled_after_release = 0;
 

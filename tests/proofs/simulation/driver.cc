@@ -13,11 +13,21 @@ namespace {
 
 // Poll may ask to be called again at once this many times in a row. More would be an endless loop.
 constexpr int kMostPolls = 10'000;
+constexpr absl::Duration kNextAsk = absl::Milliseconds(10);
 
 std::string Text(const Ending& ending) {
   if (ending.error.has_value()) return absl::StrCat("error ", std::string(ToString(*ending.error)));
   if (!ending.released_by.has_value()) return "released by its window";
   return absl::StrCat("released by ", std::string(ToString(*ending.released_by)));
+}
+
+std::shared_ptr<Budget> MakeBudget(const Config& config) {
+  if (config.budget_size == 0) return nullptr;
+  BudgetLimits limits;
+  limits.size = config.budget_size;
+  limits.max_bytes = config.budget_bytes;
+  limits.max_retries = config.budget_retries;
+  return *Budget::Create(limits);
 }
 
 }  // namespace
@@ -27,10 +37,12 @@ Driver::Driver(const Config& config, std::chrono::seconds patience)
       longest_ns_(config.max_failover_duration_ns),
       patience_(patience),
       clock_(absl::UnixEpoch() + absl::Nanoseconds(config.clock_start_ns)),
+      neighbour_(MakeBudget(config)),
       model_(config),
       invariants_(config, [this](const std::string& what) { Fail(what); }) {
   BufferOptions options = MakeOptions(config);
   options.clock = &clock_;
+  options.budget = neighbour_.budget();
   options.wakeup = [this] { Wakeup(); };
   options.on_transition = [this](const Transition& transition) { Changed(transition); };
   if (config.own_classifier) {
@@ -84,6 +96,7 @@ void Driver::Finish() {
   }
   clock_.buffer = nullptr;
   buffer_.reset();
+  CheckBudgetAtEnd();
   for (auto& [id, client] : clients_) {
     const bool expected = client.handle ? model_.Cancel(id) : false;
     if (client.handle.Cancel() != expected) {
@@ -182,6 +195,9 @@ void Driver::Perform(const Step& step) {
     case StepKind::kReconfigure:
       Reconfigure(step);
       break;
+    case StepKind::kNeighbour:
+      Neighbours(step);
+      break;
     case StepKind::kFaultsStop:
       FaultsStop(step);
       break;
@@ -193,6 +209,7 @@ void Driver::Reconfigure(const Step& step) {
   const Config next = Reconfigured(config_, step.seed);
   BufferOptions options = MakeOptions(next);
   options.clock = &clock_;
+  options.budget = neighbour_.budget();
   const bool expected = !model_.shut_down();
   if (expected) {
     coverage_.reconfigured += 1;
@@ -205,6 +222,18 @@ void Driver::Reconfigure(const Step& step) {
   const absl::Status done = buffer_->Reconfigure(options);
   if (done.ok() != expected) Fail(absl::StrCat("Reconfigure: ", done.ToString()));
   if (expected && buffer_->options().window != options.window) Fail("options() is of before");
+}
+
+// Nobody is woken when a turn comes back. When the drain asks again depends on when it asked first,
+// but that is within 10 ms.
+void Driver::Neighbours(const Step& step) {
+  if (in_buffer_ || neighbour_.budget() == nullptr) return;
+  const bool gave_turns_back = model_.Neighbour(step);
+  neighbour_.Have(step);
+  if (!gave_turns_back) return;
+  model_.Advance(kNextAsk);
+  clock_.Advance(kNextAsk);
+  Poll();
 }
 
 // ---- Poll, Shutdown, and the callbacks that run inside them.

@@ -30,6 +30,7 @@
 #include "failover/transition.h"
 #include "invariants.h"
 #include "model.h"
+#include "neighbour.h"
 #include "steps.h"
 
 namespace failover::simulation {
@@ -111,6 +112,7 @@ class Driver {
   void EndSwitchover(const Step& step);
   void CheckSwitchovers();
   void Reconfigure(const Step& step);
+  void Neighbours(const Step& step);
   void Poll();
   void BeginShutdown();
   void Shutdown();
@@ -131,6 +133,7 @@ class Driver {
   void CheckWakeup(const Step& step);
   bool Classify(const absl::Status& error);
   void CheckStats(const Step& step);
+  void CheckBudgetAtEnd();
   void Changed(const Transition& transition);
   void CheckChanges(const Step& step);
   void CheckEpochs();
@@ -143,6 +146,7 @@ class Driver {
   const std::chrono::seconds patience_;
   const std::thread::id thread_ = std::this_thread::get_id();
   LookingClock clock_;
+  Neighbour neighbour_;
   Model model_;
   Invariants invariants_;
   std::string failure_;

@@ -117,7 +117,8 @@ void Driver::CheckDue(absl::Duration until_due) {
 }
 
 void Driver::CheckWakeup(const Step& step) {
-  const bool polled = step.kind == StepKind::kPoll || step.kind == StepKind::kFaultsStop;
+  const bool polled = step.kind == StepKind::kPoll || step.kind == StepKind::kFaultsStop ||
+                      step.kind == StepKind::kNeighbour;
   if (polled || step.kind == StepKind::kShutdown) return;
   const bool earlier = model_.NextDue().value_or(absl::InfiniteFuture()) < said_;
   // A callback that is ready is due at once, and so is a shutdown that waits for nothing. Then
@@ -167,9 +168,12 @@ void Driver::CheckStats(const Step& step) {
   const bool ends = step.kind == StepKind::kCommit || step.kind == StepKind::kAbort;
   const bool all = step.kind == StepKind::kPoll || step.kind == StepKind::kShutdown ||
                    step.kind == StepKind::kFaultsStop || step.kind == StepKind::kReconfigure ||
-                   step.kind == StepKind::kBeginShutdown || ends;
+                   step.kind == StepKind::kBeginShutdown || step.kind == StepKind::kNeighbour ||
+                   ends;
   const std::set<std::size_t> names = NamesOf(step);
   invariants_.Check(actual, all ? nullptr : &names, model_.now());
+  if (expected.budget.has_value() && expected.budget->slots_free == 0) coverage_.budget_full += 1;
+  if (model_.AnyAsksForATurn()) coverage_.asks_for_a_turn += 1;
   const std::string difference = Difference(expected, actual);
   if (!difference.empty()) return Fail(difference);
   if (functions_run_ != model_.functions_run()) {
@@ -200,6 +204,15 @@ void Driver::CheckStats(const Step& step) {
     if (!one.has_value() || !Difference(shard, *one).empty()) Fail("GetShardStats is wrong");
   }
   if (known != one.has_value()) Fail("GetShardStats knows the wrong shards");
+}
+
+void Driver::CheckBudgetAtEnd() {
+  if (neighbour_.budget() == nullptr) return;
+  neighbour_.Have(Step());
+  const BudgetStats stats = neighbour_.budget()->Stats();
+  if (stats.slots_free != stats.size || stats.bytes_held != 0 || stats.retries != 0) {
+    Fail("the Buffer is gone and has not given everything back to its Budget");
+  }
 }
 
 // ---- Transitions and epochs.

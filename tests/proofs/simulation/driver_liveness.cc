@@ -17,6 +17,9 @@ constexpr absl::Duration kPatience = absl::Seconds(1);
 // check says so. Without reports, the longest duration ends what nothing else ends.
 void Driver::FaultsStop(const Step& step) {
   if (in_buffer_ || model_.shut_down()) return;
+  Step alone;
+  alone.kind = StepKind::kNeighbour;
+  Neighbours(alone);
   reactions_.clear();  // What clients would do in their callbacks may be a fault, too.
   absl::Duration longest = absl::Nanoseconds(longest_ns_);
   const absl::Duration drained = longest;

@@ -33,6 +33,7 @@ Generator::Generator(Random random, const Config& config) : random_(random), con
       0,   // kAbort come in some runs, and so does
       0,   // kReconfigure; see below.
       0,   // kBeginShutdown is as rare as kShutdown.
+      0,   // kNeighbour comes in runs with a budget.
       0,   // kFaultsStop is the last step of a run.
   };
   // Each run leaves out some kinds of steps, and does others more often. Such a run gets to corners
@@ -65,6 +66,9 @@ Generator::Generator(Random random, const Config& config) : random_(random), con
   }
   if (config_.flood == 0 && random_.Chance(40)) {
     at_least(StepKind::kReconfigure, random_.Pick<unsigned>({5, 20, 60}));
+  }
+  if (config_.budget_size != 0) {
+    at_least(StepKind::kNeighbour, random_.Pick<unsigned>({10, 40, 100}));
   }
   AddFlood();
 }
@@ -124,6 +128,8 @@ void Generator::AddStep(const Model& model) {
       return AddSwitchover(model, static_cast<StepKind>(kind));
     case StepKind::kReconfigure:
       return AddReconfigure();
+    case StepKind::kNeighbour:
+      return AddNeighbour();
     case StepKind::kFaultsStop:
     case StepKind::kPoll:
     case StepKind::kBeginShutdown:
@@ -350,6 +356,19 @@ void Generator::AddReconfigure() {
   Step step;
   step.kind = StepKind::kReconfigure;
   step.seed = random_.Below(1'000'000);
+  next_.push_back(step);
+}
+
+void Generator::AddNeighbour() {
+  const auto size = static_cast<std::uint32_t>(config_.budget_size);
+  const auto bytes = static_cast<std::uint32_t>(config_.budget_bytes);
+  const std::uint32_t turns =
+      config_.names == 1 ? static_cast<std::uint32_t>(config_.budget_retries) : 0;
+  Step step;
+  step.kind = StepKind::kNeighbour;
+  step.slots = random_.Pick<std::uint32_t>({0, size / 2, size - 1, size});
+  step.bytes = random_.Pick<std::uint32_t>({0, bytes / 2, bytes});
+  step.turns = random_.Pick<std::uint32_t>({0, turns / 2, turns, turns});
   next_.push_back(step);
 }
 

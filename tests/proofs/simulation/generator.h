@@ -51,6 +51,7 @@ class Generator {
   void AddByName(const Model& model, StepKind kind);
   void AddSwitchover(const Model& model, StepKind kind);
   void AddReconfigure();
+  void AddNeighbour();
   Step MakeRequest(std::uint8_t name);
   Step MakeComeBack(const Model& model, std::uint32_t id);
   RetryEnd AnyRetryEnd();

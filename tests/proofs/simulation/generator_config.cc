@@ -26,47 +26,7 @@ void ListSome(Random& random, Config& config) {
   }
 }
 
-}  // namespace
-
-Config MakeConfig(std::uint64_t seed) {
-  Random random(seed ^ 0xc0ffee);
-  return MakeConfig(random);
-}
-
-Config Reconfigured(const Config& before, std::uint64_t seed) {
-  Random random(seed);
-  const Config other = MakeConfig(random);
-  Config config = before;
-  const auto take = [&random, &config, &other](auto Config::*option) {
-    if (random.Chance(30)) config.*option = other.*option;
-  };
-  // These three, and the next four, hang together.
-  if (random.Chance(30)) {
-    config.window_ns = other.window_ns;
-    config.max_failover_duration_ns = other.max_failover_duration_ns;
-    config.min_time_between_failovers_ns = other.min_time_between_failovers_ns;
-  }
-  if (random.Chance(50)) {
-    config.enabled = other.enabled;
-    config.dry_run = other.dry_run;
-    config.shard_listed = other.shard_listed;
-    config.keyspace_listed = other.keyspace_listed;
-  }
-  take(&Config::size);
-  take(&Config::drain_concurrency);
-  take(&Config::drain_concurrency_max);
-  take(&Config::max_retry_ns);
-  take(&Config::suspicion_ns);
-  take(&Config::probe_after_ns);
-  take(&Config::unstamped_report_delay_ns);
-  take(&Config::down_confirmation_ns);
-  take(&Config::max_per_shard);
-  take(&Config::max_bytes);
-  take(&Config::max_shards);
-  return config;
-}
-
-Config MakeConfig(Random& random) {
+Config MakeConfigWithoutBudget(Random& random) {
   Config config;
   config.window_ns = random.Pick<std::int64_t>({1, 1, 2, 5, 10}) * kSecond;
   config.max_failover_duration_ns =
@@ -105,6 +65,63 @@ Config MakeConfig(Random& random) {
     config.enabled = false;
     config.dry_run = random.Chance(70);
   }
+  return config;
+}
+
+// Which of two shards asks first for a turn in a Poll is not told, so turns are short in runs with
+// one shard only.
+void AddBudget(Random& random, Config& config) {
+  if (config.flood != 0 || !random.Chance(30)) return;
+  config.budget_size = random.Pick<std::int64_t>({1, 2, 3, 5, 30, 1000});
+  config.budget_bytes = random.Pick<std::uint64_t>({0, 0, 5, 30, 100});
+  config.budget_retries = 1'000'000;
+  if (random.Chance(50)) config.names = 1;
+  if (config.names == 1) config.budget_retries = random.Pick<std::int64_t>({1, 2, 3, 10});
+}
+
+}  // namespace
+
+Config MakeConfig(std::uint64_t seed) {
+  Random random(seed ^ 0xc0ffee);
+  return MakeConfig(random);
+}
+
+Config MakeConfig(Random& random) {
+  Config config = MakeConfigWithoutBudget(random);
+  AddBudget(random, config);
+  return config;
+}
+
+Config Reconfigured(const Config& before, std::uint64_t seed) {
+  Random random(seed);
+  const Config other = MakeConfigWithoutBudget(random);
+  Config config = before;
+  const auto take = [&random, &config, &other](auto Config::*option) {
+    if (random.Chance(30)) config.*option = other.*option;
+  };
+  // These three, and the next four, hang together.
+  if (random.Chance(30)) {
+    config.window_ns = other.window_ns;
+    config.max_failover_duration_ns = other.max_failover_duration_ns;
+    config.min_time_between_failovers_ns = other.min_time_between_failovers_ns;
+  }
+  if (random.Chance(50)) {
+    config.enabled = other.enabled;
+    config.dry_run = other.dry_run;
+    config.shard_listed = other.shard_listed;
+    config.keyspace_listed = other.keyspace_listed;
+  }
+  take(&Config::size);
+  take(&Config::drain_concurrency);
+  take(&Config::drain_concurrency_max);
+  take(&Config::max_retry_ns);
+  take(&Config::suspicion_ns);
+  take(&Config::probe_after_ns);
+  take(&Config::unstamped_report_delay_ns);
+  take(&Config::down_confirmation_ns);
+  take(&Config::max_per_shard);
+  take(&Config::max_bytes);
+  take(&Config::max_shards);
   return config;
 }
 

@@ -233,21 +233,23 @@ Answer Model::Hold(Shard& shard, const Step& step, Held* previous) {
 bool Model::MakeRoom(std::size_t name, std::size_t bytes, bool needs_slot) {
   const std::vector<Held*> own = HeldOf(name);
   const auto bytes_fit = [&] {
+    if (!SharedBytesFit(bytes, 0)) return false;
     return config_.max_bytes == 0 || bytes == 0 || BytesHeld() + bytes <= config_.max_bytes;
   };
   if (!needs_slot) return bytes_fit();
   const auto slot_free = [&] {
     const auto most = static_cast<std::uint64_t>(config_.max_per_shard);
-    return SlotsFree() > 0 && (most == 0 || SlotsOf(name) < most);
+    return SlotsFree() > 0 && SharedSlotsFree() > 0 && (most == 0 || SlotsOf(name) < most);
   };
   if (!slot_free() && own.empty()) return false;
   // More is held than the options allow since they changed. Nobody is evicted for that.
   const auto most_slots = static_cast<std::uint64_t>(config_.max_per_shard);
   if (SlotsFree() < 0 || (most_slots != 0 && SlotsOf(name) > most_slots)) return false;
+  std::uint64_t own_bytes = 0;
+  for (const Held* request : own) own_bytes += request->bytes;
+  if (!SharedBytesFit(bytes, own_bytes)) return false;
   if (config_.max_bytes != 0 && bytes > 0) {
     if (BytesHeld() > config_.max_bytes) return false;
-    std::uint64_t own_bytes = 0;
-    for (const Held* request : own) own_bytes += request->bytes;
     const std::uint64_t others = BytesHeld() - own_bytes;
     if (others + bytes > config_.max_bytes) return false;
   }

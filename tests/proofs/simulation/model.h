@@ -72,6 +72,11 @@ class Model {
   // The Buffer has other options. Only for a Buffer that is not shut down.
   void Reconfigure(const Config& next);
 
+  // The other Buffers with the Budget have what the step says, as far as there is room. Returns
+  // whether they gave turns back.
+  bool Neighbour(const Step& step);
+  bool AnyAsksForATurn() const;
+
   // Runs the timers that are due. Their callbacks come after this call.
   void RunTimers();
   // Returns how the request's wait ended, or nullopt if its callback must not run now. Callbacks of
@@ -215,6 +220,17 @@ class Model {
   std::uint64_t SlotsOf(std::size_t name) const;
   // Negative if more are taken than a smaller size allows.
   std::int64_t SlotsFree() const;
+  // The Budget (model_budget.cc). Without one, there is always room.
+  bool HasBudget() const { return config_.budget_size != 0; }
+  std::int64_t SharedSlotsFree() const;
+  // Whether the bytes fit if so many of those that are held now are evicted.
+  bool SharedBytesFit(std::size_t bytes, std::uint64_t evicted) const;
+  bool TakesSharedTurn(const Held& request) const {
+    return request.shared_turn && IsUnended(request);
+  }
+  std::int64_t SharedTurnsTaken() const;
+  bool GetsSharedTurn(std::size_t name) const;
+  BudgetStats SharedStats() const;
   std::uint64_t BytesHeld() const;
   static bool TakesSlot(const Held& request);
 
@@ -231,6 +247,9 @@ class Model {
   std::optional<absl::Time> waits_after_stop_;
   std::uint64_t too_many_shards_ = 0;
   bool in_callback_ = false;  // of the latest request
+  std::int64_t neighbour_slots_ = 0;
+  std::uint64_t neighbour_bytes_ = 0;
+  std::int64_t neighbour_turns_ = 0;
   bool shut_down_ = false;
   // The end of the grace of a shutdown that BeginSlowShutdown began.
   std::optional<absl::Time> grace_end_;

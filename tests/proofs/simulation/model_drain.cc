@@ -9,6 +9,7 @@ namespace failover::simulation {
 namespace {
 
 constexpr absl::Duration kTurn = absl::Milliseconds(250);
+constexpr absl::Duration kNextAsk = absl::Milliseconds(10);
 constexpr absl::Duration kProbe = absl::Seconds(1);
 constexpr absl::Duration kNextProbeOnSuspicion = absl::Milliseconds(50);
 
@@ -56,6 +57,7 @@ std::optional<absl::Time> Model::DrainDue(std::size_t name) const {
     at(request.overdue_at);
     if (request.step.may_probe && HasTurn(request)) at(request.let_go_at + kTurn);
   }
+  if (shards_[name].asks_again.has_value()) at(*shards_[name].asks_again);
   if (!DrainWaits(shards_[name])) return due;
   at(*shards_[name].drain_waits_until);
   // A cancel may have taken the last request out of the queue. The timer ends the drain then.
@@ -69,6 +71,7 @@ bool Model::DrainWaits(const Shard& shard) const {
 
 void Model::ContinueDrain(std::size_t name) {
   Shard& shard = shards_[name];
+  shard.asks_again.reset();
   FinishDrain(name);
   if (shard.state != State::kDraining) return;
   if (DrainWaits(shard)) {
@@ -79,8 +82,13 @@ void Model::ContinueDrain(std::size_t name) {
   }
   for (Held* request : HeldOf(name)) {
     if (!shut_down_ && !MayLetGo(name)) break;
+    if (!shut_down_ && !GetsSharedTurn(name)) {
+      shard.asks_again = now_ + kNextAsk;
+      break;
+    }
     request->drained = true;
     request->in_drain = true;
+    request->shared_turn = !shut_down_;
     Release(*request, shard.stopped_by);
   }
 }
@@ -102,7 +110,10 @@ bool Model::IsOver(std::size_t name) const {
 void Model::LookAtRetries(std::size_t name) {
   if (shards_[name].state != State::kDraining) return;
   for (Held& request : requests_) {
-    if (request.name != name || !IsUnended(request) || request.overdue_at > now_) continue;
+    if (request.name != name || !IsUnended(request)) continue;
+    // The turn is given back when the shard looks.
+    request.shared_turn = request.shared_turn && HasTurn(request);
+    if (request.overdue_at > now_) continue;
     request.in_drain = false;
     ++shards_[name].counters.retries_overdue;
   }

@@ -50,6 +50,7 @@ BufferStats Model::Stats() const {
   stats.size = static_cast<std::uint64_t>(config_.size);
   stats.slots_free = static_cast<std::uint64_t>(std::max<std::int64_t>(SlotsFree(), 0));
   stats.bytes_held = BytesHeld();
+  if (HasBudget()) stats.budget = SharedStats();
   stats.requests_skipped_too_many_shards = too_many_shards_;
   for (const std::size_t name : known_) stats.shards.push_back(std::move(counted[name]));
   return stats;

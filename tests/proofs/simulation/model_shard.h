@@ -58,7 +58,8 @@ struct ModelRequest {
   // The retry. `let_go` is a tick; 0 means that the request was never let go.
   std::uint64_t let_go = 0;
   absl::Time let_go_at;
-  bool in_drain = false;  // The retry counts for the drain that is, not for an earlier one.
+  bool in_drain = false;     // The retry counts for the drain that is, not for an earlier one.
+  bool shared_turn = false;  // The retry counts for the Budget, as long as it does for the drain.
   absl::Time overdue_at;
   bool probe = false;  // The request is the probe that is under way.
 
@@ -114,6 +115,8 @@ struct ModelShard {
   absl::Time hold_end;
   absl::Time suspicion_end;
   std::int64_t drain_limit = 0;
+  // The Budget gave the drain no further turn, and the drain asks again at this time.
+  std::optional<absl::Time> asks_again;
   // The option that drain_limit began with.
   std::int64_t told_concurrency = 0;
   // The primary went down in the drain, which goes on with a primary, or ends at this time.

@@ -38,7 +38,7 @@ TEST(SimulationTest, BufferDoesWhatTheModelDoes) {
 // bug that any failover meets. The steps of a finding need not be cut down.
 TEST(SimulationTest, AFewSeedsFindWhatEveryFailoverMeets) {
   RunOptions options;
-  options.steps = 20'000;
+  options.steps = 40'000;
   options.shrink_time = std::chrono::seconds(0);
   const RunResult result = RunSeeds(options);
   EXPECT_FALSE(result.finding.has_value()) << result.finding->ToString();

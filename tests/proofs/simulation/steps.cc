@@ -122,6 +122,9 @@ std::string ActionText(const Step& step) {
       return absl::StrCat(step.by_context ? "destroy" : "abort", " switchover ", step.id);
     case StepKind::kBeginShutdown:
       return "BeginShutdown";
+    case StepKind::kNeighbour:
+      return absl::StrCat("the neighbours have ", step.slots, " slots, ", step.bytes, " bytes, ",
+                          step.turns, " turns");
     case StepKind::kReconfigure:
       return absl::StrCat("Reconfigure by ", step.seed);
     case StepKind::kFaultsStop:
@@ -134,6 +137,12 @@ std::string ActionText(const Step& step) {
 }  // namespace
 
 namespace {
+
+std::string BudgetText(const Config& config) {
+  if (config.budget_size == 0) return "";
+  return absl::StrCat(", a budget with size ", config.budget_size, ", max_bytes ",
+                      config.budget_bytes, ", max_retries ", config.budget_retries);
+}
 
 constexpr std::size_t kOddNames = 12;
 
@@ -292,7 +301,7 @@ std::string ToString(const Config& config) {
       absl::FormatDuration(options.down_confirmation), ", max_per_shard ", options.max_per_shard,
       ", clock_start ", absl::FormatDuration(absl::Nanoseconds(config.clock_start_ns)),
       ", max_bytes ", options.max_bytes, ", max_shards ", options.max_shards,
-      ", keyspace_shards \"", options.keyspace_shards, "\"",
+      ", keyspace_shards \"", options.keyspace_shards, "\"", BudgetText(config),
       config.own_classifier ? ", a classifier of its own" : "",
       config.foreign_code_looks ? ", clock and classifier look at the Buffer" : "");
 }

@@ -50,6 +50,10 @@ struct Config {
   std::int64_t max_per_shard = 0;
   std::uint64_t max_bytes = 0;
   std::int64_t max_shards = 0;
+  // The limits of the Budget. A size of 0 means that there is none.
+  std::int64_t budget_size = 0;
+  std::uint64_t budget_bytes = 0;
+  std::int64_t budget_retries = 0;
   // Both arrays take the index of a name. shard_listed means that the shard itself is listed,
   // keyspace_listed that its whole keyspace is.
   std::array<bool, kNames> shard_listed{};
@@ -95,9 +99,10 @@ enum class StepKind : std::uint8_t {
   kAbort,
   kReconfigure,
   kBeginShutdown,
+  kNeighbour,   // The other Buffers with the same Budget take from it, or give back.
   kFaultsStop,  // From here on every retry succeeds, and `serving` says whether reports tell so.
 };
-inline constexpr std::size_t kStepKinds = 20;
+inline constexpr std::size_t kStepKinds = 21;
 
 // A Face says how a request asks to be held.
 enum class Face : std::uint8_t { kCallback, kBlocking, kCoroutine };
@@ -202,6 +207,11 @@ struct Step {
 
   // This field belongs to kReconfigure.
   std::uint64_t seed = 0;
+
+  // These fields belong to kNeighbour, and so does `bytes`: what the other Buffers have from then
+  // on, as far as the Budget allows.
+  std::uint32_t slots = 0;
+  std::uint32_t turns = 0;
 };
 
 absl::Duration TimeoutOf(const Step& step);

@@ -25,6 +25,7 @@ const std::vector<Client>& Clients() {
     RunOperator,
     RunRetryLoopClient,
     RunScraper,
+    RunNeighbours,
 #if defined(__cpp_impl_coroutine)
     RunCoroutineClient,
 #endif
@@ -38,6 +39,7 @@ class Round {
   RoundResult Run();
 
  private:
+  std::shared_ptr<Budget> AnyBudget();
   BufferOptions AnyOptions();
   void Start();
   void ShutDownAmongTheClients();
@@ -45,6 +47,7 @@ class Round {
   void DestroyAroundBlockedCallers();
   void StopChores();
   void ExpectLaws(bool all_given_back);
+  void ExpectBudgetGivenBack();
 
   Random random_;
   FastClock fast_clock_;
@@ -68,6 +71,14 @@ Round::Round(std::uint64_t seed) : random_(seed) {
   world_.emplace(*buffer_, ledger_, chores_);
 }
 
+std::shared_ptr<Budget> Round::AnyBudget() {
+  BudgetLimits limits;
+  limits.size = random_.Of<std::int64_t>({1, 3, 8, 1000});
+  limits.max_bytes = random_.OneIn(2) ? 100 : 0;
+  limits.max_retries = random_.Of<std::int64_t>({1, 2, 8});
+  return *Budget::Create(limits);
+}
+
 BufferOptions Round::AnyOptions() {
   BufferOptions options;
   manual_ = random_.OneIn(2);
@@ -80,6 +91,7 @@ BufferOptions Round::AnyOptions() {
   options.window = absl::Seconds(1);
   options.max_failover_duration = absl::Seconds(2);
   options.min_time_between_failovers = absl::Seconds(4);
+  if (random_.OneIn(2)) options.budget = AnyBudget();
   options.dry_run = random_.OneIn(8);
   if (options.dry_run || random_.OneIn(8)) options.keyspace_shards = "ks/0,ks/1";
   if (late_chores_) options.shutdown_grace = absl::Milliseconds(random_.Below(3));
@@ -207,6 +219,14 @@ void Round::ExpectLaws(bool all_given_back) {
   ledger_.Expect(stats.bytes_held == 0, "bytes are held after Shutdown");
 }
 
+void Round::ExpectBudgetGivenBack() {
+  if (world_->budget == nullptr) return;
+  const BudgetStats stats = world_->budget->Stats();
+  ledger_.Expect(stats.slots_free == stats.size, "slots of the budget are lost or doubled");
+  ledger_.Expect(stats.bytes_held == 0, "bytes of the budget are lost or doubled");
+  ledger_.Expect(stats.retries == 0, "turns of the budget are lost or doubled");
+}
+
 RoundResult Round::Run() {
   Start();
   world_->AwaitOperations(random_.Below(3000));
@@ -216,9 +236,12 @@ RoundResult Round::Run() {
     ShutDownAmongTheClients();
     buffer_.reset();
   }
+  // Tokens are left, and give nothing back.
+  ExpectBudgetGivenBack();
   StopChores();
   while (chores_.DoOne(random_)) {
   }
+  ExpectBudgetGivenBack();
   ledger_.ExpectEachTripEndedOnce();
   return RoundResult{ledger_.requests(), ledger_.failures()};
 }

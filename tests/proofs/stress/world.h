@@ -5,11 +5,13 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include "chores.h"
+#include "failover/budget.h"
 #include "failover/buffer.h"
 #include "ledger.h"
 #include "random.h"
@@ -18,10 +20,15 @@ namespace failover::test {
 
 struct World {
   World(Buffer& the_buffer, Ledger& the_ledger, Chores& the_chores)
-      : buffer(the_buffer), ledger(the_ledger), chores(the_chores) {}
+      : buffer(the_buffer),
+        budget(the_buffer.options().budget),
+        ledger(the_ledger),
+        chores(the_chores) {}
 
   // The Buffer lives until all threads have ended, except for the thread that only does chores.
   Buffer& buffer;
+  // nullptr if the Buffer has none.
+  std::shared_ptr<Budget> budget;
   Ledger& ledger;
   Chores& chores;
 
@@ -113,6 +120,8 @@ void RunAsyncClient(World& world, Random random);
 void RunHealthFeed(World& world, Random random);
 void RunOperator(World& world, Random random);
 void RunScraper(World& world, Random random);
+// Returns at once if the Buffer has no Budget.
+void RunNeighbours(World& world, Random random);
 // Only the C++20 build has this client.
 void RunCoroutineClient(World& world, Random random);
 

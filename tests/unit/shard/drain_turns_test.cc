@@ -20,7 +20,7 @@ class DrainTurnsTest : public ::testing::Test {
   std::uint32_t Take(std::uint64_t retry, Instant gives_up = kNever, Instant overdue = kNever) {
     return turns_.Take(retry, gives_up, overdue);
   }
-  DrainTurns turns_;
+  DrainTurns turns_{nullptr};
 };
 
 TEST_F(DrainTurnsTest, AsManyAsTheConcurrencyHaveATurn) {
@@ -161,6 +161,92 @@ TEST_F(DrainTurnsTest, ARetryOfAClosingShardIsUnendedWithoutAnEntry) {
   EXPECT_EQ(turns_.unended(), 3);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(turns_.End(DrainTurns::kNoEntry, 0));
   EXPECT_EQ(turns_.unended(), 0);
+}
+
+// ---- Turns of a failover::Budget ----------------------------------------------------------------
+
+class SharedTurnsTest : public ::testing::Test {
+ protected:
+  // A drain that may take as many turns as it likes.
+  static void Begin(DrainTurns& turns) {
+    turns.Reserve(8, 8);
+    turns.Begin(8, 8);
+  }
+  static std::uint32_t Take(DrainTurns& turns, std::uint64_t retry, Instant gives_up = kNever,
+                            Instant overdue = kNever) {
+    EXPECT_TRUE(turns.Claim(At(0)));
+    return turns.Take(retry, gives_up, overdue);
+  }
+
+  SharedTurns shared_{2};
+  DrainTurns first_{&shared_};
+  DrainTurns second_{&shared_};
+};
+
+TEST_F(SharedTurnsTest, ADrainWithoutATurnAlwaysGetsOne) {
+  Begin(first_);
+  Begin(second_);
+  Take(first_, 1);
+  Take(first_, 2);
+  EXPECT_FALSE(first_.Claim(At(0)));
+  Take(second_, 3);
+  EXPECT_FALSE(second_.Claim(At(0)));
+  EXPECT_EQ(shared_.taken(), 3);
+}
+
+TEST_F(SharedTurnsTest, ADrainThatGetsNoneAsksAgain) {
+  Begin(first_);
+  Take(first_, 1, At(7));
+  Take(first_, 2, At(7));
+  EXPECT_EQ(first_.next_due(), At(7));
+  EXPECT_FALSE(first_.AsksAgain(At(3)));
+  EXPECT_FALSE(first_.Claim(At(3)));
+  EXPECT_EQ(first_.next_due(), At(3) + DrainTurns::kPause);
+  EXPECT_TRUE(first_.AsksAgain(At(3)));
+  EXPECT_EQ(first_.Expire(At(3) + DrainTurns::kPause), 0u);
+  EXPECT_EQ(first_.next_due(), At(7));
+}
+
+TEST_F(SharedTurnsTest, TheLimitsOfTheDrainComeFirst) {
+  first_.Reserve(8, 8);
+  first_.Begin(1, 8);
+  Take(first_, 1);
+  EXPECT_FALSE(first_.Claim(At(3)));
+  EXPECT_EQ(first_.next_due(), kNever) << "no turn of another drain would help";
+}
+
+TEST_F(SharedTurnsTest, EachWayGivesATurnBackOnce) {
+  Begin(first_);
+  const std::uint32_t ends = Take(first_, 1);
+  const std::uint32_t gives_up = Take(first_, 2, At(1), At(9));
+  EXPECT_TRUE(first_.End(ends, 1));
+  EXPECT_EQ(shared_.taken(), 1);
+  EXPECT_FALSE(first_.End(ends, 1));
+  first_.Expire(At(1));
+  EXPECT_EQ(shared_.taken(), 0);
+  EXPECT_TRUE(first_.End(gives_up, 2));
+  EXPECT_EQ(shared_.taken(), 0);
+  Take(first_, 3, kNever, At(2));
+  first_.Expire(At(2));
+  EXPECT_EQ(shared_.taken(), 0);
+}
+
+TEST_F(SharedTurnsTest, AnotherDrainBeginsWithoutTurns) {
+  Begin(first_);
+  const std::uint32_t earlier = Take(first_, 1);
+  Take(first_, 2);
+  Begin(first_);
+  EXPECT_EQ(shared_.taken(), 0);
+  EXPECT_FALSE(first_.End(earlier, 1));
+  EXPECT_EQ(shared_.taken(), 0);
+}
+
+TEST_F(SharedTurnsTest, WhatAClosingShardLetsGoTakesNone) {
+  Begin(first_);
+  first_.TakeWithoutEntry();
+  EXPECT_EQ(shared_.taken(), 0);
+  EXPECT_TRUE(first_.End(DrainTurns::kNoEntry, 0));
+  EXPECT_EQ(shared_.taken(), 0);
 }
 
 }  // namespace
