@@ -34,7 +34,8 @@ namespace failover {
 struct RetryPolicy {
   // How many attempts there may be with no hold between them. The default is vtgate's. Less than 1
   // counts as 1. A request that is held begins to count anew, so between holds only its window and
-  // its timeout limit the attempts.
+  // its timeout limit the attempts. A request that came back, and was not held again, goes on to
+  // count for good: each hold after that has another window, and they must not be endless.
   int max_attempts = 3;
 };
 
@@ -163,7 +164,10 @@ class FAILOVER_EXPORT RetrySteps {
   Attempt last_ = Attempt::kNone;
   bool attempted_ = false;
   bool reply_began_ = false;
-  // How many attempts were made since the request was last held.
+  // Whether the request was held, and whether it was not held again when it came back.
+  enum class Window : std::uint8_t { kNone, kBegan, kOver };
+  Window window_ = Window::kNone;
+  // How many attempts were made since the request was last held in its window.
   int attempts_ = 0;
   absl::Time now_ = absl::InfinitePast();
   absl::Time deadline_ = absl::InfiniteFuture();

@@ -56,7 +56,7 @@ enum class SkippedReason : std::uint8_t {
   kLastReparentTooRecent,
   kLastFailoverTooRecent,
   kBudgetUsedUp,  // the shard has been held for max_failover_duration of late
-  kDraining,      // a failover's error of a request that may not come back, while the shard drains
+  kDraining,      // a failover's error, while the shard drains (may_probe: only if in vain)
 };
 inline constexpr std::size_t kSkippedReasons = 7;
 

@@ -46,6 +46,7 @@ RetrySteps& RetrySteps::operator=(RetrySteps&& other) noexcept {
   last_ = std::exchange(other.last_, Attempt::kNone);
   attempted_ = std::exchange(other.attempted_, false);
   reply_began_ = std::exchange(other.reply_began_, false);
+  window_ = std::exchange(other.window_, Window::kNone);
   attempts_ = std::exchange(other.attempts_, 0);
   now_ = std::exchange(other.now_, absl::InfinitePast());
   deadline_ = std::exchange(other.deadline_, absl::InfiniteFuture());
@@ -70,6 +71,7 @@ RetrySteps::Step RetrySteps::Start(absl::Time now, const RequestContext& context
   last_ = Attempt::kNone;
   attempted_ = false;
   reply_began_ = false;
+  window_ = Window::kNone;
   attempts_ = 0;
   token_ = RetryDoneFunc();
   work_.End();
@@ -127,7 +129,11 @@ RetrySteps::Step RetrySteps::WaitEnded(absl::Time now, absl::StatusOr<RetryDoneF
                                    BufferErrorReason::kTimeout,
                                    "the request was released when its timeout was over"));
   }
-  if (held) attempts_ = 0;
+  if (!held && window_ == Window::kBegan) window_ = Window::kOver;
+  if (held && window_ != Window::kOver) {
+    window_ = Window::kBegan;
+    attempts_ = 0;
+  }
   token_ = *std::move(result);
   return step_ = Step::kAttempt;
 }

@@ -25,7 +25,7 @@ enum class Step : std::uint8_t {
   kIgnore,
   kPass,
   kHold,
-  kJoin,   // a request that may come back is held, and is released in its turn; others pass
+  kJoin,   // a request that may come back is held, unless the drain is in vain; others pass
   kStart,  // if StartGuard allows it
   kStop,
   kFinish,
@@ -74,7 +74,7 @@ constexpr Step NextStep(State state, Event event) {
       switch (event) {
         case Event::kRequest:
           return Step::kPass;
-        // The failover is over, so the failure must have raced with the end of the failover.
+        // If the failover is over, the failure must have raced with the end of the failover.
         case Event::kFailedRequest:
           return Step::kJoin;
         // The requests in the queue must not be sent to a server that is known to be down.

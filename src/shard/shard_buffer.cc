@@ -103,10 +103,7 @@ Decision ShardBuffer::Decide(Instant now, const Request& request, Waiter* waiter
       break;
     }
     case Step::kJoin:
-      if (!request.traits.may_probe) {
-        ++Skipped(SkippedReason::kDraining);
-        return {};
-      }
+      if (!JoinsDrain(request)) return {};
       break;
     case Step::kHold:
       break;

@@ -313,7 +313,8 @@ class ShardBuffer final : public ShardGate, public Timer {
   Instant ProbeDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LetProbeGo(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // The way into the queue.
+  // The way into the queue. JoinsDrain decides about a failed request in Draining.
+  bool JoinsDrain(const Request& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Decision HoldNew(Instant now, const Request& request, Waiter* waiter, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<Refusal> ReserveRoom(Work work, bool has_deadline)

@@ -57,6 +57,7 @@ bool ShardBuffer::TryStart(Instant now, const Beginning& beginning, Effects* eff
   sign.last_reparent = primary_.last_reparent();
   const StartGuard::Judgement judgement = activity_->guard.Judge(terms().budget(), now, sign);
   if (judgement.verdict == StartGuard::Verdict::kPass) {
+    if (cause == HoldCause::kRefusedRetry) activity_->guard.OnRefusedInVain();
     if (beginning.by_request) ++Skipped(judgement.reason);
     LogSkip(now, judgement, effects);
     return false;

@@ -33,6 +33,12 @@ Decision ShardBuffer::HoldNew(Instant now, const Request& request, Waiter* waite
   return Decision{Decision::Kind::kHeld, {}};
 }
 
+bool ShardBuffer::JoinsDrain(const Request& request) {
+  if (request.traits.may_probe && !activity_->guard.DrainsInVain()) return true;
+  ++Skipped(SkippedReason::kDraining);
+  return false;
+}
+
 std::optional<Refusal> ShardBuffer::ReserveRoom(Work work, bool has_deadline) {
   // The release of the request, which counts its work, cannot fail then.
   if (work != Work::kUncounted && !EnsureWorkCount()) return Refusal::kNoMemory;

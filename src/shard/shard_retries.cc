@@ -61,8 +61,7 @@ bool ShardBuffer::HoldsAgain(Instant now, const Request& request, Effects* effec
       return TryStart(now, {cause, may_probe, /*by_request=*/true}, effects);
     }
     case Step::kJoin:
-      if (!may_probe) ++Skipped(SkippedReason::kDraining);
-      return may_probe;
+      return JoinsDrain(request);
     case Step::kHold:
       return true;
     case Step::kPass:

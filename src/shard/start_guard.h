@@ -45,7 +45,7 @@ class StartGuard {
     budget_.ChangeTerms(before, after, from);
   }
 
-  void OnStart() { latched_ = false; }
+  void OnStart() { latched_ = refused_in_vain_ = false; }
   // A hold has ended.
   void OnEnd(const HoldBudget::Terms& terms, const Hold& hold, StopReason reason, Instant now);
   // Rule E9: after the end of the hold, which follows, only evidence begins another hold.
@@ -54,11 +54,16 @@ class StartGuard {
     latched_at_ = now;
   }
   bool latched() const { return latched_; }
+  // A retry was refused (E8), and no hold began.
+  void OnRefusedInVain() { refused_in_vain_ = true; }
+  // Whether the next retry is refused, too, as far as is known. Who joins such a drain only comes
+  // back to join again, and the drain would never end.
+  bool DrainsInVain() const { return latched_ || refused_in_vain_; }
 
   void OnReport(Instant now) { last_report_ = now; }
   // The shard takes writes: a serving report, or a retry that proves it.
   void OnHealth() {
-    latched_ = false;
+    latched_ = refused_in_vain_ = false;
     held_since_health_ = {};
   }
   // For how long the shard was held since it was last seen to take writes.
@@ -72,6 +77,7 @@ class StartGuard {
   Instant last_report_ = kLongAgo;
   Instant latched_at_ = kLongAgo;
   bool latched_ = false;
+  bool refused_in_vain_ = false;
 };
 
 }  // namespace failover::internal

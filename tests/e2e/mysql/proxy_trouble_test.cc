@@ -93,6 +93,26 @@ TEST_F(TroubleTest, AFailoverThatNeverEndsFailsFastAfterTheLongest) {
   for (auto& client : clients) EXPECT_EQ(client->Receive().number, 0u) << client->error().text;
 }
 
+// The other server stays read-only. The hold of the first client ends by its time, and the others,
+// whose windows end later, are drained to a server that is gone.
+TEST_F(TroubleTest, BugLatchedDrainNeverEnds_EachClientGetsItsErrorAfterAFewRetries) {
+  StartProxy({"--buffer-window=2s", "--buffer-max-failover-duration=2s"});
+  Clients first = Connect(1);
+  Clients clients = Connect(8);
+  server(0).Kill();
+  SendInserts(first);
+  AwaitHeld(1);
+  SendInserts(clients);
+  for (auto& client : clients) EXPECT_NE(client->Receive().number, 0u);
+  EXPECT_NE(first[0]->Receive().number, 0u);
+  EXPECT_EQ(proxy().State("MaxDurationExceeded"), "1");
+  EXPECT_LE(std::stoi(proxy().State("drained")), 50) << proxy().Output();
+  EXPECT_TRUE(Await([this] {
+    return proxy().Output().find("drain finished") != std::string::npos;
+  })) << proxy().Output();
+  ASSERT_TRUE(server(0).Restart());
+}
+
 // A proxy that knows no primary yet must not take this for a failover.
 TEST_F(TroubleTest, AProxyThatHasJustStartedHoldsNobody) {
   StartProxy();

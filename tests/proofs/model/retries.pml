@@ -6,7 +6,8 @@
  * These options add a process, or give it something to do: -DWITH_CANCEL=<request>,
  * -DWITH_SHUTDOWN, -DREPORTS=<how many> with -DNEW_PRIMARY, -DSERVING, -DDOWN. -DHANGS: a retry may
  * never end. -DTELLS: retries tell how they ended; with -DADAPTS some found no server. -DGUARDS:
- * StartGuard may prevent a hold. -DCLOCK_GOES_ON: the clock goes on until nothing is due. The
+ * StartGuard may prevent a hold. -DREPEATS: a request that came back in vain fails once more, and is
+ * a new one. So it goes on for as long as it is held. -DCLOCK_GOES_ON: the clock goes on until nothing is due. The
  * options -DBUG_... plant bugs.
  */
 #include "retries_shard.pml"
@@ -65,7 +66,25 @@ inline number_arrival(r) {
   :: i < REQUESTS -> if :: arrival[i] > before -> before = arrival[i] :: else fi; i++
   :: else -> break
   od;
-  arrival[r] = before + 1
+  arrival[r] = before + 1;
+#ifdef REPEATS
+  /* Only the order counts, so the numbers begin at 1. */
+  best = 255;
+  i = 0;
+  do
+  :: i < REQUESTS ->
+     if :: arrival[i] > 0 && arrival[i] < best -> best = arrival[i] :: else fi;
+     i++
+  :: else -> break
+  od;
+  i = 0;
+  do
+  :: i < REQUESTS ->
+     if :: arrival[i] > 0 -> arrival[i] = arrival[i] - (best - 1) :: else fi;
+     i++
+  :: else -> break
+  od
+#endif
 }
 
 /* ShardBuffer::HoldNew with MakeRoom */
@@ -101,7 +120,7 @@ inline on_request(r) {
      :: state == Idle && ((refused[r] && may_start) || (missed && !passes)) ->
         start(false);
         holds = true
-     :: state == Draining && refused[r] -> holds = may_probe(r)
+     :: state == Draining && refused[r] -> holds = joins_drain(r)
      :: state == Draining && !refused[r] && missed && !passes -> start(false); holds = true
      :: else
      fi;
@@ -128,7 +147,7 @@ inline holds_again(r) {
 #ifdef BUG_E8_IN_DRAIN
      :: state == Draining -> holds = may_probe(r)
 #else
-     :: state == Draining && !yes -> holds = may_probe(r)
+     :: state == Draining && !yes -> holds = joins_drain(r)
 #endif
      :: state != Buffering && yes && may_start ->
         /* Rule E8: the retry tried the primary of now. */
@@ -136,6 +155,7 @@ inline holds_again(r) {
         start(true);
         holds = true
      :: state == Idle && !yes && may_start -> start(false); holds = true
+     :: state != Buffering && yes && !may_start -> refused_in_vain = true
      :: else
      fi
   :: else
@@ -196,7 +216,9 @@ inline on_return(r) {
 /* ShardBuffer::OnSuccess (E7) */
 inline on_success(r) {
   if
-  :: refused[r] && let_go(r) > last_down && let_go(r) > last_end -> latched = false
+  :: refused[r] && let_go(r) > last_down && let_go(r) > last_end ->
+     latched = false;
+     refused_in_vain = false
   :: else
   fi;
   if
@@ -250,6 +272,7 @@ inline on_retry_end(r, how) {
         :: let_go(r) > last_end && state != Buffering && may_start ->
            assert(since_end[r]);
            start(true)
+        :: let_go(r) > last_end && state != Buffering && !may_start -> refused_in_vain = true
         :: else
         fi;
         assert(!must_hold || state == Buffering)
@@ -268,6 +291,7 @@ proctype Request(byte me) {
   byte returns = 0;
   bool passes = false;                                 /* what StartGuard says */
   bool stopped = false;
+  bool came_back = false;
   mtype how = None;
 
   if :: refused[me] = true :: true fi;
@@ -284,7 +308,15 @@ proctype Request(byte me) {
   finish();
 wait:
   if
-  :: decision == Hold -> skip
+  :: decision == Hold -> came_back = false
+#ifdef REPEATS
+  :: decision == Pass && came_back ->
+     came_back = false;
+     at = now;
+     d_step { lock_is_free; arrival[me] = 0; on_request(me); check() };
+     finish();
+     goto wait
+#endif
   :: else -> goto done
   fi;
   told[me] || (cancelled[me] && !blocks_thread(me));
@@ -301,7 +333,11 @@ end_hangs:
      false
 #endif
   :: returns < RETURNS ->
+#ifdef REPEATS
+     came_back = true;
+#else
      returns++;
+#endif
      stopped = cancelled[me];
      at = now;
      d_step {
@@ -337,6 +373,7 @@ done:
     decision = Pass;
     passes = false;
     returns = 0;
+    came_back = false;
     place[me] = Gone;
     outcome[me] = Nothing;
     refused[me] = false;
@@ -423,6 +460,7 @@ proctype Health() {
           is_down = false;
           is_missed = false;
           latched = false;
+          refused_in_vain = false;
           if :: !closed -> stop() :: else fi;
           check()
         }
@@ -436,6 +474,7 @@ proctype Health() {
           is_down = false;
           is_missed = false;
           latched = false;
+          refused_in_vain = false;
           if :: !closed && state == Buffering && (yes || head > evidence_from) -> stop() :: else fi;
           check()
         }

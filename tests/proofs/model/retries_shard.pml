@@ -64,6 +64,7 @@ bool retired = false;
 bool is_down = false;                                  /* KnownPrimary::IsDown */
 bool is_missed = false;                                /* KnownPrimary::IsMissed */
 bool latched = false;                                  /* StartGuard::latched */
+bool refused_in_vain = false;                          /* StartGuard::OnRefusedInVain */
 byte last_now = 0;
 byte retrying = 0;
 byte slots_free = SLOTS;
@@ -147,6 +148,12 @@ hidden byte must_hold;                                 /* the rule E8, for check
 #define HAS_TURN (taken < concurrency && unended < MOST)
 #define missed (is_missed && !latched)
 #define may_start (!passes && !latched)
+/* ShardBuffer::JoinsDrain */
+#ifdef BUG_JOINS_IN_VAIN
+#define joins_drain(r) may_probe(r)
+#else
+#define joins_drain(r) (may_probe(r) && !latched && !refused_in_vain)
+#endif
 
 inline next_event() { last_event++ }
 
@@ -503,6 +510,7 @@ inline start(is_e8) {
   next_probe = (is_e8 -> last_now + PATIENCE : after(last_now, PROBE_AFTER));
   probe = 0;
   latched = false;
+  refused_in_vain = false;
   down_in_drain = false;
   begin_turns();
   i = 0;

@@ -124,7 +124,7 @@ Answer Model::FailedRequest(Shard& shard, const Step& step, Held* previous) {
     case State::kBuffering:
       return Hold(shard, step, previous);
     case State::kDraining:
-      if (step.may_probe) {
+      if (step.may_probe && !shard.latched && !shard.refused_in_vain) {
         const Answer answer = Hold(shard, step, previous);
         ContinueDrain(step.name);
         return answer;

@@ -79,7 +79,7 @@ void Model::Begin(std::size_t name, Beginning how) {
   Shard& shard = shards_[name];
   SetState(shard, State::kBuffering);
   ForgetRetries(name);
-  shard.latched = false;
+  shard.latched = shard.refused_in_vain = false;
   shard.began = now_;
   const absl::Duration longest = absl::Nanoseconds(config_.max_failover_duration_ns);
   shard.hold_end = now_ + (how.by_operator ? longest : std::min(longest, BudgetAt(shard, now_)));
@@ -237,7 +237,7 @@ bool Model::StopBuffering(std::size_t name) {
 
 void Model::TakesWrites(Shard& shard) {
   shard.held_in_vain = absl::ZeroDuration();
-  shard.latched = false;
+  shard.latched = shard.refused_in_vain = false;
 }
 
 void Model::RetrySucceeded(std::size_t name, Held& request) {
@@ -275,6 +275,7 @@ void Model::RetryRefused(std::size_t name, Held& request, bool came_back) {
   } else {
     const bool used_up = BudgetAt(shard, now_) < kLeastBudget;
     if (shard.latched || used_up) {
+      shard.refused_in_vain = true;
       const SkippedReason why =
           shard.latched ? SkippedReason::kLastFailoverTooRecent : SkippedReason::kBudgetUsedUp;
       if (came_back) Count(shard.counters.requests_skipped, why);

@@ -133,6 +133,7 @@ struct ModelShard {
   absl::Time spent_at;
   absl::Duration held_in_vain;  // since the shard was last seen to take writes
   bool latched = false;
+  bool refused_in_vain = false;  // A retry was refused, and no hold could begin.
   absl::Time latched_or_reported;
   absl::Duration next_patience = absl::Milliseconds(50);
 

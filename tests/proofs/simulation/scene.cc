@@ -17,6 +17,7 @@ Scene::Scene(SceneOptions options, Script script)
 Scene::~Scene() {
   buffer_->Shutdown();
   ready_.clear();
+  under_way_.clear();
   clients_.clear();
 }
 
@@ -25,7 +26,9 @@ void Scene::Run(absl::Duration time) {
   while (clock_.Now() < end) {
     servers_ = script_(clock_.Now() - start_);
     Report();
+    EndAttempts();
     RunReady();
+    NoteOldest();
     Arrive();
     RunReady();
     clock_.Advance(kTick);
@@ -86,6 +89,26 @@ void Scene::Ask(std::uint64_t id, LastAttempt last) {
 void Scene::Attempt(std::uint64_t id, RetryDoneFunc token) {
   Client& client = clients_[id];
   ++client.attempts;
+  most_attempts_ = std::max(most_attempts_, ++client.attempts_in_all);
+  if (options_.attempt_ticks == 0) return AttemptEnded(id, std::move(token));
+  under_way_.push_back({clock_.Now() + options_.attempt_ticks * kTick, id, std::move(token)});
+}
+
+void Scene::EndAttempts() {
+  while (!under_way_.empty() && under_way_.front().ends <= clock_.Now()) {
+    UnderWay ended = std::move(under_way_.front());
+    under_way_.pop_front();
+    AttemptEnded(ended.id, std::move(ended.token));
+  }
+}
+
+// The ids grow, so the first client has waited for the longest time.
+void Scene::NoteOldest() {
+  if (clients_.empty()) return;
+  longest_wait_ = std::max(longest_wait_, clock_.Now() - clients_.begin()->second.came);
+}
+
+void Scene::AttemptEnded(std::uint64_t id, RetryDoneFunc token) {
   if (servers_.takes_writes) {
     if (options_.tells) token(failover::Attempt::kSucceeded);
     return Finish(id, true);
@@ -96,7 +119,7 @@ void Scene::Attempt(std::uint64_t id, RetryDoneFunc token) {
     return Ask(id, LastAttempt(failover::Attempt::kRefused).After(std::move(token)));
   }
   if (was_held && options_.tells) token(failover::Attempt::kRefused);
-  if (was_held || client.attempts >= options_.attempts) return Finish(id, false);
+  if (was_held || clients_[id].attempts >= options_.attempts) return Finish(id, false);
   Ask(id, failover::Attempt::kRefused);
 }
 

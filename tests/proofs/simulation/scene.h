@@ -34,6 +34,8 @@ struct SceneOptions {
   bool comes_back = true;
   // A client gives up after so many attempts that no hold was between.
   int attempts = 2;
+  // An attempt takes so many ticks, and ends as the servers are then.
+  int attempt_ticks = 0;
 };
 
 class Scene {
@@ -56,8 +58,10 @@ class Scene {
   std::uint64_t most_refused_retries_a_second() const { return most_a_second_; }
   // For how long the shard held requests.
   absl::Duration held() const;
-  // The longest time for which a client waited for its answer.
+  // The longest time for which a client waited for its answer, or still waits.
   absl::Duration longest_wait() const { return longest_wait_; }
+  // How many attempts one client made at the most, over all its waits.
+  int most_attempts() const { return most_attempts_; }
   ShardStats stats() const;
 
  private:
@@ -66,13 +70,22 @@ class Scene {
   struct Client {
     absl::Time came;
     int attempts = 0;
+    int attempts_in_all = 0;
     BufferedRequest handle;
+  };
+  struct UnderWay {
+    absl::Time ends;
+    std::uint64_t id;
+    RetryDoneFunc token;
   };
   using Wait = absl::StatusOr<RetryDoneFunc>;
 
   void Report();
   void Arrive();
   void Attempt(std::uint64_t id, RetryDoneFunc token);
+  void AttemptEnded(std::uint64_t id, RetryDoneFunc token);
+  void EndAttempts();
+  void NoteOldest();
   void Ask(std::uint64_t id, LastAttempt last);
   void Finish(std::uint64_t id, bool ok);
   void RunReady();
@@ -84,6 +97,7 @@ class Scene {
   Servers servers_;
   std::map<std::uint64_t, Client> clients_;
   std::deque<std::pair<std::uint64_t, Wait>> ready_;
+  std::deque<UnderWay> under_way_;
   std::uint64_t requests_ = 0;
   std::uint64_t errors_ = 0;
   std::uint64_t refused_retries_ = 0;
@@ -91,6 +105,7 @@ class Scene {
   std::uint64_t at_last_second_ = 0;
   std::int64_t second_ = 0;
   absl::Duration longest_wait_;
+  int most_attempts_ = 0;
   std::unique_ptr<Buffer> buffer_;
   ShardHandle shard_;
 };
