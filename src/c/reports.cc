@@ -1,4 +1,5 @@
 // What the buffer of the C interface is told of servers, and what it tells of shards.
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -6,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "c/buffer.h"
+#include "failover/metrics.h"
 #include "failover/stats.h"
 #include "failover/watch/server_report.h"
 
@@ -25,6 +27,8 @@ fo_result WithNames(const fo_buffer* buffer, fo_shard shard, Function&& function
     return function(*names);
   });
 }
+
+constexpr std::size_t kMetricsPiece = 4096;
 
 const char* OrEmpty(const char* text) { return text == nullptr ? "" : text; }
 
@@ -143,6 +147,21 @@ fo_result fo_shard_stats_get(fo_buffer* buffer, fo_shard shard, fo_shard_stats* 
             Sum(stats->requests_skipped),
             stats->retries_succeeded,
             stats->retries_failed};
+    return FO_OK;
+  });
+}
+
+fo_result fo_metrics(fo_buffer* buffer, void (*write)(void* arg, const char* piece, size_t size),
+                     void* arg) {
+  if (const fo_result result = c::Check(buffer, "buffer"); result != FO_OK) return result;
+  if (write == nullptr) return c::Invalid("write", "is NULL");
+  return c::Guarded([&] {
+    // The text is complete before the first piece is written, so nobody gets half of it when memory
+    // runs out.
+    const std::string text = failover::PrometheusText(*buffer->buffer);
+    for (std::size_t begin = 0; begin < text.size(); begin += kMetricsPiece) {
+      write(arg, text.data() + begin, std::min(kMetricsPiece, text.size() - begin));
+    }
     return FO_OK;
   });
 }

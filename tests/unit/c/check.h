@@ -39,5 +39,6 @@ void TestInboxes(void);
 void TestSteps(void);
 void TestSwitchovers(void);
 void TestFork(void);
+void TestMetrics(void);
 
 #endif /* FAILOVER_TESTS_UNIT_C_CHECK_H_ */

@@ -32,6 +32,7 @@ int main(void) {
   TestInboxes();
   TestSteps();
   TestSwitchovers();
+  TestMetrics();
   TestFork();
   puts("all tests in C passed");
   return 0;
