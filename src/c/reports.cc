@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "c/buffer.h"
+#include "c/text.h"
 #include "failover/metrics.h"
 #include "failover/stats.h"
 #include "failover/watch/server_report.h"
@@ -29,8 +30,6 @@ fo_result WithNames(const fo_buffer* buffer, fo_shard shard, Function&& function
 }
 
 constexpr std::size_t kMetricsPiece = 4096;
-
-const char* OrEmpty(const char* text) { return text == nullptr ? "" : text; }
 
 template <typename Array>
 std::uint64_t Sum(const Array& array) {
@@ -105,7 +104,7 @@ fo_result fo_stats_update(fo_buffer* buffer, fo_shard shard, const fo_primary_re
 fo_result fo_note_refused(fo_buffer* buffer, fo_shard shard, const char* why) {
   if (const fo_result result = c::Check(buffer, shard); result != FO_OK) return result;
   return c::Guarded([&] {
-    buffer->buffer->NoteRefused(c::HandleOf(shard), OrEmpty(why));
+    buffer->buffer->NoteRefused(c::HandleOf(shard), c::OrEmpty(why));
     return FO_OK;
   });
 }
@@ -113,7 +112,7 @@ fo_result fo_note_refused(fo_buffer* buffer, fo_shard shard, const char* why) {
 fo_result fo_start_buffering(fo_buffer* buffer, fo_shard shard, const char* reason) {
   if (const fo_result result = c::Check(buffer, shard); result != FO_OK) return result;
   return c::Guarded([&]() -> fo_result {
-    if (buffer->buffer->StartBuffering(c::HandleOf(shard), OrEmpty(reason))) return FO_OK;
+    if (buffer->buffer->StartBuffering(c::HandleOf(shard), c::OrEmpty(reason))) return FO_OK;
     return c::Fail(FO_WRONG_STATE, "the shard cannot begin to buffer now");
   });
 }
