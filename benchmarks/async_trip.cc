@@ -1,5 +1,9 @@
 // Measures the whole trip of a request with a callback: the request is held, released and retried,
 // and its retry ends.
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +15,8 @@
 #include "absl/status/status.h"
 #include "benchmark/benchmark.h"
 #include "failover/buffer.h"
+#include "failover/inbox.h"
+#include "failover/request_context.h"
 #include "floor_queue.h"
 #include "harness.h"
 
@@ -46,19 +52,53 @@ class TripBuffer {
   ShardHandle shard_;
 };
 
+// The event loop of a router, on the thread that makes the trips. It sleeps on a descriptor, which
+// the inbox makes readable.
+class EventLoop {
+ public:
+  EventLoop() : inbox_([this] { Require(eventfd_write(fd_, 1) == 0, "no wake-up"); }) {
+    Require(fd_ >= 0, "no eventfd");
+    inbox_.Poll();
+  }
+  ~EventLoop() { close(fd_); }
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  Inbox* inbox() { return &inbox_; }
+
+  // Sleeps until the inbox wakes the loop, and runs the callbacks.
+  void RunOnce() {
+    pollfd event = {fd_, POLLIN, 0};
+    Require(poll(&event, 1, -1) == 1, "poll(2) failed");
+    eventfd_t count = 0;
+    Require(eventfd_read(fd_, &count) == 0, "the eventfd cannot be read");
+    while (inbox_.Poll()) {
+    }
+  }
+
+ private:
+  const int fd_ = eventfd(0, EFD_CLOEXEC);
+  Inbox inbox_;
+};
+
 enum class Handles { kKept, kDetached };
+
+// Where the callbacks run.
+enum class Home { kPoller, kServiceThread, kInbox };
 
 // Makes the trips of `held->size()` requests. A router either keeps each handle, so that it can
 // cancel when a client goes away, and drops the handle after the request came back; or the router
 // detaches the handles.
-void MakeTrips(TripBuffer& trips, const absl::Status& error, Handles handles, bool polls,
-               std::vector<BufferedRequest>* held) {
+void MakeTrips(TripBuffer& trips, EventLoop& loop, const absl::Status& error, Handles handles,
+               Home home, std::vector<BufferedRequest>* held) {
+  RequestContext context;
+  if (home == Home::kInbox) context.inbox = loop.inbox();
   Returns returns;
   returns.Expect(held->size());
   trips.FailOver([&](Buffer& buffer, ShardHandle shard) {
     for (std::size_t i = 0; i < held->size(); ++i) {
       absl::StatusOr<BufferedRequest> request =
-          buffer.WaitForFailoverEndAsync({}, shard, error, returns.Callback(i));
+          buffer.WaitForFailoverEndAsync(context, shard, error, returns.Callback(i));
       Require(request.ok() && *request, "a request was not held");
       if (handles == Handles::kDetached) {
         request->Detach();
@@ -67,10 +107,16 @@ void MakeTrips(TripBuffer& trips, const absl::Status& error, Handles handles, bo
       }
     }
   });
-  if (polls) {
-    while (returns.released() < held->size()) trips.buffer().Poll();
-  } else {
-    returns.Wait();
+  switch (home) {
+    case Home::kPoller:
+      while (returns.released() < held->size()) trips.buffer().Poll();
+      break;
+    case Home::kServiceThread:
+      returns.Wait();
+      break;
+    case Home::kInbox:
+      while (returns.released() < held->size()) loop.RunOnce();
+      break;
   }
   for (BufferedRequest& request : *held) request = BufferedRequest();
   Require(returns.failed() == 0, "a request failed");
@@ -79,19 +125,20 @@ void MakeTrips(TripBuffer& trips, const absl::Status& error, Handles handles, bo
 struct TripKind {
   bool failed = false;  // the requests come with the error of a failed attempt
   Handles handles = Handles::kKept;
-  Threading threading = Threading::kManual;
+  Home home = Home::kPoller;
 };
 
 void Library(benchmark::State& state, TripKind kind) {
   const auto held_count = static_cast<std::size_t>(state.range(0));
   const auto known_shards = static_cast<std::size_t>(state.range(1));
-  TripBuffer trips(held_count, known_shards, kind.threading);
+  EventLoop loop;
+  TripBuffer trips(held_count, known_shards,
+                   kind.home == Home::kPoller ? Threading::kManual : Threading::kServiceThread);
   std::vector<BufferedRequest> held(held_count);
   const absl::Status error = kind.failed ? FailoverError() : absl::OkStatus();
   for (auto _ : state) {
-    const bool polls = kind.threading == Threading::kManual;
     const CpuStopwatch stopwatch(CpuStopwatch::Of::kAllThreads);
-    MakeTrips(trips, error, kind.handles, polls, &held);
+    MakeTrips(trips, loop, error, kind.handles, kind.home, &held);
     state.SetIterationTime(stopwatch.Seconds());
   }
   ReportTimePerItem(state, held_count);
@@ -146,9 +193,10 @@ void Arguments(benchmark::internal::Benchmark* benchmark) {
 }
 
 constexpr TripKind kFirstAttempts;
-constexpr TripKind kFailed{true, Handles::kKept, Threading::kManual};
-constexpr TripKind kDetached{false, Handles::kDetached, Threading::kManual};
-constexpr TripKind kServiceThread{false, Handles::kKept, Threading::kServiceThread};
+constexpr TripKind kFailed{true, Handles::kKept, Home::kPoller};
+constexpr TripKind kDetached{false, Handles::kDetached, Home::kPoller};
+constexpr TripKind kServiceThread{false, Handles::kKept, Home::kServiceThread};
+constexpr TripKind kInbox{false, Handles::kKept, Home::kInbox};
 
 BENCHMARK_CAPTURE(Library, , kFirstAttempts)->Name("async_trip/library")->Apply(Arguments);
 BENCHMARK_CAPTURE(Library, , kFailed)->Name("async_trip/library_failed")->Apply(Arguments);
@@ -156,6 +204,7 @@ BENCHMARK_CAPTURE(Library, , kDetached)->Name("async_trip/library_detached")->Ap
 BENCHMARK_CAPTURE(Library, , kServiceThread)
     ->Name("async_trip/library_service_thread")
     ->Apply(Arguments);
+BENCHMARK_CAPTURE(Library, , kInbox)->Name("async_trip/library_inbox")->Apply(Arguments);
 BENCHMARK(Floor)
     ->Name("async_trip/floor")
     ->ArgName("held")

@@ -36,7 +36,7 @@ class CountingClock : public Clock {
   std::atomic<std::int64_t> microseconds_{0};
 };
 
-// Counts one wake-up. Meant for BufferOptions::wakeup.
+// Counts one wake-up. Meant for BufferOptions::wakeup, and for that of an Inbox.
 void CountWakeup();
 
 // Runs `prepare`, and then `work`. While `work` runs, nobody can write to the memory that `prepare`

@@ -22,6 +22,7 @@
 #include "cost_subject.h"
 #include "failover/buffer.h"
 #include "failover/coroutine.h"
+#include "failover/inbox.h"
 #include "harness.h"
 #include "silence.h"
 
@@ -86,11 +87,12 @@ Costs KnowShard(std::size_t operations) {
   });
 }
 
-Costs Enqueue(Subject& subject, const absl::Status& error, std::size_t operations) {
+template <typename Last>
+Costs Enqueue(Subject& subject, const Last& last, std::size_t operations) {
   std::vector<BufferedRequest> held(operations);
   subject.StartFailover();
   return Measure([&] {
-    for (std::size_t i = 0; i < operations; ++i) held[i] = subject.Hold(error, i);
+    for (std::size_t i = 0; i < operations; ++i) held[i] = subject.Hold(last, i);
   });
 }
 
@@ -104,20 +106,37 @@ Costs EnqueueFailedAttempt(std::size_t operations) {
   return Enqueue(subject, FailoverError(), operations);
 }
 
+Costs EnqueueRefused(std::size_t operations) {
+  Subject subject(operations);
+  return Enqueue(subject, Attempt::kRefused, operations);
+}
+
 Costs EnqueueAmong10000Shards(std::size_t operations) {
   Subject subject(operations, 10'000);
   return Enqueue(subject, absl::OkStatus(), operations);
 }
 
 // Measures from the end of the failover until the last retry has ended.
-Costs Release(std::size_t operations) {
-  Subject subject(operations);
+Costs Release(Subject& subject, std::size_t operations) {
   subject.StartFailover();
   const std::vector<BufferedRequest> held = subject.HoldMany(operations);
   return Measure([&] {
     subject.EndFailover();
     subject.PollUntilReturned(operations);
   });
+}
+
+Costs ReleaseToThePoller(std::size_t operations) {
+  Subject subject(operations);
+  return Release(subject, operations);
+}
+
+Costs ReleaseToAnInbox(std::size_t operations) {
+  Inbox inbox(CountWakeup);
+  Subject subject(operations);
+  subject.Use(&inbox);
+  inbox.Poll();
+  return Release(subject, operations);
 }
 
 // Measures the destructor of a handle whose request came back before.
@@ -252,8 +271,10 @@ const std::map<std::string, Costs (*)(std::size_t)> kRows = {
     {"know_shard", KnowShard},
     {"enqueue", EnqueueFirstAttempt},
     {"enqueue_failed_attempt", EnqueueFailedAttempt},
+    {"enqueue_refused", EnqueueRefused},
     {"enqueue_among_10000_shards", EnqueueAmong10000Shards},
-    {"release", Release},
+    {"release", ReleaseToThePoller},
+    {"release_to_an_inbox", ReleaseToAnInbox},
     {"drop_handle", DropHandle},
     {"cancel", Cancel},
     {"cancel_among_50000_held", CancelAmong50000Held},

@@ -12,6 +12,8 @@
 #include "absl/status/statusor.h"
 #include "cost_counters.h"
 #include "failover/buffer.h"
+#include "failover/inbox.h"
+#include "failover/request_context.h"
 #include "harness.h"
 
 namespace failover::benchmarks {
@@ -41,10 +43,13 @@ class Subject {
   }
   void EndFailover() { buffer_->StatsUpdate(ServingPrimary(name(), 2)); }
 
-  // Holds one request.
-  BufferedRequest Hold(const absl::Status& error, std::size_t number) {
+  // Holds one request. `last` is how its attempt ended: an absl::Status or an Attempt.
+  template <typename Last>
+  BufferedRequest Hold(const Last& last, std::size_t number) {
+    RequestContext context;
+    context.inbox = inbox_;
     absl::StatusOr<BufferedRequest> held =
-        buffer_->WaitForFailoverEndAsync({}, shard_, error, returns_.Callback(number));
+        buffer_->WaitForFailoverEndAsync(context, shard_, last, returns_.Callback(number));
     Require(held.ok() && *held, "a request was not held");
     return *std::move(held);
   }
@@ -55,8 +60,13 @@ class Subject {
   }
 
   void PollUntilReturned(std::size_t count) {
-    while (returns_.released() + returns_.failed() < count) buffer_->Poll();
+    while (returns_.released() + returns_.failed() < count) {
+      buffer_->Poll();
+      if (inbox_ != nullptr) inbox_->Poll();
+    }
   }
+  // From now on requests are held with `inbox`, which the calling thread polls.
+  void Use(Inbox* inbox) { inbox_ = inbox; }
   Returns& returns() { return returns_; }
 
  private:
@@ -71,6 +81,7 @@ class Subject {
   Returns returns_;
   std::unique_ptr<Buffer> buffer_;
   ShardHandle shard_;
+  Inbox* inbox_ = nullptr;
 };
 
 }  // namespace failover::benchmarks

@@ -89,6 +89,8 @@ failover_install_pkg_config(
 
 set(package_has_watch OFF)
 set(package_has_c OFF)
+set(package_has_c_mysql OFF)
+set(package_has_c_postgres OFF)
 set(package_has_monitor OFF)
 set(package_has_postgres_monitor OFF)
 set(package_has_topology OFF)
@@ -140,6 +142,32 @@ if(TARGET failover_postgres_monitor)
 else()
   list(APPEND headers_left_out PATTERN postgres/primary_monitor.h EXCLUDE PATTERN
               postgres/monitored_server.h EXCLUDE)
+endif()
+if(TARGET failover_c_mysql)
+  set(package_has_c_mysql ON)
+  failover_install_libraries(failoverCMysqlTargets failover_c_mysql)
+  failover_install_pkg_config(
+    failover-c-mysql
+    LIBRARY failover-c-mysql
+    DESCRIPTION "MySQL and MariaDB for the C interface of failover"
+    REQUIRES failover-c
+    PRIVATE failover failover-mysql failover-mysql-monitor failover-outcome failover-watch absl_status
+            absl_statusor absl_strings absl_time)
+else()
+  list(APPEND headers_left_out PATTERN c/mysql.h EXCLUDE)
+endif()
+if(TARGET failover_c_postgres)
+  set(package_has_c_postgres ON)
+  failover_install_libraries(failoverCPostgresTargets failover_c_postgres)
+  failover_install_pkg_config(
+    failover-c-postgres
+    LIBRARY failover-c-postgres
+    DESCRIPTION "PostgreSQL for the C interface of failover"
+    REQUIRES failover-c
+    PRIVATE failover failover-outcome failover-postgres failover-postgres-monitor failover-watch
+            absl_status absl_statusor absl_strings absl_time)
+else()
+  list(APPEND headers_left_out PATTERN c/postgres.h EXCLUDE)
 endif()
 
 if(TARGET failover_topology)

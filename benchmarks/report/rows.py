@@ -261,6 +261,16 @@ def _held():
         Time("async_trip/floor/held:10000"),
     )
     yield Row(
+        "callback, whole trip, through an inbox against the service thread",
+        "x",
+        Quotient(
+            Time("async_trip/library_inbox/held:10000/shards:1"),
+            Time("async_trip/library_service_thread/held:10000/shards:1"),
+        ),
+        # The processor time of all threads. Two runs of one program differ by as much.
+        AtMost(1.05),
+    )
+    yield Row(
         "callback, 100,000 shards known against 1",
         "x",
         Quotient(

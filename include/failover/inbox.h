@@ -66,10 +66,11 @@ class FAILOVER_EXPORT Inbox {
   Inbox& operator=(const Inbox&) = delete;
 
   // Runs at most `max_callbacks` of the callbacks that have come, in the order in which their
-  // requests were released. True means that more have come, and that no wake-up is due for them:
-  // call Poll again. Nothing is polled, the answer is false, and a line is logged once, if the call
-  // is made on another thread than the first Poll, or inside a callback of the inbox. False, too,
-  // if a callback destroyed the inbox.
+  // requests were released. Retries that callbacks of one poll end may count as ended at the same
+  // time, because not each of them reads the clock. True means that more have come, and that no
+  // wake-up is due for them: call Poll again. Nothing is polled, the answer is false, and a line is
+  // logged once, if the call is made on another thread than the first Poll, or inside a callback of
+  // the inbox. False, too, if a callback destroyed the inbox.
   bool Poll(int max_callbacks = 1024);
 
  private:

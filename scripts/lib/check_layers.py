@@ -22,6 +22,7 @@ class Floor:
 
 
 CORE_HEADERS = ("headers: plain", "headers: handles", "headers: buffer")
+OF_C = CORE_HEADERS + ("headers: watch", "headers: c")
 API = CORE_HEADERS + ("src/base", "src/shard", "src/run")
 USER_OF_LIBRARY = CORE_HEADERS + (
     "headers: outcome",
@@ -90,7 +91,18 @@ FLOORS = (
     Floor("src/run", ("src/run/*",), ("headers: plain", "src/base", "src/shard")),
     Floor("src/api/flags", ("src/api/flags.cc",), CORE_HEADERS + ("headers: flags",)),
     Floor("src/api", ("src/api/*",), API),
-    Floor("src/c", ("src/c/*",), CORE_HEADERS + ("headers: watch", "headers: c")),
+    # The interface in C. The part of each database stands on the part that knows none.
+    Floor(
+        "src/c/mysql",
+        ("src/c/mysql/*",),
+        OF_C + ("headers: outcome", "headers: mysql", "src/c"),
+    ),
+    Floor(
+        "src/c/postgres",
+        ("src/c/postgres/*",),
+        OF_C + ("headers: outcome", "headers: postgres", "src/c"),
+    ),
+    Floor("src/c", ("src/c/*",), OF_C + ("headers: outcome",)),
     Floor("src/outcome", ("src/outcome/*",), ("headers: plain", "headers: outcome")),
     Floor(
         "src/watch",

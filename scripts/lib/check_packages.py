@@ -22,13 +22,15 @@ import types
 
 # What CMake builds and BUILD.bazel does not: monitors need the client libraries of databases, the
 # feeds of topology services need libcurl, and the log of spdlog needs spdlog.
-NOT_IN_BAZEL = {"mysql_monitor", "postgres_monitor", "topology"}
+NOT_IN_BAZEL = {"c_mysql", "c_postgres", "mysql_monitor", "postgres_monitor", "topology"}
 WITHOUT_SPDLOG = {"base/spdlog_logger.cc": "base/no_spdlog_logger.cc"}
 PUBLIC_NOT_IN_BAZEL = {
     f"include/failover/{database}/{name}.h"
     for database in ("mysql", "postgres")
     for name in ("monitored_server", "primary_monitor")
-} | {f"include/failover/topology/{name}.h" for name in ("etcd_options", "patroni_feed")}
+} | {f"include/failover/topology/{name}.h" for name in ("etcd_options", "patroni_feed")} | {
+    f"include/failover/c/{name}.h" for name in ("mysql", "postgres")
+}
 # Names of abseil's targets that differ between CMake and Bazel.
 CMAKE_NAMES = {"flag": "flags", "marshalling": "flags_marshalling"}
 

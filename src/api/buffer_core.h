@@ -222,8 +222,11 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
               absl::FunctionRef<std::string()> make_cause);
   // Tells BufferOptions::on_transition of the changes of the shard that nobody was told of.
   void DeliverTransitions(ShardBuffer& shard) noexcept;
-  // Returns nullopt after a shutdown, when the embedder's clock may be gone.
+  // The time at which a retry ends. The callbacks of one turn of polling share a reading of the
+  // clock, and so do those of one poll of an inbox. nullopt after a shutdown, when the embedder's
+  // clock may be gone.
   std::optional<Instant> TimeOfLateCall();
+  std::optional<Instant> ReadTimeOfLateCall();
   Observed ObservedAt(const TabletStats& stats, Instant now);
   // The options that are in force, without the functions.
   BufferOptions Current() const ABSL_LOCKS_EXCLUDED(reconfigure_mutex_);

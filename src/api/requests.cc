@@ -79,6 +79,13 @@ Attempt BufferCore::AttemptOfLateCall(const absl::Status& outcome) {
 
 std::optional<Instant> BufferCore::TimeOfLateCall() {
   if (dispatcher_.PollsHere()) return dispatcher_.turn_began();
+  InboxTurn* const turn = InboxCore::TurnOf(*this);
+  if (turn == nullptr) return ReadTimeOfLateCall();
+  if (!turn->time.has_value()) turn->time = ReadTimeOfLateCall();
+  return turn->time;
+}
+
+std::optional<Instant> BufferCore::ReadTimeOfLateCall() {
   if (fixed_.clock == nullptr) return time_.Now();
   const Lifecycle::Caller caller(lifecycle_);
   if (lifecycle_.HasShutDown()) return std::nullopt;

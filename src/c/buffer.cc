@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "c/error.h"
+#include "c/times.h"
 #include "failover/internal/buffer_access.h"
 #include "failover/transition.h"
 
@@ -29,26 +30,6 @@ fo_result Check(const fo_buffer* buffer, fo_shard shard) noexcept {
 
 namespace {
 
-void SetTime(std::int64_t milliseconds, absl::Duration* option) {
-  if (milliseconds != 0) *option = absl::Milliseconds(milliseconds);
-}
-
-// For an option that may be zero.
-void SetTimeOrNone(std::int64_t milliseconds, absl::Duration* option) {
-  SetTime(milliseconds, option);
-  if (milliseconds == FO_NONE) *option = absl::ZeroDuration();
-}
-
-void SetTimeOrNone(std::int64_t milliseconds, std::optional<absl::Duration>* option) {
-  if (milliseconds == 0) return;
-  SetTimeOrNone(milliseconds, &option->emplace());
-}
-
-template <typename Number>
-void SetNumber(Number number, Number* option) {
-  if (number != 0) *option = number;
-}
-
 void SetFunctions(const fo_options& from, BufferOptions* options) {
   if (from.wakeup != nullptr) {
     options->wakeup = [wakeup = from.wakeup, arg = from.wakeup_arg] { wakeup(arg); };
@@ -58,33 +39,47 @@ void SetFunctions(const fo_options& from, BufferOptions* options) {
       log(arg, static_cast<std::int32_t>(level), std::string(line).c_str());
     };
   }
-  if (from.on_transition == nullptr) return;
-  options->on_transition = [function = from.on_transition,
-                            arg = from.on_transition_arg](const Transition& change) {
-    // Without memory the names are missing. A transition is told in any case.
-    const auto copy = [](std::string_view text, std::string* to) noexcept {
-      try {
-        to->assign(text);
-      } catch (const std::bad_alloc&) {
-        to->clear();
-      }
-    };
-    std::string keyspace;
-    std::string shard;
-    std::string why;
-    copy(change.keyspace, &keyspace);
-    copy(change.shard_name, &shard);
-    copy(change.why, &why);
-    const fo_transition transition = {sizeof(fo_transition),
-                                      {change.shard.ToOpaque()},
-                                      keyspace.c_str(),
-                                      shard.c_str(),
-                                      why.c_str(),
-                                      static_cast<std::int32_t>(change.from),
-                                      static_cast<std::int32_t>(change.to),
-                                      change.held,
-                                      change.epoch};
-    function(arg, &transition);
+}
+
+void TellProgram(void (*function)(void*, const fo_transition*), void* arg,
+                 const Transition& change) {
+  // Without memory the names are missing. A transition is told in any case.
+  const auto copy = [](std::string_view text, std::string* to) noexcept {
+    try {
+      to->assign(text);
+    } catch (const std::bad_alloc&) {
+      to->clear();
+    }
+  };
+  std::string keyspace;
+  std::string shard;
+  std::string why;
+  copy(change.keyspace, &keyspace);
+  copy(change.shard_name, &shard);
+  copy(change.why, &why);
+  const fo_transition transition = {sizeof(fo_transition),
+                                    {change.shard.ToOpaque()},
+                                    keyspace.c_str(),
+                                    shard.c_str(),
+                                    why.c_str(),
+                                    static_cast<std::int32_t>(change.from),
+                                    static_cast<std::int32_t>(change.to),
+                                    change.held,
+                                    change.epoch};
+  function(arg, &transition);
+}
+
+// Monitors learn of holds from the hook.
+void SetOnTransition(const fo_options* from, const watch::MonitorHook& hook,
+                     BufferOptions* options) {
+  if (from == nullptr || from->on_transition == nullptr) {
+    options->on_transition = hook;
+    return;
+  }
+  options->on_transition = [hook, function = from->on_transition,
+                            arg = from->on_transition_arg](const Transition& change) {
+    hook(change);
+    TellProgram(function, arg, change);
   };
 }
 
@@ -102,9 +97,7 @@ fo_result SetOptions(const fo_options& from, BufferOptions* options) {
   SetTime(from.window_ms, &options->window);
   SetTime(from.max_failover_duration_ms, &options->max_failover_duration);
   SetTime(from.min_time_between_failovers_ms, &options->min_time_between_failovers);
-  if (from.max_retry_time_ms != 0) {
-    options->max_retry_time = absl::Milliseconds(from.max_retry_time_ms);
-  }
+  SetTime(from.max_retry_time_ms, &options->max_retry_time);
   SetTime(from.suspicion_ms, &options->suspicion);
   SetTime(from.probe_after_ms, &options->probe_after);
   SetTimeOrNone(from.unstamped_report_delay_ms, &options->unstamped_report_delay);
@@ -136,18 +129,19 @@ fo_result Create(const fo_options* from, fo_buffer** out) {
     if (const fo_result result = SetOptions(*from, &options); result != FO_OK) return result;
   }
   auto made = std::make_unique<fo_buffer>();
+  SetOnTransition(from, made->hook, &options);
   if (options.threading == Threading::kManual && !options.wakeup) {
     made->wake_fd = std::make_unique<WakeFd>();
     options.wakeup = [fd = made->wake_fd.get()] { fd->Signal(); };
   }
-  const LogFunction log = options.log;
+  made->log = options.log;
   absl::StatusOr<std::unique_ptr<Buffer>> buffer = Buffer::Create(std::move(options));
   if (!buffer.ok()) {
     const fo_result result = Fail(buffer.status());
     return result == FO_NO_MEMORY ? FO_NO_THREAD : result;
   }
   made->buffer = *std::move(buffer);
-  made->table.emplace(made->buffer.get(), log);
+  made->table.emplace(made->buffer.get(), made->log);
   *out = made.release();
   return FO_OK;
 }
@@ -169,11 +163,7 @@ fo_result fo_buffer_create(const fo_options* options, fo_buffer** out, char* err
   if (out != nullptr) *out = nullptr;
   const fo_result result = out == nullptr ? c::Invalid("out", "is NULL")
                                           : c::Guarded([&] { return c::Create(options, out); });
-  if (error != nullptr && error_size > 0) {
-    const std::string_view text = result == FO_OK ? "" : fo_error_text();
-    const std::size_t size = text.copy(error, error_size - 1);
-    error[size] = '\0';
-  }
+  c::CopyText(result, error, error_size);
   return result;
 }
 

@@ -15,6 +15,9 @@
 #include "c/wake_fd.h"
 #include "failover/buffer.h"
 #include "failover/c/failover.h"
+#include "failover/export.h"
+#include "failover/log.h"
+#include "failover/watch/monitor_hook.h"
 #include "failover/watch/primary_table.h"
 
 struct fo_buffer : failover::c::OfOneProcess {
@@ -24,12 +27,16 @@ struct fo_buffer : failover::c::OfOneProcess {
   };
 
   // nullopt if fo_shard_get of this buffer did not return the shard.
-  std::optional<Names> NamesOf(fo_shard shard) const;
+  FAILOVER_EXPORT std::optional<Names> NamesOf(fo_shard shard) const;
 
   // For FO_MANUAL without a function of the program.
   std::unique_ptr<failover::c::WakeFd> wake_fd;
   std::unique_ptr<failover::Buffer> buffer;
   std::optional<failover::watch::PrimaryTable> table;
+
+  // For monitors: what they learn of holds, and where their log lines go.
+  failover::watch::MonitorHook hook;
+  failover::LogFunction log;
 
   mutable std::mutex names_mutex;
   // By fo_shard::opaque. Guarded by names_mutex.
@@ -39,7 +46,8 @@ struct fo_buffer : failover::c::OfOneProcess {
 namespace failover::c {
 
 // FO_OK if struct_size is the size that the library knows.
-fo_result CheckSize(std::size_t given, std::size_t known, std::string_view name) noexcept;
+FAILOVER_EXPORT fo_result CheckSize(std::size_t given, std::size_t known,
+                                    std::string_view name) noexcept;
 
 // FO_OK if the buffer may be used, and the shard is one of the buffer or zero.
 fo_result Check(const fo_buffer* buffer, fo_shard shard) noexcept;

@@ -77,6 +77,13 @@ fo_result Fail(const absl::Status& status) noexcept {
   return Fail(ResultOf(status), {text.data(), text.size()});
 }
 
+void CopyText(fo_result result, char* error, std::size_t error_size) noexcept {
+  if (error == nullptr || error_size == 0) return;
+  const std::string_view text = result == FO_OK ? "" : last_text.data();
+  const std::size_t size = text.copy(error, error_size - 1);
+  error[size] = '\0';
+}
+
 }  // namespace failover::c
 
 const char* fo_error_text(void) { return failover::c::last_text.data(); }

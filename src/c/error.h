@@ -2,6 +2,7 @@
 #ifndef FAILOVER_SRC_C_ERROR_H_
 #define FAILOVER_SRC_C_ERROR_H_
 
+#include <cstddef>
 #include <exception>
 #include <new>
 #include <string_view>
@@ -9,16 +10,23 @@
 
 #include "absl/status/status.h"
 #include "failover/c/failover.h"
+#include "failover/export.h"
 
+// What is exported here and in the headers beside is for the libraries of the databases, which
+// stand on this one (private_exports.map.in).
 namespace failover::c {
 
 // Keeps the text for fo_error_text, cut to its size, and returns `result`. Allocates nothing.
-fo_result Fail(fo_result result, std::string_view text) noexcept;
+FAILOVER_EXPORT fo_result Fail(fo_result result, std::string_view text) noexcept;
 // The same for a null pointer and the like: "<what> <problem>".
-fo_result Invalid(std::string_view what, std::string_view problem) noexcept;
+FAILOVER_EXPORT fo_result Invalid(std::string_view what, std::string_view problem) noexcept;
 
 // The error of a Buffer as a number. Keeps its text. `status` must not be OK.
-fo_result Fail(const absl::Status& status) noexcept;
+FAILOVER_EXPORT fo_result Fail(const absl::Status& status) noexcept;
+
+// Copies what fo_error_text says of `result`, cut to the size, for a caller that gave a buffer for
+// it: `error` may be NULL.
+FAILOVER_EXPORT void CopyText(fo_result result, char* error, std::size_t error_size) noexcept;
 
 // Runs what a function of the interface does.
 template <typename Function>

@@ -5,11 +5,12 @@
 #include <sys/types.h>
 
 #include "c/error.h"
+#include "failover/export.h"
 
 namespace failover::c {
 
 // The id of this process. A fork is noticed without a system call in each call.
-pid_t ThisProcess() noexcept;
+FAILOVER_EXPORT pid_t ThisProcess() noexcept;
 
 // The base of every object behind a pointer of the interface.
 struct OfOneProcess {

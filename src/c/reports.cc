@@ -1,4 +1,5 @@
 // What the buffer of the C interface is told of servers, and what it tells of shards.
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -6,6 +7,8 @@
 
 #include "absl/time/time.h"
 #include "c/buffer.h"
+#include "c/text.h"
+#include "failover/metrics.h"
 #include "failover/stats.h"
 #include "failover/watch/server_report.h"
 
@@ -26,7 +29,7 @@ fo_result WithNames(const fo_buffer* buffer, fo_shard shard, Function&& function
   });
 }
 
-const char* OrEmpty(const char* text) { return text == nullptr ? "" : text; }
+constexpr std::size_t kMetricsPiece = 4096;
 
 template <typename Array>
 std::uint64_t Sum(const Array& array) {
@@ -101,7 +104,7 @@ fo_result fo_stats_update(fo_buffer* buffer, fo_shard shard, const fo_primary_re
 fo_result fo_note_refused(fo_buffer* buffer, fo_shard shard, const char* why) {
   if (const fo_result result = c::Check(buffer, shard); result != FO_OK) return result;
   return c::Guarded([&] {
-    buffer->buffer->NoteRefused(c::HandleOf(shard), OrEmpty(why));
+    buffer->buffer->NoteRefused(c::HandleOf(shard), c::OrEmpty(why));
     return FO_OK;
   });
 }
@@ -109,7 +112,7 @@ fo_result fo_note_refused(fo_buffer* buffer, fo_shard shard, const char* why) {
 fo_result fo_start_buffering(fo_buffer* buffer, fo_shard shard, const char* reason) {
   if (const fo_result result = c::Check(buffer, shard); result != FO_OK) return result;
   return c::Guarded([&]() -> fo_result {
-    if (buffer->buffer->StartBuffering(c::HandleOf(shard), OrEmpty(reason))) return FO_OK;
+    if (buffer->buffer->StartBuffering(c::HandleOf(shard), c::OrEmpty(reason))) return FO_OK;
     return c::Fail(FO_WRONG_STATE, "the shard cannot begin to buffer now");
   });
 }
@@ -143,6 +146,21 @@ fo_result fo_shard_stats_get(fo_buffer* buffer, fo_shard shard, fo_shard_stats* 
             Sum(stats->requests_skipped),
             stats->retries_succeeded,
             stats->retries_failed};
+    return FO_OK;
+  });
+}
+
+fo_result fo_metrics(fo_buffer* buffer, void (*write)(void* arg, const char* piece, size_t size),
+                     void* arg) {
+  if (const fo_result result = c::Check(buffer, "buffer"); result != FO_OK) return result;
+  if (write == nullptr) return c::Invalid("write", "is NULL");
+  return c::Guarded([&] {
+    // The text is complete before the first piece is written, so nobody gets half of it when memory
+    // runs out.
+    const std::string text = failover::PrometheusText(*buffer->buffer);
+    for (std::size_t begin = 0; begin < text.size(); begin += kMetricsPiece) {
+      write(arg, text.data() + begin, std::min(kMetricsPiece, text.size() - begin));
+    }
     return FO_OK;
   });
 }

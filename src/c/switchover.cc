@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "c/buffer.h"
 #include "c/error.h"
+#include "c/times.h"
 
 struct fo_switchover : failover::c::OfOneProcess {
   explicit fo_switchover(failover::Switchover begun) : switchover(std::move(begun)) {}
@@ -31,14 +32,8 @@ fo_result SetOptions(const fo_switchover_options& from, failover::SwitchoverOpti
   }
   options->on_overdue = static_cast<failover::OnOverdue>(from.on_overdue);
   options->release = static_cast<failover::SwitchoverRelease>(from.release);
-  if (from.transaction_grace_ms == FO_NONE) {
-    options->transaction_grace = absl::ZeroDuration();
-  } else if (from.transaction_grace_ms != 0) {
-    options->transaction_grace = absl::Milliseconds(from.transaction_grace_ms);
-  }
-  if (from.hold_timeout_ms != 0) {
-    options->hold_timeout = absl::Milliseconds(from.hold_timeout_ms);
-  }
+  c::SetTimeOrNone(from.transaction_grace_ms, &options->transaction_grace);
+  c::SetTime(from.hold_timeout_ms, &options->hold_timeout);
   return FO_OK;
 }
 

@@ -10,12 +10,30 @@
 namespace failover::internal {
 namespace {
 
+// A callback may take its time, and the reading that its successors share gets old meanwhile.
+constexpr int kCallbacksPerReading = 64;
+
 // How many inboxes have the calling thread as their own.
 thread_local int inboxes_at_home = 0;
+
+// The poll that runs on the calling thread. A callback may poll another inbox of the thread.
+thread_local InboxTurn* turn_here = nullptr;
+
+// The turn takes a share of the ownership, unless it has one.
+void Enter(InboxTurn& turn, RefCounted& owner) {
+  if (turn.owner == &owner) return;
+  owner.Ref();
+  if (RefCounted* const before = std::exchange(turn.owner, &owner)) before->Unref();
+  turn.time.reset();
+}
 
 }  // namespace
 
 bool InboxCore::IsHomeThread() { return inboxes_at_home > 0; }
+
+InboxTurn* InboxCore::TurnOf(const RefCounted& owner) {
+  return turn_here != nullptr && turn_here->owner == &owner ? turn_here : nullptr;
+}
 
 // ---- Members ------------------------------------------------------------------------------------
 
@@ -185,15 +203,26 @@ bool InboxCore::Poll(int max_callbacks) {
   if (!BeginPoll()) return false;
   // A callback may destroy the Inbox.
   Ref();
+  const bool more = RunTurn(max_callbacks);
+  Unref();
+  return more;
+}
+
+bool InboxCore::RunTurn(int max_callbacks) {
+  InboxTurn turn;
+  InboxTurn* const outer = std::exchange(turn_here, &turn);
   bool more = false;
   for (int ran = 0; Waiter* const waiter = NextToRun(ran < max_callbacks, &more); ++ran) {
     FAILOVER_SYNC_POINT("inbox:before-callback");
     // *waiter may be gone when Complete returns.
     RefCounted& owner = ShardOf(*waiter).owner();
+    Enter(turn, owner);
+    if (ran % kCallbacksPerReading == 0) turn.time.reset();
     waiter->Complete();
     owner.Unref();
   }
-  Unref();
+  turn_here = outer;
+  if (turn.owner != nullptr) turn.owner->Unref();
   return more;
 }
 

@@ -5,16 +5,28 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
 #include "base/ref_counted.h"
 #include "base/waiter_list.h"
+#include "failover/internal/instant.h"
 #include "failover/internal/waiter.h"
 #include "shard/shard_buffer.h"
 
 namespace failover::internal {
+
+// One call of Poll. The callbacks that follow each other in it share a reading of the clock of
+// their Buffer, as those of a turn of the dispatcher do.
+struct InboxTurn {
+  // The inside of the Buffer whose callback runs. The turn has a share of the ownership, so no
+  // other Buffer gets the address meanwhile.
+  RefCounted* owner = nullptr;
+  // Read when a callback needs it, and anew after some callbacks.
+  std::optional<Instant> time;
+};
 
 // A waiter is a member from the moment on when its shard holds it, until its callback begins to run
 // or the waiter is cancelled. Each member has a share of the ownership of its Buffer's inside, so a
@@ -62,6 +74,8 @@ class InboxCore final : public RefCounted {
 
   // Whether the calling thread is the thread of an inbox.
   static bool IsHomeThread();
+  // The turn that runs a callback of `owner` on the calling thread, or nullptr.
+  static InboxTurn* TurnOf(const RefCounted& owner);
 
  private:
   enum class Bell : std::uint8_t {
@@ -74,6 +88,8 @@ class InboxCore final : public RefCounted {
 
   // Returns false, and logs, if the calling thread may not poll now.
   bool BeginPoll() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Completes the waiters of a poll, and returns the answer of the poll.
+  bool RunTurn(int max_callbacks) ABSL_LOCKS_EXCLUDED(mutex_);
   // The next waiter to complete. nullptr ends the poll, and *more is its answer.
   Waiter* NextToRun(bool may_run, bool* more) ABSL_LOCKS_EXCLUDED(mutex_);
   void Unlink(Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -252,6 +252,14 @@ typedef struct {
 } fo_shard_stats;
 FO_EXPORT fo_result fo_shard_stats_get(fo_buffer* buffer, fo_shard shard, fo_shard_stats* out);
 
+/* Calls `write` with one piece after the other of all metrics of the buffer, in Prometheus' text
+   format (failover/metrics.h; docs/reference/metrics.md lists the metrics). The content type is
+   "text/plain; version=0.0.4; charset=utf-8". A piece has 1 to 4096 bytes, does not end
+   with a zero byte, and lives as long as the call of `write`. `write` runs on this thread and under
+   no lock, and may call the buffer. On an error `write` was not called. */
+FO_EXPORT fo_result fo_metrics(fo_buffer* buffer,
+                               void (*write)(void* arg, const char* piece, size_t size), void* arg);
+
 /* ---- Requests ---------------------------------------------------------------------------------*/
 
 /* How the attempt before ended; failover/attempt.h explains the values, and when a program may say

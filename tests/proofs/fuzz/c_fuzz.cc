@@ -18,6 +18,8 @@ namespace {
 using failover::fuzz::FuzzInput;
 using failover::fuzz::Require;
 
+using WriteFunction = void (*)(void*, const char*, std::size_t);
+
 constexpr int kMostSteps = 300;
 
 fo_result Known(fo_result result) {
@@ -320,6 +322,20 @@ class Machine {
     const std::string kept = keyspace == nullptr ? "" : keyspace;
     Known(fo_shard_get(Buffer(), keyspace == nullptr ? nullptr : kept.c_str(), "0", &found));
     static_cast<void>(fo_shard_epoch(found));
+    if (input_.Below(8) == 0) ReadMetrics();
+  }
+
+  void ReadMetrics() {
+    std::string page;
+    const auto append = [](void* to, const char* piece, std::size_t size) {
+      Require(size > 0 && size <= 4096, "a piece of the metrics has a size");
+      static_cast<std::string*>(to)->append(piece, size);
+    };
+    const bool asked = input_.Below(8) != 0;
+    const fo_result result =
+        Known(fo_metrics(Buffer(), asked ? static_cast<WriteFunction>(append) : nullptr, &page));
+    Require((result == FO_OK) == !page.empty(), "metrics or an error");
+    Require(page.empty() || page.back() == '\n', "the metrics are complete");
   }
 
   void End(Request& request) {

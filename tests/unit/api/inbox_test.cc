@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "support/buffer_test.h"
+#include "support/counted_clock.h"
 #include "support/thread_signal.h"
 
 namespace failover::test {
@@ -332,6 +334,74 @@ TEST_F(InboxTest, ABufferMayGoBeforeItsInbox) {
   polled.token()(FailoverError());
   EXPECT_EQ(cancelled.runs() + dropped.runs(), 0);
   EXPECT_TRUE(dropped.callback_destroyed());
+}
+
+WaitCallback EndingItsRetry() {
+  return [](Result done) { (*done)(Attempt::kSucceeded); };
+}
+
+// Holds requests whose retries end in their callbacks.
+std::vector<BufferedRequest> HoldMany(Buffer& buffer, const RequestContext& context, int requests) {
+  std::vector<BufferedRequest> held;
+  for (int i = 0; i < requests; ++i) {
+    held.push_back(*buffer.WaitForFailoverEndAsync(context, buffer.GetShard("ks", "0"),
+                                                   Attempt::kRefused, EndingItsRetry()));
+  }
+  return held;
+}
+
+TEST_F(InboxTest, APollReadsTheClockAsOftenForManyRetriesAsForOne) {
+  const auto readings_for = [this](int requests) {
+    CountedClock clock;
+    BufferOptions options = ManualOptions();
+    options.drain_concurrency = 10;
+    options.clock = &clock;
+    Create(options);
+    const std::vector<BufferedRequest> held = HoldMany(buffer(), context_, requests);
+    EndFailover();
+    const int before = clock.readings();
+    EXPECT_FALSE(inbox_->Poll());
+    EXPECT_EQ(Stats().retries_succeeded, static_cast<std::uint64_t>(requests));
+    EXPECT_EQ(Stats().state, State::kIdle);
+    const int readings = clock.readings() - before;
+    Create(ManualOptions());
+    return readings;
+  };
+  EXPECT_EQ(readings_for(10), readings_for(1));
+}
+
+// The reading of a poll belongs to one Buffer, and the times of two clocks have nothing in common.
+TEST_F(InboxTest, EachBufferOfAPollHasItsOwnTime) {
+  SimulatedClock other_clock;
+  BufferOptions options = ManualOptions();
+  options.clock = &other_clock;
+  options.drain_concurrency = 10;
+  const std::unique_ptr<Buffer> other = *Buffer::Create(options);
+  const std::vector<BufferedRequest> held = HoldMany(buffer(), context_, 2);
+  const std::vector<BufferedRequest> others = HoldMany(*other, context_, 2);
+  EndFailover();
+  EXPECT_TRUE(other->StopBuffering(other->GetShard("ks", "0")));
+  clock_.Advance(absl::Seconds(5));
+  other_clock.Advance(absl::Seconds(3));
+  EXPECT_FALSE(inbox_->Poll());
+  EXPECT_EQ(log_.Count("drain finished after 5.0s"), 1u);
+  EXPECT_EQ(log_.Count("drain finished after 3.0s"), 1u);
+}
+
+// The second Buffer may lie where the first one lay.
+TEST_F(InboxTest, ABufferOfALaterPollReadsItsOwnClock) {
+  for (const int seconds : {2, 4}) {
+    SimulatedClock clock;
+    BufferOptions options = ManualOptions();
+    options.clock = &clock;
+    const std::unique_ptr<Buffer> later = *Buffer::Create(options);
+    const std::vector<BufferedRequest> held = HoldMany(*later, context_, 1);
+    EXPECT_TRUE(later->StopBuffering(later->GetShard("ks", "0")));
+    clock.Advance(absl::Seconds(seconds));
+    EXPECT_FALSE(inbox_->Poll());
+  }
+  EXPECT_EQ(log_.Count("drain finished after 2.0s"), 1u);
+  EXPECT_EQ(log_.Count("drain finished after 4.0s"), 1u);
 }
 
 class InboxOfServiceThreadTest : public InboxTest {

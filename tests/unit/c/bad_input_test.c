@@ -93,6 +93,7 @@ static void TestNullObjects(void) {
   CHECK_ERROR(fo_report(NULL, none, "a", 1, 1), FO_INVALID_ARGUMENT, "buffer is NULL");
   CHECK_ERROR(fo_primary(NULL, none, server, sizeof server), FO_INVALID_ARGUMENT, "buffer is NULL");
   CHECK_ERROR(fo_stats_update(NULL, none, &report), FO_INVALID_ARGUMENT, "buffer is NULL");
+  CHECK_ERROR(fo_metrics(NULL, NULL, NULL), FO_INVALID_ARGUMENT, "buffer is NULL");
   CHECK_ERROR(fo_note_refused(NULL, none, "why"), FO_INVALID_ARGUMENT, "buffer is NULL");
   CHECK_ERROR(fo_start_buffering(NULL, none, "why"), FO_INVALID_ARGUMENT, "buffer is NULL");
   CHECK_ERROR(fo_stop_buffering(NULL, none), FO_INVALID_ARGUMENT, "buffer is NULL");
@@ -189,6 +190,7 @@ static void TestRestOfArguments(void) {
   CHECK_ERROR(fo_shard_stats_get(buffer, shard, &stats), FO_INVALID_ARGUMENT, "struct_size 3,");
   stats.struct_size = sizeof stats;
   CHECK_ERROR(fo_shard_stats_get(buffer, foreign, &stats), FO_INVALID_ARGUMENT, "did not come");
+  CHECK_ERROR(fo_metrics(buffer, NULL, &stats), FO_INVALID_ARGUMENT, "write is NULL");
 
   CHECK_ERROR(fo_wait_blocking(buffer, shard, NULL, FO_ATTEMPT_NONE, NULL, NULL),
               FO_INVALID_ARGUMENT, "retry is NULL");

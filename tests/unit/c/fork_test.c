@@ -9,6 +9,13 @@ static void Forget(void* arg, fo_result result, fo_retry retry) {
   *(fo_retry*)arg = retry;
 }
 
+static void Write(void* arg, const char* piece, size_t size) {
+  (void)arg;
+  (void)piece;
+  (void)size;
+  CHECK(0);
+}
+
 static void Child(fo_buffer* buffer, fo_shard shard, fo_inbox* inbox, fo_wait* wait,
                   fo_retry* retry, fo_steps* steps, fo_switchover* switchover) {
   fo_retry out = {{0, 0}};
@@ -23,6 +30,7 @@ static void Child(fo_buffer* buffer, fo_shard shard, fo_inbox* inbox, fo_wait* w
   CHECK(fo_report(buffer, shard, "a", 1, 1) == FO_WRONG_PROCESS);
   CHECK(fo_primary(buffer, shard, server, sizeof server) == FO_WRONG_PROCESS);
   CHECK(fo_note_refused(buffer, shard, NULL) == FO_WRONG_PROCESS);
+  CHECK(fo_metrics(buffer, Write, NULL) == FO_WRONG_PROCESS);
   CHECK(fo_stop_buffering(buffer, shard) == FO_WRONG_PROCESS);
   CHECK(fo_wait_blocking(buffer, shard, NULL, FO_ATTEMPT_NONE, NULL, &out) == FO_WRONG_PROCESS);
   CHECK(fo_wait_start(buffer, shard, NULL, FO_ATTEMPT_NONE, NULL, inbox, Forget, &out, &started) ==

@@ -2,9 +2,7 @@
    row that changes breaks every program that was compiled before. A new field at the end of a
    struct gets a row, and changes the size of its struct. */
 #include "check.h"
-
-#define SIZE(type, size) CHECK(sizeof(type) == (size))
-#define FIELD(type, field, offset) CHECK(offsetof(type, field) == (offset))
+#include "failover/c/verdict.h"
 
 static void TestNumbers(void) {
   CHECK(sizeof(fo_result) == 4 && sizeof(fo_attempt) == 4);
@@ -24,11 +22,59 @@ static void TestNumbers(void) {
   CHECK(FO_STEP_WAIT == 0 && FO_STEP_ATTEMPT == 1 && FO_STEP_FINISH == 2);
   CHECK(FO_ON_OVERDUE_ABORT == 0 && FO_ON_OVERDUE_PROCEED == 1);
   CHECK(FO_RELEASE_ON_NEW_PRIMARY == 0 && FO_RELEASE_ON_COMMIT == 1);
+  CHECK(FO_SENT == 0 && FO_NOT_SENT == 1 && FO_REPLY_STARTED == 2);
+  CHECK(FO_OUTCOME_UNKNOWN == 0 && FO_OUTCOME_NOT_EXECUTED == 1);
+  CHECK(FO_OUTCOME_ROLLED_BACK == 2 && FO_OUTCOME_FAILED == 3);
+  CHECK(FO_TLS_OFF == 0 && FO_TLS_REQUIRED == 1 && FO_TLS_VERIFY == 2);
+}
+
+static void TestDatabases(void) {
+  SIZE(fo_verdict, 24);
+  FIELD(fo_verdict, struct_size, 0);
+  FIELD(fo_verdict, outcome, 8);
+  FIELD(fo_verdict, attempt, 12);
+  FIELD(fo_verdict, wait, 16);
+  FIELD(fo_verdict, note, 20);
+
+  SIZE(fo_monitored_server, 104);
+  FIELD(fo_monitored_server, struct_size, 0);
+  FIELD(fo_monitored_server, name, 8);
+  FIELD(fo_monitored_server, host, 16);
+  FIELD(fo_monitored_server, unix_socket, 24);
+  FIELD(fo_monitored_server, port, 32);
+  FIELD(fo_monitored_server, tls, 36);
+  FIELD(fo_monitored_server, user, 40);
+  FIELD(fo_monitored_server, password, 48);
+  FIELD(fo_monitored_server, tls_ca_file, 56);
+  FIELD(fo_monitored_server, tls_server_name, 64);
+  FIELD(fo_monitored_server, tls_certificate_file, 72);
+  FIELD(fo_monitored_server, tls_key_file, 80);
+  FIELD(fo_monitored_server, server_public_key_file, 88);
+  FIELD(fo_monitored_server, database, 96);
+
+  SIZE(fo_monitored_shard, 32);
+  FIELD(fo_monitored_shard, struct_size, 0);
+  FIELD(fo_monitored_shard, shard, 8);
+  FIELD(fo_monitored_shard, servers, 16);
+  FIELD(fo_monitored_shard, server_count, 24);
+
+  SIZE(fo_monitor_options, 72);
+  FIELD(fo_monitor_options, struct_size, 0);
+  FIELD(fo_monitor_options, shards, 8);
+  FIELD(fo_monitor_options, shard_count, 16);
+  FIELD(fo_monitor_options, poll_interval_ms, 24);
+  FIELD(fo_monitor_options, timeout_ms, 32);
+  FIELD(fo_monitor_options, urgent_interval_ms, 40);
+  FIELD(fo_monitor_options, urgent_duration_ms, 48);
+  FIELD(fo_monitor_options, hold_interval_ms, 56);
+  FIELD(fo_monitor_options, jitter_percent, 64);
+  FIELD(fo_monitor_options, reserved, 68);
 }
 
 void TestLayout(void) {
   TestNumbers();
   if (sizeof(void*) != 8) return;
+  TestDatabases();
   SIZE(fo_shard, 8);
   FIELD(fo_shard, opaque, 0);
 

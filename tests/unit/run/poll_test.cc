@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/buffer_test.h"
+#include "support/counted_clock.h"
 #include "support/thread_signal.h"
 
 namespace failover::test {
@@ -156,19 +157,6 @@ TEST_F(PollTest, ACallbackMayHoldItsNextRequest) {
   EXPECT_EQ(buffer().Poll(), absl::Seconds(10));
   EXPECT_TRUE(next->held());
 }
-
-// A clock that counts how often it is read.
-class CountedClock final : public Clock {
- public:
-  absl::Time Now() override {
-    ++readings_;
-    return absl::UnixEpoch() + absl::Seconds(1);
-  }
-  int readings() const { return readings_; }
-
- private:
-  int readings_ = 0;
-};
 
 TEST_F(PollTest, ATurnReadsTheClockAsOftenForManyRetriesAsForOne) {
   const auto readings_for = [this](int requests) {

@@ -1,0 +1,129 @@
+// In these tests memory runs out in the middle of a call of the interface in C. Each allocation of
+// the call fails in turn, together with all that follow. The answer is FO_NO_MEMORY, nothing leaks,
+// and nobody gets half of an answer.
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "failover/c/mysql.h"
+#include "failover/c/postgres.h"
+#include "proofs/hazards/allocation_failures.h"
+
+namespace {
+
+using failover::test::FailAllocations;
+using failover::test::LiveAllocations;
+
+// This number is far larger than the allocations of any call here.
+constexpr int kMostAllocations = 2000;
+
+// Calls `call` until it needs no memory that it does not get. Returns how often memory ran out.
+template <typename Call, typename Check>
+int RunOut(Call call, Check check) {
+  for (int successes = 0; successes < kMostAllocations; ++successes) {
+    const std::int64_t before = LiveAllocations();
+    fo_result result = FO_OK;
+    bool ran_out = false;
+    {
+      const FailAllocations failures(FailAllocations::Which::kRest, successes);
+      result = call();
+      ran_out = failures.any();
+    }
+    check(result);
+    EXPECT_EQ(LiveAllocations(), before) << "after " << successes << " allocations";
+    if (!ran_out) {
+      EXPECT_EQ(result, FO_OK) << fo_error_text();
+      return successes;
+    }
+    EXPECT_EQ(result, FO_NO_MEMORY) << fo_error_text();
+  }
+  ADD_FAILURE() << "the call never gets enough memory";
+  return 0;
+}
+
+TEST(OutOfMemoryInCTest, VerdictsAllowNothing) {
+  fo_mysql_error mysql = {};
+  mysql.struct_size = sizeof(mysql);
+  mysql.number = 1290;
+  mysql.text = "The MariaDB server is running with the --read-only option so it cannot do this";
+  fo_postgres_error postgres = {};
+  postgres.struct_size = sizeof(postgres);
+  postgres.source = FO_POSTGRES_ERROR_RESPONSE;
+  postgres.severity = "ERROR";
+  postgres.sqlstate = "25006";
+  postgres.text = "cannot execute INSERT in a read-only transaction";
+  fo_postgres_statement single = {};
+  single.struct_size = sizeof(single);
+  single.kind = FO_POSTGRES_SINGLE;
+  fo_verdict verdict = {};
+  verdict.struct_size = sizeof(verdict);
+  const auto check = [&verdict](fo_result result) {
+    EXPECT_EQ(verdict.wait, result == FO_OK ? 1 : 0);
+    EXPECT_EQ(verdict.attempt, result == FO_OK ? FO_ATTEMPT_REFUSED : FO_ATTEMPT_UNKNOWN);
+  };
+  // The tables are made by the first call.
+  ASSERT_EQ(fo_mysql_verdict(&mysql, nullptr, &verdict), FO_OK);
+  ASSERT_EQ(fo_postgres_verdict(&postgres, &single, &verdict), FO_OK);
+  EXPECT_GT(RunOut([&] { return fo_mysql_verdict(&mysql, nullptr, &verdict); }, check), 2);
+  EXPECT_GT(RunOut([&] { return fo_postgres_verdict(&postgres, &single, &verdict); }, check), 2);
+}
+
+class BufferInCTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    fo_options options = {};
+    options.struct_size = sizeof(options);
+    options.threading = FO_MANUAL;
+    options.log = [](void*, std::int32_t, const char*) {};
+    ASSERT_EQ(fo_buffer_create(&options, &buffer_, nullptr, 0), FO_OK);
+    ASSERT_EQ(fo_shard_get(buffer_, "commerce", "0", &shard_), FO_OK);
+  }
+  void TearDown() override { fo_buffer_destroy(buffer_); }
+
+  fo_buffer* buffer_ = nullptr;
+  fo_shard shard_ = {0};
+};
+
+TEST_F(BufferInCTest, MetricsAreCompleteOrNotWritten) {
+  std::size_t written = 0;
+  const auto count = [](void* arg, const char*, std::size_t size) {
+    *static_cast<std::size_t*>(arg) += size;
+  };
+  ASSERT_EQ(fo_metrics(buffer_, count, &written), FO_OK);
+  const std::size_t all = written;
+  const auto check = [&](fo_result result) { EXPECT_EQ(written, result == FO_OK ? all : 0); };
+  EXPECT_GT(RunOut(
+                [&] {
+                  written = 0;
+                  return fo_metrics(buffer_, count, &written);
+                },
+                check),
+            2);
+}
+
+TEST_F(BufferInCTest, MonitorIsThereOrNot) {
+  fo_monitored_server server = {};
+  server.struct_size = sizeof(server);
+  server.unix_socket = "/a folder whose name does not fit into a short string/.s.PGSQL.5432";
+  server.user = "a user whose name does not fit into a short string";
+  const fo_monitored_shard watched = {sizeof(watched), shard_, &server, 1};
+  fo_monitor_options options = {};
+  options.struct_size = sizeof(options);
+  options.shards = &watched;
+  options.shard_count = 1;
+  fo_monitor* monitor = nullptr;
+  const auto check = [&monitor](fo_result result) {
+    EXPECT_EQ(monitor != nullptr, result == FO_OK);
+    fo_monitor_destroy(monitor);
+  };
+  const auto create = [&] {
+    return fo_postgres_monitor_create(buffer_, &options, &monitor, nullptr, 0);
+  };
+  const fo_result first = create();
+  check(first);
+  EXPECT_GT(RunOut(create, check), 2);
+}
+
+}  // namespace
