@@ -300,9 +300,8 @@ class ShardBuffer final : public ShardGate, public Timer {
   void OnSuccess(Instant now, const Ticket& ticket, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // The drain and the probe.
+  // The drain and the probe. FinishDrain returns whether the drain was over.
   void Drain(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Returns whether the drain was over.
   bool FinishDrain(Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReleaseInDrain(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ExpireTurns(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
