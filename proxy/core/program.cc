@@ -20,6 +20,7 @@
 #include "proxy/core/listener.h"
 #include "proxy/core/state_report.h"
 #include "proxy/core/status_page.h"
+#include "proxy/core/status_sources.h"
 #include "spdlog/spdlog.h"
 
 namespace proxy {
@@ -117,9 +118,9 @@ absl::Status Serve(const Context& context, const Protocol& protocol, BackendMoni
   asio::io_context io(1);
   Listener listener(context, protocol, io);
   if (absl::Status status = listener.Listen(); !status.ok()) return status;
-  HttpServer status_server(io, [&context, &listener, &history](std::string_view path) {
-    return StatusPage(context, listener, history, path);
-  });
+  const StatusSources sources{context, listener, history, [&monitor] { return monitor.Servers(); }};
+  HttpServer status_server(io,
+                           [&sources](std::string_view path) { return StatusPage(sources, path); });
   if (const std::optional<Address>& address = context.options.status_listen) {
     if (absl::Status status = status_server.Listen(*address); !status.ok()) return status;
     spdlog::info("status page at http://{}:{}/", address->host, status_server.port());

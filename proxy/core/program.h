@@ -2,7 +2,10 @@
 #ifndef FAILOVER_PROXY_CORE_PROGRAM_H_
 #define FAILOVER_PROXY_CORE_PROGRAM_H_
 
+#include <vector>
+
 #include "absl/status/status.h"
+#include "failover/watch/server_view.h"
 #include "proxy/core/context.h"
 #include "proxy/core/failover_history.h"
 #include "proxy/core/protocol.h"
@@ -17,6 +20,9 @@ class BackendMonitor {
   virtual absl::Status Start() = 0;
   // No report comes any more when Stop has returned.
   virtual void Stop() = 0;
+  // What is known of the backends now (StatusSources::backends). Called on another thread, between
+  // Start and Stop or before them.
+  virtual std::vector<failover::watch::ServerView> Servers() const { return {}; }
 };
 
 // Prepares the process: allows as many file descriptors as the system does, and ignores SIGPIPE,

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
@@ -14,6 +15,7 @@
 #include "failover/mysql/primary_monitor.h"
 #include "failover/transition.h"
 #include "failover/watch/monitor_hook.h"
+#include "failover/watch/server_view.h"
 #include "proxy/core/failover_history.h"
 #include "proxy/core/options.h"
 #include "proxy/core/program.h"
@@ -62,6 +64,7 @@ class Monitor final : public proxy::BackendMonitor {
 
   absl::Status Start() override { return monitor_.Start(); }
   void Stop() override { monitor_.Stop(); }
+  std::vector<failover::watch::ServerView> Servers() const override { return monitor_.Servers(); }
 
  private:
   failover::mysql::PrimaryMonitor& monitor_;

@@ -126,7 +126,7 @@ FLOORS = (
     Floor(
         "proxy/core",
         ("proxy/core/*",),
-        CORE_HEADERS + ("headers: outcome",),
+        CORE_HEADERS + ("headers: outcome", "headers: watch"),
         ("asio", "openssl", "spdlog"),
     ),
     # failoverctl speaks to a proxy, and needs nothing of the proxy or of the library.
