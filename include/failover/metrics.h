@@ -84,7 +84,13 @@ FAILOVER_EXPORT std::string PrometheusText(const Buffer& buffer);
 // that came during its failovers, times the duration that 99 of 100 failovers did not exceed. In a
 // dry run the requests count that would have been held. Shards that fail over together need the
 // sum. nullopt if no failover has ended, or if none had a duration.
-FAILOVER_EXPORT std::optional<std::uint64_t> SizeNeeded(const ShardStats& stats);
+//
+// A client that gets an error and comes back at once counts each time, because a Buffer cannot tell
+// that from a new client. So the figure may be far too high after requests were refused or passed.
+// No client needs more than one slot at a time: a caller that knows how many requests may wait at
+// once, such as the number of connections, says so with `most_at_once`, and no more is returned.
+FAILOVER_EXPORT std::optional<std::uint64_t> SizeNeeded(
+    const ShardStats& stats, std::optional<std::uint64_t> most_at_once = std::nullopt);
 
 }  // namespace failover
 

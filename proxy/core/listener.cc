@@ -1,5 +1,6 @@
 #include "proxy/core/listener.h"
 
+#include <algorithm>
 #include <asio/buffer.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/error.hpp>
@@ -127,7 +128,8 @@ void Listener::Take(Socket socket, EventLoop& loop) {
     Refuse(socket, protocol_.RefusalPacket());
     return;
   }
-  connections_.fetch_add(1, std::memory_order_relaxed);
+  const int before = connections_.fetch_add(1, std::memory_order_relaxed);
+  most_connections_.store(std::max(before + 1, most_connections()), std::memory_order_relaxed);
   const auto ended = [this] { connections_.fetch_sub(1, std::memory_order_relaxed); };
   try {
     Admission admission = admissions_.Enter(loop.io().get_executor());

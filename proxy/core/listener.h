@@ -51,6 +51,8 @@ class Listener {
 
   // How many sessions there are, those of clients that have not logged in included. Thread-safe.
   int connections() const { return connections_.load(std::memory_order_relaxed); }
+  // The most sessions that there were at once. Thread-safe.
+  int most_connections() const { return most_connections_.load(std::memory_order_relaxed); }
   // How many clients have not logged in. Thread-safe.
   int logins() const { return admissions_.logins(); }
 
@@ -71,6 +73,9 @@ class Listener {
   // the counter guards no other data: each change is one read-modify-write operation, so none is
   // lost.
   std::atomic<int> connections_{0};
+  // Written on the thread of `io` only. memory_order_relaxed is enough, because readers use the
+  // value alone.
+  std::atomic<int> most_connections_{0};
 
   // Used on the thread of `io` only.
   bool accepting_ = false;  // Accept is running, and may hold a socket of one of the loops

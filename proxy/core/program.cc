@@ -9,10 +9,13 @@
 #include <csignal>
 #include <cstdint>
 #include <iostream>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
@@ -23,6 +26,7 @@
 #include "proxy/core/listener.h"
 #include "proxy/core/state_report.h"
 #include "proxy/core/status_page.h"
+#include "proxy/core/status_sources.h"
 #include "spdlog/spdlog.h"
 
 namespace proxy {
@@ -120,6 +124,15 @@ absl::Status StartAll(const BackendMonitors& monitors) {
   return absl::OkStatus();
 }
 
+std::vector<failover::watch::ServerView> AllServers(const BackendMonitors& monitors) {
+  std::vector<failover::watch::ServerView> all;
+  for (const auto& monitor : monitors) {
+    std::vector<failover::watch::ServerView> some = monitor->Servers();
+    std::move(some.begin(), some.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
 void StopAll(const BackendMonitors& monitors) {
   for (auto monitor = monitors.rbegin(); monitor != monitors.rend(); ++monitor) (*monitor)->Stop();
 }
@@ -148,9 +161,10 @@ absl::Status Serve(const Context& context, const Protocol& protocol,
   asio::io_context io(1);
   Listener listener(context, protocol, io);
   if (absl::Status status = listener.Listen(); !status.ok()) return status;
-  HttpServer status_server(io, [&context, &listener, &history](std::string_view path) {
-    return StatusPage(context, listener, history, path);
-  });
+  const StatusSources sources{context, listener, history,
+                              [&monitors] { return AllServers(monitors); }};
+  HttpServer status_server(io,
+                           [&sources](std::string_view path) { return StatusPage(sources, path); });
   if (const std::optional<Address>& address = context.options.status_listen) {
     if (absl::Status status = status_server.Listen(*address); !status.ok()) return status;
     spdlog::info("status page at http://{}:{}/", address->host, status_server.port());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "failover/watch/server_view.h"
 #include "proxy/core/context.h"
 #include "proxy/core/failover_history.h"
 #include "proxy/core/program_parts.h"
@@ -22,6 +23,9 @@ class BackendMonitor {
   virtual absl::Status Start() = 0;
   // Nothing is told any more when Stop has returned. May be called without Start.
   virtual void Stop() = 0;
+  // What is known of the backends now (StatusSources::backends). Called on another thread, between
+  // Start and Stop or before them.
+  virtual std::vector<failover::watch::ServerView> Servers() const { return {}; }
 };
 
 // A monitor or a feed of the library, which has a Start and a Stop.
@@ -32,6 +36,10 @@ class BackendMonitorOf final : public BackendMonitor {
 
   absl::Status Start() override { return feed_->Start(); }
   void Stop() override { feed_->Stop(); }
+  std::vector<failover::watch::ServerView> Servers() const override {
+    if constexpr (requires { feed_->Servers(); }) return feed_->Servers();
+    return {};
+  }
 
  private:
   const std::unique_ptr<Feed> feed_;

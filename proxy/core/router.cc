@@ -38,6 +38,13 @@ std::optional<std::size_t> Router::primary() const {
   return primary;
 }
 
+std::optional<std::size_t> Router::serving_primary() const {
+  // memory_order_relaxed is enough, because the value itself is all that is read.
+  const std::size_t primary = serving_primary_.load(std::memory_order_relaxed);
+  if (primary == kNone) return std::nullopt;
+  return primary;
+}
+
 bool Router::HasLooked() const {
   // StatsUpdate stores first the primary, and then the counter. The acquire here pairs with the
   // release there, so a thread that reads zero also sees the primary.
@@ -62,7 +69,14 @@ void Router::StatsUpdate(const failover::TabletStats& stats) {
     } else if (since.load(std::memory_order_relaxed) == 0) {
       since.store(SteadyNanoseconds(), std::memory_order_relaxed);
     }
-    if (stats.target.tablet_type == failover::TabletType::kPrimary) {
+    const bool is_primary = stats.target.tablet_type == failover::TabletType::kPrimary;
+    // memory_order_relaxed is enough, for the same reasons as above.
+    if (is_primary) {
+      serving_primary_.store(stats.serving ? backend : kNone, std::memory_order_relaxed);
+    } else if (serving_primary_.load(std::memory_order_relaxed) == backend) {
+      serving_primary_.store(kNone, std::memory_order_relaxed);
+    }
+    if (is_primary) {
       // Pairs with the acquire in primary().
       primary_.store(backend, std::memory_order_release);
     }

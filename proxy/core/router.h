@@ -42,8 +42,12 @@ class Router final : public failover::HealthCheckStatsListener {
   static failover::TabletAlias AliasOf(std::size_t backend);
 
   const std::vector<Address>& backends() const { return backends_; }
-  // The backend that was seen last as the primary. nullopt: no primary was seen yet.
+  // The backend that was seen last as the primary, to which statements go. It may be down. nullopt:
+  // no primary was seen yet.
   std::optional<std::size_t> primary() const;
+  // The backend that takes writes as the primary, as far as the last reports tell; for people.
+  // nullopt: there is none.
+  std::optional<std::size_t> serving_primary() const;
   // Whether a primary was seen, or every backend was looked at and none is the primary.
   bool HasLooked() const;
   // Whether no health check has reached the backend for at least `duration`.
@@ -59,6 +63,7 @@ class Router final : public failover::HealthCheckStatsListener {
 
   // Written by the monitor's thread, read by all.
   std::atomic<std::size_t> primary_{kNone};
+  std::atomic<std::size_t> serving_primary_{kNone};
   std::atomic<std::size_t> not_reported_;  // how many backends have not been looked at yet
   // By backend: the time of the steady clock since which it has been silent; 0: it is not silent.
   const std::unique_ptr<std::atomic<std::int64_t>[]> silent_since_;

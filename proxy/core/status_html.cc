@@ -39,7 +39,9 @@ th { border-bottom: 2px solid var(--line); color: var(--quiet); font-size: .85em
 td { border-bottom: 1px solid var(--line); }
 th.text, td.text { text-align: left; }
 td.state { white-space: nowrap; font-weight: 600; }
-.Idle { color: var(--idle); } .Buffering { color: var(--hold); } .Draining { color: var(--drain); }
+.Idle, .Primary, .Replica { color: var(--idle); } .Draining { color: var(--drain); }
+.Buffering, .trouble { color: var(--hold); }
+td.reasons { min-width: 11em; overflow-wrap: normal; }
 #timeline { margin: 0; padding: 0; list-style: none; }
 #timeline li { display: grid; grid-template-columns: 14em 1fr; gap: .8em; align-items: center;
   margin: .25em 0; }
@@ -85,9 +87,16 @@ constexpr std::string_view kBody = R"html(
 <div><dt>primary</dt><dd id="primary">?</dd></div>
 <div><dt>clients</dt><dd id="clients">?</dd></div>
 <div><dt>slots in use</dt><dd id="slots">?</dd></div>
+<div><dt>window</dt><dd id="window">?</dd></div>
 <div><dt>shards</dt><dd id="states">?</dd></div>
 </dl>
 <main>
+<h2 id="backends-title">Backends</h2>
+<table aria-labelledby="backends-title">
+<thead><tr><th scope="col" class="text">backend</th><th scope="col" class="text">state</th>
+<th scope="col">last answer</th><th scope="col" class="text">why</th></tr></thead>
+<tbody id="backends"></tbody>
+</table>
 <h2 id="shards-title">Shards</h2>
 <div class="controls">
 <label>Find <input type="search" id="find" autocomplete="off" spellcheck="false"></label>
@@ -96,9 +105,11 @@ constexpr std::string_view kBody = R"html(
 </div>
 <table aria-labelledby="shards-title">
 <thead><tr><th scope="col" class="text">shard</th><th scope="col" class="text">state</th>
-<th scope="col">held</th><th scope="col">retrying</th><th scope="col">oldest held</th>
+<th scope="col">held</th><th scope="col">retrying</th><th scope="col">overdue</th>
+<th scope="col">oldest held</th>
 <th scope="col">budget left</th><th scope="col">last report</th><th scope="col">epoch</th>
-<th scope="col">failovers</th><th scope="col">held in all</th><th scope="col">size needed</th>
+<th scope="col">failovers</th><th scope="col">held in all</th><th scope="col">gave up</th>
+<th scope="col">passed</th><th scope="col">size needed</th>
 </tr></thead>
 <tbody id="shards"></tbody>
 </table>
@@ -160,7 +171,7 @@ function fillTable(body, rows, empty) {
   if (rows.length === 0) {
     const td = document.createElement("td");
     td.className = "text none";
-    td.colSpan = 11;
+    td.colSpan = body.parentElement.tHead.rows[0].cells.length;
     td.textContent = empty;
     body.rows[0].replaceChildren(td);
     return;
@@ -172,18 +183,35 @@ function fillTable(body, rows, empty) {
 const text = (label, value, style) => ({label, text: value, style: "text" + (style ? " " + style : "")});
 const number = (label, value) => ({label, text: value, style: "number"});
 
+// The counters that are not 0, by reason.
+function reasons(label, counters) {
+  const counted = Object.entries(counters).map(([reason, count]) => count + " " + reason);
+  return {label, text: counted.join(", ") || 0, style: "reasons"};
+}
+
+const well = {Primary: "\u25cf", Replica: "\u25cb"};
+function backendRow(b) {
+  const style = b.state in well ? b.state : "trouble";
+  return [
+    text("backend", b.address, "name"),
+    text("state", (well[b.state] || "\u25b2") + " " + b.state, "state " + style),
+    number("last answer", seconds(b.last_answer_age_seconds)),
+    text("why", visible(b.reason) || dash)];
+}
+
 const signs = {Idle: "\u25cb", Buffering: "\u25a0", Draining: "\u25b6"};
 const urgency = {Buffering: 0, Draining: 1, Idle: 2};
 function shardRow(s) {
   return [
     text("shard", nameOf(s), "name"),
     text("state", (signs[s.state] || "?") + " " + s.state, "state " + s.state),
-    number("held", s.held), number("retrying", s.retrying),
+    number("held", s.held), number("retrying", s.retrying), number("overdue", s.overdue),
     number("oldest held", seconds(s.oldest_held_seconds)),
     number("budget left", seconds(s.budget_left_seconds)),
     number("last report", seconds(s.last_report_age_seconds)),
     number("epoch", s.epoch), number("failovers", s.failovers),
     number("held in all", s.buffered),
+    reasons("gave up", s.evicted), reasons("passed", s.skipped),
     number("size needed", s.size_needed === null ? dash : s.size_needed)];
 }
 const releasedOf = f => f.released_seconds_ago === null ? 0 : f.released_seconds_ago;
@@ -231,10 +259,11 @@ function lanes(failovers) {
     lane.setAttribute("role", "img");
     lane.setAttribute("aria-label", list.map(f => "began " + seconds(f.began_seconds_ago)
       + " ago, held for " + seconds(heldFor(f))).join("; "));
+    // A bar has a least width, so a short drain would hide its hold if the hold was not in front.
     for (const f of list) {
-      lane.append(bar(f.began_seconds_ago, releasedOf(f), "hold"));
       if (f.released_seconds_ago !== null) lane.append(bar(releasedOf(f), endedOf(f), "drain"));
     }
+    for (const f of list) lane.append(bar(f.began_seconds_ago, releasedOf(f), "hold"));
     li.append(label, lane);
     return li;
   });
@@ -267,12 +296,15 @@ function show(status) {
   last = status;
   const counts = {Buffering: 0, Draining: 0, Idle: 0};
   for (const s of status.shards) ++counts[s.state];
-  at("primary").textContent = status.primary || "none";
+  at("primary").textContent = status.primary
+    || (status.last_primary ? "none (last: " + status.last_primary + ")" : "none");
   at("clients").textContent = status.clients + " of " + status.clients_limit
     + (status.draining ? ", draining" : "");
   at("slots").textContent = (status.slots - status.slots_free) + " of " + status.slots;
+  at("window").textContent = seconds(status.window_seconds);
   at("states").textContent = Object.entries(counts).filter(([, n]) => n > 0)
     .map(([state, n]) => n + " " + state).join(", ") || "none";
+  fillTable(at("backends"), status.backends.map(backendRow), "none");
   showShards();
   fillTable(at("failovers"), status.last_failovers.map(failoverRow), "none");
   at("timeline").replaceChildren(...lanes(status.last_failovers));

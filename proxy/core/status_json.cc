@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "failover/metrics.h"
+#include "failover/watch/server_view.h"
 
 namespace proxy {
 namespace {
@@ -68,6 +70,27 @@ class Json {
     value.has_value() ? Seconds(*value) : Raw("null");
   }
 
+  // An array, each element of which `write` writes.
+  template <typename Elements, typename Write>
+  void Array(std::string_view name, const Elements& elements, Write write) {
+    Name(name);
+    Open('[');
+    for (const auto& element : elements) write(element);
+    Close(']');
+  }
+
+  // The counters that are not 0, by the names of their reasons.
+  template <typename Reason, std::size_t kSize>
+  void Reasons(std::string_view name,
+               const failover::EnumArray<Reason, kSize, std::uint64_t>& counters) {
+    Name(name);
+    Open('{');
+    for (std::size_t i = 0; i < kSize; ++i) {
+      if (counters[i] > 0) Member(failover::ToString(static_cast<Reason>(i)), counters[i]);
+    }
+    Close('}');
+  }
+
   const std::string& text() const { return text_; }
 
  private:
@@ -85,8 +108,9 @@ std::optional<absl::Duration> Since(std::optional<absl::Time> time, absl::Time n
   return now - *time;
 }
 
-void WriteShard(const failover::ShardStats& shard, std::uint64_t epoch, absl::Time now,
+void WriteShard(const StatusSources& sources, const failover::ShardStats& shard, absl::Time now,
                 Json& json) {
+  failover::Buffer& buffer = sources.context.buffer;
   json.Open('{');
   json.Member("keyspace", shard.keyspace);
   json.Member("shard", shard.shard);
@@ -96,12 +120,15 @@ void WriteShard(const failover::ShardStats& shard, std::uint64_t epoch, absl::Ti
   json.Member("oldest_held_seconds", Since(shard.oldest_held_since, now));
   json.Member("last_report_age_seconds", Since(shard.last_report_at, now));
   json.Member("budget_left_seconds", shard.hold_budget.LeftAt(now));
-  json.Member("epoch", epoch);
+  json.Member("epoch", buffer.GetShard(shard.keyspace, shard.shard).epoch());
   json.Member("failovers", shard.starts);
   json.Member("buffered", shard.requests_buffered);
   json.Member("drained", shard.requests_drained);
+  json.Reasons("evicted", shard.requests_evicted);
+  json.Reasons("skipped", shard.requests_skipped);
+  json.Member("overdue", shard.retries_overdue);
   json.Name("size_needed");
-  const std::optional<std::uint64_t> size = failover::SizeNeeded(shard);
+  const std::optional<std::uint64_t> size = failover::SizeNeeded(shard, MostAtOnce(sources));
   size.has_value() ? json.Number(*size) : json.Raw("null");
   json.Close('}');
 }
@@ -120,33 +147,47 @@ void WriteFailover(const PastFailover& past, absl::Time now, Json& json) {
   json.Close('}');
 }
 
-}  // namespace
+std::string NameOf(const Router& router, std::optional<std::size_t> backend) {
+  return backend.has_value() ? router.backends()[*backend].ToString() : std::string();
+}
 
-std::string StatusJson(const Context& context, const Listener& listener,
-                       const FailoverHistory& history) {
-  const failover::BufferStats stats = context.buffer.Stats();
-  const absl::Time now = context.buffer.Now();
-  const std::optional<std::size_t> primary = context.router.primary();
-  Json json;
+void WriteBackend(const failover::watch::ServerView& view, absl::Time now, Json& json) {
   json.Open('{');
-  json.Member("clients", static_cast<std::uint64_t>(listener.connections()));
+  json.Member("address", view.address);
+  json.Member("state", failover::watch::ToString(view.state));
+  json.Member("last_answer_age_seconds", Since(view.answered_at, now));
+  json.Member("reason", view.reason);
+  json.Close('}');
+}
+
+void WriteProxy(const StatusSources& sources, Json& json) {
+  const Context& context = sources.context;
+  json.Member("clients", static_cast<std::uint64_t>(sources.listener.connections()));
   json.Member("clients_limit", static_cast<std::uint64_t>(context.options.max_connections));
   json.Name("draining");
-  json.Raw(listener.draining() ? "true" : "false");
-  json.Member("primary",
-              primary.has_value() ? context.router.backends()[*primary].ToString() : std::string());
+  json.Raw(sources.listener.draining() ? "true" : "false");
+  json.Member("primary", NameOf(context.router, context.router.serving_primary()));
+  json.Member("last_primary", NameOf(context.router, context.router.primary()));
+  json.Member("window_seconds", context.window);
+}
+
+}  // namespace
+
+std::string StatusJson(const StatusSources& sources) {
+  const Context& context = sources.context;
+  const failover::BufferStats stats = context.buffer.Stats();
+  const std::vector<failover::watch::ServerView> backends = BackendViews(sources);
+  const absl::Time now = context.buffer.Now();
+  Json json;
+  json.Open('{');
+  WriteProxy(sources, json);
   json.Member("slots", stats.size);
   json.Member("slots_free", stats.slots_free);
-  json.Name("shards");
-  json.Open('[');
-  for (const failover::ShardStats& shard : stats.shards) {
-    WriteShard(shard, context.buffer.GetShard(shard.keyspace, shard.shard).epoch(), now, json);
-  }
-  json.Close(']');
-  json.Name("last_failovers");
-  json.Open('[');
-  for (const PastFailover& past : history.Latest()) WriteFailover(past, now, json);
-  json.Close(']');
+  json.Array("backends", backends, [&](const auto& view) { WriteBackend(view, now, json); });
+  json.Array("shards", stats.shards,
+             [&](const failover::ShardStats& shard) { WriteShard(sources, shard, now, json); });
+  json.Array("last_failovers", sources.history.Latest(),
+             [&](const PastFailover& past) { WriteFailover(past, now, json); });
   json.Close('}');
   return json.text();
 }

@@ -4,16 +4,13 @@
 
 #include <string>
 
-#include "proxy/core/context.h"
-#include "proxy/core/failover_history.h"
-#include "proxy/core/listener.h"
+#include "proxy/core/status_sources.h"
 
 namespace proxy {
 
 // One line without a line feed. Durations are in seconds. To be called on the thread of the
 // listener.
-std::string StatusJson(const Context& context, const Listener& listener,
-                       const FailoverHistory& history);
+std::string StatusJson(const StatusSources& sources);
 
 }  // namespace proxy
 

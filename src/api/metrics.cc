@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 
 #include "failover/buffer.h"
 
@@ -223,7 +224,8 @@ void ForEachMetric(const Buffer& buffer, absl::FunctionRef<void(const Metric&)> 
   }
 }
 
-std::optional<std::uint64_t> SizeNeeded(const ShardStats& stats) {
+std::optional<std::uint64_t> SizeNeeded(const ShardStats& stats,
+                                        std::optional<std::uint64_t> most_at_once) {
   const double seconds = stats.failover_durations.sum_seconds;
   if (seconds <= 0) return std::nullopt;
   // A request that is held again had its slot all the time, and a request that was refused because
@@ -231,8 +233,12 @@ std::optional<std::uint64_t> SizeNeeded(const ShardStats& stats) {
   const std::uint64_t requests = stats.requests_buffered - stats.requests_held_again +
                                  stats.requests_buffered_dry_run +
                                  stats.requests_skipped[SkippedReason::kBufferFull];
-  const double p99 = absl::ToDoubleSeconds(Quantile(stats.failover_durations, 0.99));
-  return static_cast<std::uint64_t>(std::ceil(static_cast<double>(requests) / seconds * p99));
+  // The ranges of the histogram are wide, but no failover took longer than all of them together.
+  const double p99 =
+      std::min(absl::ToDoubleSeconds(Quantile(stats.failover_durations, 0.99)), seconds);
+  const double needed = std::ceil(static_cast<double>(requests) / seconds * p99);
+  return std::min(static_cast<std::uint64_t>(needed),
+                  most_at_once.value_or(std::numeric_limits<std::uint64_t>::max()));
 }
 
 std::string PrometheusText(const Buffer& buffer) {

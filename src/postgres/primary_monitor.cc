@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -45,5 +46,7 @@ bool PrimaryMonitor::CheckNow(std::string_view keyspace, std::string_view shard)
 void PrimaryMonitor::OnTransition(const Transition& transition) {
   impl_->monitor->OnTransition(transition);
 }
+
+std::vector<watch::ServerView> PrimaryMonitor::Servers() const { return impl_->monitor->Servers(); }
 
 }  // namespace failover::postgres

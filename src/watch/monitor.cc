@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <random>
 #include <system_error>
@@ -44,7 +46,9 @@ thread_local const void* monitor_of_this_thread = nullptr;
 struct Shard {
   explicit Shard(PrimaryTracker its_tracker) : tracker(std::move(its_tracker)) {}
 
-  PrimaryTracker tracker;
+  // Guards what Monitor::Servers reads.
+  mutable failover::internal::Mutex mutex;
+  PrimaryTracker tracker ABSL_GUARDED_BY(mutex);
   // When the shard began to hold requests for the last time.
   SteadyClock::time_point held_since;
 };
@@ -106,6 +110,7 @@ class Monitor::Impl {
   absl::Status Start();
   void Stop();
   CheckRequests& requests() { return *requests_; }
+  std::vector<ServerView> Servers() const;
 
  private:
   void Run();
@@ -114,6 +119,7 @@ class Monitor::Impl {
   void WaitForEvents();
   void HandleEvents();
   void EndCheck(Server& server);
+  Findings FindingsOf(const Server& server);
   // Checks the servers of a shard as soon as their least pauses are over, except for `but`.
   void CheckSoon(std::size_t shard, const Server* but);
   void Tell(const Findings& findings);
@@ -129,9 +135,10 @@ class Monitor::Impl {
   // A hook shares the ownership for the time of a call.
   const std::shared_ptr<CheckRequests> requests_;
 
-  // These belong to the monitor's thread as soon as that thread runs.
+  // These belong to the monitor's thread as soon as that thread runs, but for what the mutex of a
+  // Shard guards. The list of shards itself never changes.
   Pace pace_;
-  std::vector<Shard> shards_;
+  std::deque<Shard> shards_;  // a Shard cannot be moved
   std::vector<std::unique_ptr<Server>> servers_;
   std::vector<pollfd> events_;
 
@@ -219,7 +226,12 @@ void Monitor::Impl::BeginDueChecks() {
   for (const auto& server : servers_) {
     const auto now = SteadyClock::now();
     if (server->probe->busy() || server->due > now) continue;
-    shards_[server->shard].tracker.CheckStarted(server->index, clock_.Now());
+    const absl::Time stamp = clock_.Now();
+    {
+      Shard& shard = shards_[server->shard];
+      const MutexLock lock(shard.mutex);
+      shard.tracker.CheckStarted(server->index, stamp);
+    }
     server->began = now;
     server->deadline = now + timeout_;
     // EndCheck sets the time of the next check, unless CheckSoon sets an earlier one before.
@@ -263,10 +275,25 @@ void Monitor::Impl::EndCheck(Server& server) {
   server.seen = server.probe->observation().seen;
   const auto asked_for = std::max(server.due, EarliestFor(server));
   server.due = std::min(asked_for, server.began + PauseOf(server));
-  const Findings findings = shards_[server.shard].tracker.CheckEnded(
-      server.index, server.probe->observation(), absl::Now());
+  const Findings findings = FindingsOf(server);
   if (findings.check_others) CheckSoon(server.shard, &server);
   Tell(findings);
+}
+
+Findings Monitor::Impl::FindingsOf(const Server& server) {
+  Shard& shard = shards_[server.shard];
+  const MutexLock lock(shard.mutex);
+  return shard.tracker.CheckEnded(server.index, server.probe->observation(), absl::Now());
+}
+
+std::vector<ServerView> Monitor::Impl::Servers() const {
+  std::vector<ServerView> all;
+  for (const Shard& shard : shards_) {
+    const MutexLock lock(shard.mutex);
+    std::vector<ServerView> views = shard.tracker.Views();
+    std::move(views.begin(), views.end(), std::back_inserter(all));
+  }
+  return all;
 }
 
 void Monitor::Impl::CheckSoon(std::size_t shard, const Server* but) {
@@ -322,6 +349,8 @@ void Monitor::Stop() { impl_->Stop(); }
 bool Monitor::CheckNow(std::string_view keyspace, std::string_view shard) {
   return impl_->requests().CheckNow(keyspace, shard);
 }
+
+std::vector<ServerView> Monitor::Servers() const { return impl_->Servers(); }
 
 void Monitor::OnTransition(const Transition& transition) {
   const bool holds = transition.to == State::kBuffering;

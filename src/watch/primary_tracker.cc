@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "watch/finding.h"
 
 namespace failover::watch::internal {
 namespace {
@@ -34,9 +35,40 @@ const char* Describe(Seen seen) {
   return "?";
 }
 
-std::string Describe(const Observation& observation) {
-  if (observation.problem.empty()) return Describe(observation.seen);
-  return absl::StrCat(Describe(observation.seen), ": ", observation.problem);
+std::string Describe(Seen seen, const std::string& problem) {
+  if (problem.empty()) return Describe(seen);
+  return absl::StrCat(Describe(seen), ": ", problem);
+}
+
+// The same, and what a check leaves open that tells nothing.
+std::string DescribeCheck(Seen seen, const std::string& problem) {
+  std::string text = Describe(seen, problem);
+  if (!Tells(seen)) absl::StrAppend(&text, ". This does not tell whether the server takes writes");
+  return text;
+}
+
+// The state of a server that was seen like this. nullopt: the server takes writes, so what the
+// state is depends on the other servers.
+std::optional<ServerState> StateOfSeen(Seen seen) {
+  switch (seen) {
+    case Seen::kWritable:
+      return std::nullopt;
+    case Seen::kReadOnly:
+      return ServerState::kReplica;
+    case Seen::kNotReady:
+      return ServerState::kNotReady;
+    case Seen::kRefused:
+      return ServerState::kRefused;
+    case Seen::kFull:
+      return ServerState::kFull;
+    case Seen::kUnreachable:
+      return ServerState::kUnreachable;
+    case Seen::kHung:
+      return ServerState::kHung;
+    case Seen::kUnknown:
+      return ServerState::kUnknown;
+  }
+  return ServerState::kUnknown;
 }
 
 bool SameState(const ServerReport& a, const ServerReport& b) {
@@ -68,7 +100,11 @@ Findings PrimaryTracker::CheckEnded(std::size_t server, Observation observation,
   findings.check_others = ChangesTheShard(server, observation);
   if (checked.seen != observation.seen) LogServer(server, observation, findings);
   checked.seen = observation.seen;
-  if (Tells(observation.seen)) checked.told = checked.began;
+  checked.problem = observation.problem;
+  if (Tells(observation.seen)) {
+    checked.told = checked.began;
+    if (Answers(observation.seen)) checked.answered_at = checked.began;
+  }
 
   election_.CheckEnded(server, std::move(observation));
   if (election_.term() != term_before) {
@@ -119,7 +155,10 @@ void PrimaryTracker::ReportPrimary(std::size_t server, ServerReport& report) con
   report.role = ServerRole::kPrimary;
   report.term = reported_term_;
   report.serving = election_.situation() == Situation::kPrimary;
-  if (!report.serving) report.problem = Describe(*election_.last(election_.speaker(server)));
+  if (!report.serving) {
+    const Observation& last = *election_.last(election_.speaker(server));
+    report.problem = Describe(last.seen, last.problem);
+  }
   if (election_.distrusts(server)) report.problem = kNotTrusted;
   if (election_.situation() == Situation::kSplitBrain) report.problem = SplitBrainText();
 }
@@ -151,14 +190,59 @@ absl::Time PrimaryTracker::StampOf(std::size_t server, std::size_t checked, bool
   return std::max({reported.told, reported.stamp, servers_[checked].began});
 }
 
+std::vector<ServerView> PrimaryTracker::Views() const {
+  std::vector<ServerView> views;
+  views.reserve(servers_.size());
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    const Server& server = servers_[i];
+    const ServerState state = StateOf(i);
+    views.push_back({keyspace_, shard_, server.name.alias, server.name.address, state,
+                     Printable(ReasonOf(i, state)), server.answered_at});
+  }
+  return views;
+}
+
+ServerState PrimaryTracker::StateOf(std::size_t server) const {
+  if (!servers_[server].seen.has_value()) return ServerState::kNotChecked;
+  if (const auto state = StateOfSeen(*servers_[server].seen); state.has_value()) return *state;
+  if (election_.speaker(server) != server) return ServerState::kSameServer;
+  if (election_.situation() == Situation::kSplitBrain) {
+    const std::vector<std::size_t> contenders = election_.contenders();
+    if (std::count(contenders.begin(), contenders.end(), server) > 0)
+      return ServerState::kContender;
+  }
+  if (election_.situation() == Situation::kPrimary) {
+    if (election_.primary() == server) return ServerState::kPrimary;
+    if (election_.peer_of_primary(server)) return ServerState::kReplica;
+  }
+  return ServerState::kNotTrusted;
+}
+
+std::string PrimaryTracker::ReasonOf(std::size_t server, ServerState state) const {
+  switch (state) {
+    case ServerState::kPrimary:
+    case ServerState::kReplica:
+      return "";
+    case ServerState::kNotChecked:
+      return "was not checked yet";
+    case ServerState::kSameServer:
+      return absl::StrCat("is the same server as ", NameOf(election_.speaker(server)));
+    case ServerState::kContender:
+      return SplitBrainText();
+    case ServerState::kNotTrusted:
+      if (!election_.distrusts(server)) return kNotTrusted;
+      return absl::StrCat("takes writes, but ", WhyDistrusted(server));
+    default:
+      return DescribeCheck(*servers_[server].seen, servers_[server].problem);
+  }
+}
+
 void PrimaryTracker::LogServer(std::size_t server, const Observation& observation,
                                Findings& findings) const {
   const bool fine = observation.seen == Seen::kWritable || observation.seen == Seen::kReadOnly;
-  std::string text = absl::StrCat(NameOf(server), " ", Describe(observation));
-  if (!Tells(observation.seen)) {
-    absl::StrAppend(&text, ". This does not tell whether the server takes writes");
-  }
-  findings.log.push_back(Line(fine ? LogLevel::kInfo : LogLevel::kWarning, text));
+  findings.log.push_back(Line(
+      fine ? LogLevel::kInfo : LogLevel::kWarning,
+      absl::StrCat(NameOf(server), " ", DescribeCheck(observation.seen, observation.problem))));
 }
 
 void PrimaryTracker::LogSharedIdentity(Findings& findings) {
@@ -180,7 +264,8 @@ void PrimaryTracker::LogDistrust(Findings& findings) {
   for (std::size_t i = 0; i < servers_.size(); ++i) {
     const bool distrusted = election_.distrusts(i);
     if (distrusted && !servers_[i].distrusted) {
-      findings.log.push_back(Line(LogLevel::kWarning, DistrustText(i)));
+      findings.log.push_back(Line(
+          LogLevel::kWarning, absl::StrCat(NameOf(i), " takes writes, but ", WhyDistrusted(i))));
     }
     servers_[i].distrusted = distrusted;
   }
@@ -231,30 +316,22 @@ std::string PrimaryTracker::NoPrimaryText() const {
   return absl::StrCat("there is no primary: ", NameOf(primary), " ", state);
 }
 
-std::string PrimaryTracker::DistrustText(std::size_t server) const {
-  const char* reason = nullptr;
+const char* PrimaryTracker::WhyDistrusted(std::size_t server) const {
   switch (election_.standing(server)) {
     case Standing::kForeign:
-      reason = "its data are not those of the other servers: it is not trusted as the primary";
-      break;
+      return "its data are not those of the other servers: it is not trusted as the primary";
     case Standing::kOutdated:
-      reason =
-          "another server was promoted after it: it is not trusted as the primary as long as that "
-          "server may take writes";
-      break;
+      return "another server was promoted after it: it is not trusted as the primary as long as "
+             "that server may take writes";
     case Standing::kUnproven:
-      reason =
-          "a server that cannot be reached was promoted as late or later: it is not trusted as the "
-          "primary until it is promoted, or the other server has been read-only";
-      break;
+      return "a server that cannot be reached was promoted as late or later: it is not trusted as "
+             "the primary until it is promoted, or the other server has been read-only";
     case Standing::kNotNumbered:
     case Standing::kFirst:
-      reason =
-          "nobody was seen to promote it: it is not trusted as the primary until it has been "
-          "read-only";
       break;
   }
-  return absl::StrCat(NameOf(server), " takes writes, but ", reason);
+  return "nobody was seen to promote it: it is not trusted as the primary until it has been "
+         "read-only";
 }
 
 std::string PrimaryTracker::SplitBrainText() const {

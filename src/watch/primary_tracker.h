@@ -14,6 +14,7 @@
 #include "failover/log.h"
 #include "failover/watch/server_probe.h"
 #include "failover/watch/server_report.h"
+#include "failover/watch/server_view.h"
 #include "watch/primary_election.h"
 
 namespace failover::watch::internal {
@@ -52,6 +53,9 @@ class PrimaryTracker {
   // `now` is the wall time; a new primary's term is made from it.
   Findings CheckEnded(std::size_t server, Observation observation, absl::Time now);
 
+  // What is known of the servers now, in their order.
+  std::vector<ServerView> Views() const;
+
  private:
   using Situation = PrimaryElection::Situation;
 
@@ -63,6 +67,9 @@ class PrimaryTracker {
     absl::Time told = absl::InfinitePast();
     // What the last check has found, even if it told nothing.
     std::optional<Seen> seen;
+    std::string problem;
+    // When the last check began in which the server told what it is.
+    std::optional<absl::Time> answered_at;
     // What was reported last, and its observed_at.
     std::optional<ServerReport> reported;
     absl::Time stamp = absl::InfinitePast();
@@ -77,6 +84,9 @@ class PrimaryTracker {
   void CollectReports(std::size_t checked, Findings& findings);
   absl::Time StampOf(std::size_t server, std::size_t checked, bool serving) const;
 
+  ServerState StateOf(std::size_t server) const;
+  std::string ReasonOf(std::size_t server, ServerState state) const;
+
   void LogServer(std::size_t server, const Observation& observation, Findings& findings) const;
   void LogSharedIdentity(Findings& findings);
   void LogDistrust(Findings& findings);
@@ -84,7 +94,7 @@ class PrimaryTracker {
   LogLine Line(LogLevel level, const std::string& text) const;
   std::string PrimaryText() const;
   std::string NoPrimaryText() const;
-  std::string DistrustText(std::size_t server) const;
+  const char* WhyDistrusted(std::size_t server) const;
   std::string SplitBrainText() const;
   std::string NameOf(std::size_t server) const;
 

@@ -9,7 +9,9 @@
 //   shard <keyspace> <shard>             makes a shard known
 //   primary <backend> <keyspace> <shard> a backend (0 or 1) reports that it serves as the primary
 //   down <backend> <keyspace> <shard>    the backend reports that it does not serve
+//   see <backend> <state> <reason>       the monitor sees the backend so: the name of a ServerState
 //   hold <requests> <keyspace> <shard>   so many requests are refused, and held
+//   pass <requests> <keyspace> <shard>   so many requests are refused, and are not held
 //   retried <keyspace> <shard>           the retries of the shard succeed
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
@@ -19,6 +21,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -32,15 +35,20 @@
 #include "absl/time/time.h"
 #include "failover/buffer.h"
 #include "failover/testing/simulated_clock.h"
+#include "failover/watch/server_view.h"
 #include "proxy/core/failover_history.h"
 #include "proxy/core/http_server.h"
 #include "proxy/core/listener.h"
 #include "proxy/core/protocol.h"
 #include "proxy/core/router.h"
 #include "proxy/core/status_page.h"
+#include "proxy/core/status_sources.h"
 
 namespace proxy::test {
 namespace {
+
+using failover::watch::ServerState;
+using failover::watch::ServerView;
 
 // The program takes no clients of a database.
 class NoProtocol final : public Protocol {
@@ -61,6 +69,11 @@ class Shards {
     buffer_ = failover::Buffer::Create(std::move(options)).value();
     options_.max_connections = 1000;
     options_.backends = {{"10.0.0.1", 3306}, {"10.0.0.2", 3306}};
+    for (std::size_t i = 0; i < options_.backends.size(); ++i) {
+      ServerView view;
+      view.alias = Router::AliasOf(i);
+      views_.push_back(view);
+    }
     router_ = std::make_unique<Router>(options_.backends, *buffer_);
     context_ =
         std::make_unique<Context>(Context{options_, *router_, *buffer_, failover::ShardHandle()});
@@ -68,6 +81,10 @@ class Shards {
 
   const Context& context() const { return *context_; }
   const FailoverHistory& history() const { return history_; }
+  std::vector<ServerView> views() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return views_;
+  }
 
   // Says "ok", or what is wrong with the line.
   std::string Do(const std::string& line) {
@@ -79,8 +96,10 @@ class Shards {
     if (verb == "shard" && words.size() == 3) return Know(words[1], words[2]);
     if (verb == "retried" && words.size() == 3) return EndRetries({words[1], words[2]});
     if (words.size() != 4 || !numbered) return absl::StrCat("no command: ", line);
+    if (verb == "see") return See(number, words[2], words[3]);
     const Name name(words[2], words[3]);
     if (verb == "hold") return Hold(number, name);
+    if (verb == "pass") return Pass(number, name);
     const bool known_backend = number < options_.backends.size();
     if (known_backend && verb == "primary") return Report(number, name, true);
     if (known_backend && verb == "down") return Report(number, name, false);
@@ -102,6 +121,21 @@ class Shards {
 
   std::string Know(const std::string& keyspace, const std::string& shard) {
     return buffer_->GetShard(keyspace, shard) ? "ok" : "the shard is refused";
+  }
+
+  std::string See(std::size_t backend, const std::string& state, const std::string& reason) {
+    if (backend >= views_.size()) return "no such backend";
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ServerView& view = views_[backend];
+    std::size_t found = 0;
+    while (failover::watch::ToString(static_cast<ServerState>(found)) != state) {
+      if (++found == failover::watch::kServerStates) return "no such state";
+    }
+    view.state = static_cast<ServerState>(found);
+    view.reason = reason;
+    const bool answers = view.state == ServerState::kPrimary || view.state == ServerState::kReplica;
+    if (answers) view.answered_at = buffer_->Now();
+    return "ok";
   }
 
   std::string Report(std::size_t backend, const Name& name, bool serving) {
@@ -132,6 +166,14 @@ class Shards {
     return "ok";
   }
 
+  std::string Pass(std::uint64_t requests, const Name& name) {
+    const failover::ShardHandle shard = buffer_->GetShard(name.first, name.second);
+    for (std::uint64_t i = 0; i < requests; ++i) {
+      buffer_->NoteRefused(shard, "the server is read-only");
+    }
+    return "ok";
+  }
+
   // Each retry that ends lets the next request go, until the shard is idle.
   std::string EndRetries(const Name& name) {
     while (!retries_[name].empty()) {
@@ -151,6 +193,9 @@ class Shards {
   std::uint64_t term_ = 1;
   std::map<Name, std::vector<failover::RetryDoneFunc>> retries_;
   std::vector<failover::BufferedRequest> held_;
+  mutable std::mutex mutex_;
+  // Written on the thread that reads the lines, and read by the page. Guarded by `mutex_`.
+  std::vector<ServerView> views_;
 };
 
 // The port is that of the argument, or one that the system chooses.
@@ -159,9 +204,9 @@ int Run(std::uint16_t port) {
   asio::io_context io(1);
   const NoProtocol protocol;
   const Listener listener(shards.context(), protocol, io);
-  HttpServer server(io, [&shards, &listener](std::string_view path) {
-    return StatusPage(shards.context(), listener, shards.history(), path);
-  });
+  const StatusSources sources{shards.context(), listener, shards.history(),
+                              [&shards] { return shards.views(); }};
+  HttpServer server(io, [&sources](std::string_view path) { return StatusPage(sources, path); });
   if (const absl::Status status = server.Listen({"127.0.0.1", port}); !status.ok()) {
     std::cerr << status << "\n";
     return 1;

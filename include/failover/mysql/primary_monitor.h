@@ -73,6 +73,7 @@
 #include "failover/log.h"
 #include "failover/mysql/monitored_server.h"
 #include "failover/watch/monitor_hook.h"
+#include "failover/watch/server_view.h"
 
 namespace failover {
 
@@ -159,6 +160,9 @@ class FAILOVER_EXPORT PrimaryMonitor {
   // before the monitor. In any other order use PrimaryMonitorOptions::hook
   // (watch::Monitor::OnTransition).
   void OnTransition(const Transition& transition);
+
+  // What the monitor knows of all servers now. Thread-safe (watch::Monitor::Servers).
+  std::vector<watch::ServerView> Servers() const;
 
  private:
   class Impl;

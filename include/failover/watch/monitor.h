@@ -104,6 +104,8 @@
 // A report that does not serve because of a check of another server (rule 4) carries the time of
 // that check, if that is later. The times of the reports of a primary never go back.
 //
+// Monitor::Servers tells at any time what the monitor knows, also of servers that are not reported.
+//
 // Log lines (MonitorOptions::log) are written when something changes, not with each check. They
 // hold what the probes say in Observation::problem and Observation::identity.
 //
@@ -133,6 +135,7 @@
 #include "failover/log.h"
 #include "failover/watch/monitor_hook.h"
 #include "failover/watch/server_probe.h"
+#include "failover/watch/server_view.h"
 
 namespace failover {
 
@@ -251,6 +254,15 @@ class FAILOVER_EXPORT Monitor {
   // For an embedder whose Buffer ends before the monitor. In any other order use
   // MonitorOptions::hook, which never touches a monitor that is gone.
   void OnTransition(const Transition& transition);
+
+  // What the monitor knows of all servers now, in the order of MonitorOptions::shards. What is told
+  // of one shard belongs together; the monitor may have ended checks of other shards meanwhile.
+  // After Stop the last knowledge stays.
+  //
+  // May be called on any thread, also inside the listener. The monitor's thread waits while the
+  // servers of one shard are copied, so call this once a second, and not for each request. May
+  // throw std::bad_alloc.
+  std::vector<ServerView> Servers() const;
 
  private:
   class Impl;

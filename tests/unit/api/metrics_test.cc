@@ -308,6 +308,20 @@ TEST(SizeNeededTest, ManyShortFailoversDoNotHideALongOne) {
   EXPECT_LE(SizeNeeded(stats), 500u);
 }
 
+// The only failover took 20.0 s, whose range of the histogram ends at 60 s.
+TEST(SizeNeededTest, BugWideRange_NoFailoverTookLongerThanAllTogether) {
+  EXPECT_EQ(SizeNeeded(StatsOf(300, absl::Milliseconds(20'001), 1)), 300u);
+}
+
+TEST(SizeNeededTest, BugComeBack_NoMoreThanCanWaitAtOnce) {
+  // 64 clients came back again and again, because there were 8 slots.
+  const ShardStats stats = StatsOf(1291, absl::Milliseconds(8180), 1);
+  EXPECT_EQ(SizeNeeded(stats), 1291u);
+  EXPECT_EQ(SizeNeeded(stats, 64), 64u);
+  EXPECT_EQ(SizeNeeded(stats, 100'000), 1291u);
+  EXPECT_EQ(SizeNeeded(ShardStats(), 64), std::nullopt);
+}
+
 TEST(SizeNeededTest, IsUnknownBeforeTheFirstFailover) {
   EXPECT_EQ(SizeNeeded(ShardStats()), std::nullopt);
   EXPECT_EQ(SizeNeeded(StatsOf(5, absl::ZeroDuration(), 1)), std::nullopt);

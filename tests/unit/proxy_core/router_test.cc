@@ -68,6 +68,22 @@ TEST_F(RouterTest, KnowsTheNewPrimaryBeforeTheBuffer) {
   EXPECT_EQ(observer_.reports, 3);
 }
 
+TEST_F(RouterTest, PrimaryServesUntilAReportSaysOtherwise) {
+  EXPECT_EQ(router_.serving_primary(), std::nullopt);
+  Report(0, TabletType::kPrimary);
+  EXPECT_EQ(router_.serving_primary(), 0u);
+  Report(1, TabletType::kReplica);
+  EXPECT_EQ(router_.serving_primary(), 0u);
+  Report(0, TabletType::kPrimary, /*up=*/false);
+  EXPECT_EQ(router_.serving_primary(), std::nullopt);
+  EXPECT_EQ(router_.primary(), 0u) << "statements still go there";
+  Report(0, TabletType::kPrimary);
+  Report(0, TabletType::kReplica);
+  EXPECT_EQ(router_.serving_primary(), std::nullopt);
+  Report(1, TabletType::kPrimary);
+  EXPECT_EQ(router_.serving_primary(), 1u);
+}
+
 TEST_F(RouterTest, AServerIsSilentUntilItAnswers) {
   Report(0, TabletType::kPrimary);
   EXPECT_FALSE(router_.IsSilent(0, absl::ZeroDuration()));

@@ -7,17 +7,23 @@
 #include <asio/co_spawn.hpp>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "failover/buffer.h"
+#include "failover/watch/server_view.h"
 #include "proxy/core/listener.h"
 #include "toy_protocol.h"
 
 namespace proxy::test {
 namespace {
 
+using failover::watch::ServerState;
+using failover::watch::ServerView;
 using testing::HasSubstr;
+using testing::Not;
 
 class StatusPageTest : public testing::Test {
  protected:
@@ -35,16 +41,18 @@ class StatusPageTest : public testing::Test {
         Context{options_, *router_, *buffer_, buffer_->GetShard("main", "0")});
     protocol_ = std::make_unique<ToyProtocol>(*context_);
     listener_ = std::make_unique<Listener>(*context_, *protocol_, io_);
+    sources_.emplace(
+        StatusSources{*context_, *listener_, history_, [this] { return backend_views_; }});
   }
 
-  HttpPage Page(std::string_view path) { return StatusPage(*context_, *listener_, history_, path); }
+  HttpPage Page(std::string_view path) { return StatusPage(*sources_, path); }
 
-  void ReportPrimary(std::size_t backend) {
+  void ReportPrimary(std::size_t backend, bool serving = true) {
     failover::TabletStats stats;
     stats.alias = Router::AliasOf(backend);
     stats.target = {"main", "0", failover::TabletType::kPrimary};
     stats.up = true;
-    stats.serving = true;
+    stats.serving = serving;
     stats.tablet_externally_reparented_timestamp = 1;
     router_->StatsUpdate(stats);
   }
@@ -57,6 +65,8 @@ class StatusPageTest : public testing::Test {
   std::unique_ptr<ToyProtocol> protocol_;
   asio::io_context io_{1};
   std::unique_ptr<Listener> listener_;
+  std::vector<ServerView> backend_views_;
+  std::optional<StatusSources> sources_;
 };
 
 TEST_F(StatusPageTest, MetricsHasThoseOfTheBufferAndOfTheProxy) {
@@ -71,6 +81,70 @@ TEST_F(StatusPageTest, MetricsHasThoseOfTheBufferAndOfTheProxy) {
               HasSubstr("failover_proxy_backend_is_primary{backend=\"127.0.0.1:3306\"} 0\n"));
   EXPECT_THAT(page.body,
               HasSubstr("failover_proxy_backend_is_primary{backend=\"127.0.0.1:3307\"} 1\n"));
+}
+
+ServerView View(std::size_t backend, ServerState state, std::string reason,
+                std::optional<absl::Time> answered_at) {
+  return {
+      "main",     "0", Router::AliasOf(backend), "name-of-the-monitor:1", state, std::move(reason),
+      answered_at};
+}
+
+TEST_F(StatusPageTest, MetricsTellWhatTheMonitorSees) {
+  backend_views_ = {
+      View(1, ServerState::kRefused, "4151 \"locked\"", std::nullopt),
+      View(0, ServerState::kUnreachable, "it is gone", buffer_->Now() - absl::Hours(1)),
+      View(7, ServerState::kPrimary, "no such backend", std::nullopt)};
+  const std::string body = Page("/metrics").body;
+  EXPECT_THAT(body, HasSubstr("failover_proxy_backend_state{backend=\"127.0.0.1:3306\","
+                              "state=\"Unreachable\"} 1\n"));
+  EXPECT_THAT(body, HasSubstr("failover_proxy_backend_state{backend=\"127.0.0.1:3306\","
+                              "state=\"Refused\"} 0\n"));
+  EXPECT_THAT(body, HasSubstr("failover_proxy_backend_state{backend=\"127.0.0.1:3307\","
+                              "state=\"Refused\"} 1\n"));
+  const std::string age = "failover_proxy_backend_last_answer_age_seconds{backend=\"127.0.0.1:330";
+  EXPECT_THAT(body, HasSubstr(age + "6\"} 3600"));
+  EXPECT_THAT(body, Not(HasSubstr(age + "7"))) << "it never answered";
+  EXPECT_THAT(body, Not(HasSubstr("locked"))) << "what a server says is no label";
+}
+
+TEST_F(StatusPageTest, BackendThatNobodyKnowsIsNotChecked) {
+  EXPECT_THAT(Page("/metrics").body,
+              HasSubstr("failover_proxy_backend_state{backend=\"127.0.0.1:3307\","
+                        "state=\"NotChecked\"} 1\n"));
+  sources_->backends = nullptr;
+  EXPECT_THAT(Page("/status.json").body,
+              HasSubstr("\"backends\":[{\"address\":\"127.0.0.1:3306\",\"state\":\"NotChecked\","
+                        "\"last_answer_age_seconds\":null,\"reason\":\"\"},"));
+}
+
+TEST_F(StatusPageTest, TheJsonTellsWhatTheMonitorSees) {
+  backend_views_ = {View(0, ServerState::kContender, "<b>\"two\"\n", std::nullopt)};
+  EXPECT_THAT(Page("/status.json").body,
+              HasSubstr("\"state\":\"Contender\",\"last_answer_age_seconds\":null,"
+                        "\"reason\":\"<b>\\\"two\\\"\\u000a\"}"));
+}
+
+TEST_F(StatusPageTest, BugDeadPrimary_IsNotShownAsThePrimary) {
+  ReportPrimary(0);
+  ReportPrimary(0, false);
+  EXPECT_THAT(Page("/status.json").body,
+              HasSubstr("\"primary\":\"\",\"last_primary\":\"127.0.0.1:3306\","));
+  EXPECT_THAT(Page("/metrics").body,
+              HasSubstr("failover_proxy_backend_is_primary{backend=\"127.0.0.1:3306\"} 0\n"));
+  ReportPrimary(1);
+  EXPECT_THAT(Page("/status.json").body,
+              HasSubstr("\"primary\":\"127.0.0.1:3307\",\"last_primary\":\"127.0.0.1:3307\","));
+}
+
+TEST_F(StatusPageTest, TheJsonTellsTheWindowAndWhoGaveUpOrPassed) {
+  EXPECT_THAT(Page("/status.json").body, HasSubstr("\"window_seconds\":10.000,"));
+  EXPECT_THAT(Page("/status.json").body, HasSubstr("\"evicted\":{},\"skipped\":{},\"overdue\":0,"));
+  ReportPrimary(0);
+  EXPECT_TRUE(buffer_->StartBuffering(context_->shard, "a test"));
+  EXPECT_TRUE(buffer_->StopBuffering(context_->shard));
+  buffer_->NoteRefused(context_->shard, "the server is read-only");
+  EXPECT_THAT(Page("/status.json").body, HasSubstr("\"skipped\":{\"LastFailoverTooRecent\":1}"));
 }
 
 TEST_F(StatusPageTest, HealthFollowsTheLife) {
@@ -97,7 +171,8 @@ TEST_F(StatusPageTest, TheJsonTellsTheStateAndTheLastFailovers) {
   buffer_->GetShard("a\"\\b", "\x01");
   EXPECT_TRUE(buffer_->StartBuffering(context_->shard, "a test"));
   const std::string begun = Page("/status.json").body;
-  EXPECT_THAT(begun, HasSubstr("\"primary\":\"127.0.0.1:3306\",\"slots\":1000,"));
+  EXPECT_THAT(begun, HasSubstr("\"primary\":\"127.0.0.1:3306\","));
+  EXPECT_THAT(begun, HasSubstr("\"slots\":1000,"));
   EXPECT_THAT(begun, HasSubstr("\"state\":\"Buffering\""));
   EXPECT_THAT(begun, HasSubstr("\"budget_left_seconds\":"));
   EXPECT_THAT(begun, HasSubstr("\"released_seconds_ago\":null,\"ended_seconds_ago\":null,"

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -319,6 +320,55 @@ TEST_F(MonitorTest, ProbeMayWakeUpAMonitorThatIsGone) {
   StartAndFindA();
   monitor_.reset();
   wake_up();
+}
+
+std::string StateOf(const Monitor& monitor, std::size_t server) {
+  return std::string(ToString(monitor.Servers()[server].state));
+}
+
+TEST_F(MonitorTest, TellsWhatItKnowsOfEachServer) {
+  SimulatedClock clock(absl::FromUnixSeconds(100));
+  options_.clock = &clock;
+  ScriptedServer other(ReadOnly());
+  options_.shards.push_back({"shop", "1", {{{"zone1", 200}, "other", other.factory()}}});
+  auto monitor = Monitor::Create(options_, &listener_);
+  ASSERT_TRUE(monitor.ok());
+  EXPECT_EQ(StateOf(**monitor, 2), "NotChecked") << "it was not started";
+  monitor->reset();
+  StartAndFindA();
+  ASSERT_TRUE(other.AwaitChecks(2));
+  EXPECT_EQ(StateOf(*monitor_, 0), "Primary");
+  EXPECT_EQ(StateOf(*monitor_, 1), "Replica");
+  EXPECT_EQ(StateOf(*monitor_, 2), "Replica");
+  EXPECT_EQ(monitor_->Servers()[2].shard, "1");
+  EXPECT_EQ(monitor_->Servers()[0].answered_at, absl::FromUnixSeconds(100));
+
+  b_.Set({Seen::kRefused, false, "4151 locked"});
+  ASSERT_TRUE(b_.AwaitChecks(2));
+  EXPECT_EQ(StateOf(*monitor_, 1), "Refused");
+  EXPECT_THAT(monitor_->Servers()[1].reason, testing::HasSubstr("4151 locked"));
+  monitor_->Stop();
+  EXPECT_EQ(StateOf(*monitor_, 1), "Refused") << "the last knowledge stays";
+}
+
+TEST_F(MonitorTest, ListenerMayAskForTheServersWhileOthersDo) {
+  std::promise<std::string> seen;
+  std::atomic<bool> told{false};
+  listener_.SetHook([&] {
+    const std::string state = StateOf(*monitor_, 0);
+    if (state == "Primary" && !told.exchange(true)) seen.set_value(state);
+  });
+  auto monitor = Monitor::Create(options_, &listener_);
+  ASSERT_TRUE(monitor.ok());
+  monitor_ = *std::move(monitor);
+  ASSERT_TRUE(monitor_->Start().ok());
+  std::future<std::string> state = seen.get_future();
+  const auto patient_until = std::chrono::steady_clock::now() + test::kPatience;
+  while (!told && std::chrono::steady_clock::now() < patient_until) {
+    ASSERT_EQ(monitor_->Servers().size(), 2u);
+  }
+  ASSERT_EQ(state.wait_for(test::kPatience), std::future_status::ready);
+  monitor_->Stop();
 }
 
 TEST_F(MonitorTest, StartsOnce) {
