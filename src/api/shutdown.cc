@@ -61,7 +61,8 @@ void BufferCore::GoOnWithShutdown(PollTurn* turn) {
     return;
   }
   turn->last = TakeSteps(LifecycleEvent::kPolled);
-  turn->idle_for = absl::InfiniteDuration();
+  // As long as another thread closes or finishes, callbacks may be ready that this turn has left.
+  if (lifecycle_.HasShutDown()) turn->idle_for = absl::InfiniteDuration();
 }
 
 void BufferCore::WakeForShutdown() noexcept {
