@@ -162,7 +162,8 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   absl::Time ClockTime() const noexcept { return time_.ToTime(time_.Now()); }
   void ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) const;
 
-  // `keyspace_shards` is the list of `options`, which are valid.
+  // `keyspace_shards` is the list of `options`, which are valid. May throw std::bad_alloc, or
+  // std::system_error if the service thread cannot be started, and has then changed nothing.
   absl::Status Reconfigure(const BufferOptions& options, KeyspaceShards keyspace_shards);
   BufferOptions Options() const;
 

@@ -556,5 +556,34 @@ TEST_P(OutOfMemoryTest, AFiberIsHeldAndReleasedWithoutAnAllocation) {
   }
 }
 
+TEST_P(OutOfMemoryTest, BugReloadAdoptedHalf_FailedCallChangesNothing) {
+  ForEachAllocation([this] {
+    const BufferedRequest held = *buffer().WaitForFailoverEndAsync(
+        {}, shard(), FailoverError(), [](const absl::StatusOr<RetryDoneFunc>&) {});
+    BufferOptions next = buffer().options();
+    next.size = 7;
+    next.window = absl::Seconds(3);
+    next.enabled = false;
+    absl::Status status;
+    EXPECT_TRUE(RunShortOfMemory([&] { status = buffer().Reconfigure(next); })) << "the call threw";
+    if (!status.ok()) {
+      EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+      EXPECT_EQ(buffer().options().size, 2);
+      EXPECT_EQ(buffer().options().window, absl::Seconds(10));
+      EXPECT_EQ(buffer().Stats().size, 2u);
+      EXPECT_EQ(Stats().state, State::kBuffering);
+      EXPECT_EQ(buffer().Reconfigure(next), absl::OkStatus());
+    }
+    // Whichever call it was: all of it has happened.
+    EXPECT_EQ(Stats().state, State::kDraining);
+    EXPECT_EQ(buffer().Stats().size, 7u);
+    while (buffer().Poll() == absl::ZeroDuration()) {
+    }
+    EXPECT_EQ(Stats().state, State::kIdle);
+    next.enabled = true;
+    EXPECT_EQ(buffer().Reconfigure(next), absl::OkStatus());
+  });
+}
+
 }  // namespace
 }  // namespace failover::test
