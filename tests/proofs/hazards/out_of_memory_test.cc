@@ -585,5 +585,17 @@ TEST_P(OutOfMemoryTest, BugReloadAdoptedHalf_FailedCallChangesNothing) {
   });
 }
 
+TEST_P(OutOfMemoryTest, BugListWasNotParsedSafely) {
+  ForEachAllocation([this] {
+    BufferOptions next = buffer().options();
+    next.keyspace_shards = "ks/0, another keyspace with a long name, and/a shard with a long name";
+    absl::Status status;
+    EXPECT_TRUE(RunShortOfMemory([&] { status = buffer().Reconfigure(next); })) << "the call threw";
+    if (status.ok()) return;
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+    EXPECT_EQ(buffer().options().keyspace_shards, "");
+  });
+}
+
 }  // namespace
 }  // namespace failover::test
