@@ -226,6 +226,7 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   Observed ObservedAt(const TabletStats& stats, Instant now);
   // The options that are in force, without the functions.
   BufferOptions Current() const ABSL_LOCKS_EXCLUDED(reconfigure_mutex_);
+  absl::Duration ShutdownGrace() const ABSL_LOCKS_EXCLUDED(reconfigure_mutex_);
   static BufferOptions WithoutFunctions(BufferOptions options);
   static ShardTerms TermsOf(const BufferOptions& options);
   absl::Status CheckFixed(const BufferOptions& options) const;

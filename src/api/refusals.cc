@@ -15,6 +15,7 @@ namespace {
 BufferErrorReason ReasonOf(Refusal refusal) {
   switch (refusal) {
     case Refusal::kNoSlot:
+    case Refusal::kAboveLimit:
     case Refusal::kNoBytes:
     case Refusal::kTooLarge:
     case Refusal::kNoMemory:
@@ -32,28 +33,41 @@ BufferErrorReason ReasonOf(Refusal refusal) {
   return BufferErrorReason::kBufferFull;
 }
 
+// A full buffer refuses many requests, which must not meet in one mutex for all shards.
+std::string LimitsOf(ShardBuffer& shard) {
+  std::int64_t size = 0;
+  std::int64_t max_per_shard = 0;
+  {
+    const MutexLock lock(shard.mutex());
+    size = shard.terms().size;
+    max_per_shard = shard.terms().max_per_shard;
+  }
+  if (max_per_shard == 0) return absl::StrCat("size ", size);
+  return absl::StrCat("size ", size, ", max_per_shard ", max_per_shard);
+}
+
 }  // namespace
 
 absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& context,
                                       Refusal refusal, const AttemptView& last) const noexcept try {
   std::string what;
-  const BufferOptions options = Current();
   switch (refusal) {
     case Refusal::kNoSlot:
-      what = absl::StrCat("the buffer is full (size ", options.size,
-                          options.max_per_shard > 0
-                              ? absl::StrCat(", max_per_shard ", options.max_per_shard)
-                              : std::string(),
+      what = absl::StrCat("the buffer is full (", LimitsOf(shard),
                           ") and this shard holds no older request to evict");
       break;
+    case Refusal::kAboveLimit:
+      what = absl::StrCat("more requests are held than the new options allow (", LimitsOf(shard),
+                          "), and nobody is evicted for a newcomer until enough have left");
+      break;
     case Refusal::kNoBytes:
-      what = absl::StrCat("the buffer is full (max_bytes ", options.max_bytes,
+      what = absl::StrCat("the buffer is full (max_bytes ", pool_.max_bytes(),
                           ") and this shard holds too little to make room for ", context.bytes,
                           " bytes");
       break;
     case Refusal::kTooLarge:
       what = absl::StrCat("the request pins ", context.bytes, " bytes, more than max_bytes (",
-                          options.max_bytes, ") in all");
+                          pool_.max_bytes(), ") in all");
       break;
     case Refusal::kNoMemory:
       what = kNoMemoryToHold;

@@ -597,5 +597,33 @@ TEST_P(OutOfMemoryTest, BugListWasNotParsedSafely) {
   });
 }
 
+TEST_P(OutOfMemoryTest, BugShutdownNeededMemory) {
+  ForEachAllocation([this] {
+    BufferOptions options;
+    options.keyspace_shards = "ks/a shard whose name is so long that a copy of it needs memory";
+    std::unique_ptr<Buffer> mine = *Buffer::Create(std::move(options));
+    EXPECT_TRUE(RunShortOfMemory([&] { mine->Shutdown(); })) << "the call threw";
+    mine = *Buffer::Create(options);
+    EXPECT_TRUE(RunShortOfMemory([&] { mine.reset(); })) << "the destructor threw";
+  });
+}
+
+TEST_P(OutOfMemoryTest, AShutdownThatCouldNotBeginCanBeBegunAgain) {
+  may_hold_ = false;
+  ForEachAllocation([this] {
+    const BufferedRequest held = *buffer().WaitForFailoverEndAsync(
+        {}, shard(), FailoverError(), [](const absl::StatusOr<RetryDoneFunc>&) {});
+    int done = 0;
+    const std::function<void()> function = [&done] { ++done; };
+    if (!RunShortOfMemory([&] { buffer().BeginShutdown(function); })) {
+      EXPECT_EQ(Stats().requests_held, 1u);
+      buffer().BeginShutdown(function);
+    }
+    while (buffer().Poll() == absl::ZeroDuration()) {
+    }
+    EXPECT_EQ(done, 1);
+  });
+}
+
 }  // namespace
 }  // namespace failover::test
