@@ -60,7 +60,7 @@ failover_install_pkg_config(
   LIBRARY failover_buffer
   DESCRIPTION ${PROJECT_DESCRIPTION}
   REQUIRES absl_any_invocable absl_function_ref absl_span absl_status absl_statusor absl_time
-  PRIVATE absl_cord absl_core_headers absl_flat_hash_set absl_hash absl_str_format absl_strings
+  PRIVATE absl_cord absl_core_headers absl_hash absl_inlined_vector absl_str_format absl_strings
   LIBS ${libs_of_log})
 failover_install_pkg_config(
   failover-flags

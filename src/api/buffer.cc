@@ -67,16 +67,6 @@ absl::StatusOr<std::unique_ptr<Buffer>> Buffer::Create(BufferOptions options) {
 
 Buffer::~Buffer() { core_->Destroy(); }
 
-absl::Status Buffer::Reconfigure(const BufferOptions& options) {
-  if (absl::Status valid = options.Validate(); !valid.ok()) return valid;
-  absl::StatusOr<internal::KeyspaceShards> shards =
-      internal::KeyspaceShards::Parse(options.keyspace_shards);
-  if (!shards.ok()) return shards.status();
-  return core_->Reconfigure(options, *std::move(shards));
-}
-
-BufferOptions Buffer::options() const { return core_->Options(); }
-
 absl::StatusOr<RetryDoneFunc> Buffer::Wait(const RequestContext& context, Cancellation* stop,
                                            ShardHandle shard, const internal::AttemptView& last) {
   internal::ShardBuffer* const known = Downcast(shard.gate_);

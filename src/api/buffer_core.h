@@ -163,7 +163,8 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   absl::Time ClockTime() const noexcept { return time_.ToTime(time_.Now()); }
   void ForEachShard(absl::FunctionRef<void(const ShardStats&)> visit) const;
 
-  // `keyspace_shards` is the list of `options`, which are valid.
+  // `keyspace_shards` is the list of `options`, which are valid. May throw std::bad_alloc, or
+  // std::system_error if the service thread cannot be started, and has then changed nothing.
   absl::Status Reconfigure(const BufferOptions& options, KeyspaceShards keyspace_shards);
   BufferOptions Options() const;
 
@@ -230,6 +231,7 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   Observed ObservedAt(const TabletStats& stats, Instant now);
   // The options that are in force, without the functions.
   BufferOptions Current() const ABSL_LOCKS_EXCLUDED(reconfigure_mutex_);
+  absl::Duration ShutdownGrace() const ABSL_LOCKS_EXCLUDED(reconfigure_mutex_);
   static BufferOptions WithoutFunctions(BufferOptions options);
   static ShardTerms TermsOf(const BufferOptions& options);
   absl::Status CheckFixed(const BufferOptions& options) const;

@@ -1,4 +1,4 @@
-// The functions of BufferCore that change its options while it runs.
+// The functions of Buffer and of BufferCore that change the options while the Buffer runs.
 #include <algorithm>
 #include <new>
 #include <system_error>
@@ -12,7 +12,8 @@
 #include "api/shard_change.h"
 #include "base/sync_point.h"
 
-namespace failover::internal {
+namespace failover {
+namespace internal {
 namespace {
 
 absl::Status MustStay(absl::string_view option) {
@@ -75,21 +76,15 @@ absl::Status BufferCore::Reconfigure(const BufferOptions& options, KeyspaceShard
   // What a shard that leaves the list lets go may make another thread destroy the Buffer.
   const Lifecycle::Caller caller(lifecycle_);
   const Instant now = time_.Now();
+  const BufferOptions after = WithoutFunctions(options);
+  Settings next{after, std::move(keyspace_shards)};
   BufferOptions before;
-  BufferOptions after;
-  try {
-    after = WithoutFunctions(options);
-    Settings next{after, std::move(keyspace_shards)};
+  {
     const MutexLock lock(reconfigure_mutex_);
     before = settings_[in_force_].options;
     if (!Adopt(now, std::move(next))) {
       return absl::FailedPreconditionError("the Buffer is shut down");
     }
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("out of memory, the options stay as they were");
-  } catch (const std::system_error& error) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the service thread cannot be started: ", error.what()));
   }
   FAILOVER_SYNC_POINT("reconfigure:adopted");
   registry_.ForEach([this, now](ShardBuffer& shard) {
@@ -105,7 +100,8 @@ bool BufferCore::Adopt(Instant now, Settings next) {
   Settings& settings = settings_[index];
   settings = std::move(next);
   shard_context_.terms[index] = TermsOf(settings.options);
-  // Nothing below this loop can fail but Renew, which then has changed nothing.
+  // Nothing below this loop can fail but Renew, which then has changed nothing. What comes after
+  // Renew allocates nothing: the options are in force already.
   registry_.ForEach([](ShardBuffer& shard) {
     const MutexLock lock(shard.mutex());
     shard.ReserveTerms();
@@ -123,14 +119,38 @@ bool BufferCore::Adopt(Instant now, Settings next) {
   if (!registry_.Renew(max_shards, lacks_counters, &lanes, publish)) return false;
   pool_.SetLimits(settings.options.size, settings.options.max_bytes);
   unstamped_report_delay_ = ToNanoseconds(settings.options.unstamped_report_delay);
-  lanes.emplace_back();
+  const DisabledLane none;
   auto lane = lanes.begin();
   registry_.ForEach([&](ShardBuffer& shard) {
     const Mode mode = settings.ModeOf(shard.keyspace(), shard.shard());
     const MutexLock lock(shard.mutex());
-    if (shard.FollowTerms(now, index, mode, *lane)) ++lane;
+    if (shard.FollowTerms(now, index, mode, lane == lanes.end() ? none : *lane)) ++lane;
   });
   return true;
 }
 
-}  // namespace failover::internal
+}  // namespace internal
+
+absl::Status Buffer::Reconfigure(const BufferOptions& options) {
+  try {
+    try {
+      if (absl::Status valid = options.Validate(); !valid.ok()) return valid;
+      absl::StatusOr<internal::KeyspaceShards> shards =
+          internal::KeyspaceShards::Parse(options.keyspace_shards);
+      if (!shards.ok()) return shards.status();
+      return core_->Reconfigure(options, *std::move(shards));
+    } catch (const std::system_error& error) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the service thread cannot be started: ", error.what()));
+    } catch (const std::bad_alloc&) {
+      return absl::ResourceExhaustedError("out of memory, the options stay as they were");
+    }
+  } catch (const std::bad_alloc&) {
+    // There is no memory for a text either.
+    return absl::ResourceExhaustedError("");
+  }
+}
+
+BufferOptions Buffer::options() const { return core_->Options(); }
+
+}  // namespace failover

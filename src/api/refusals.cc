@@ -18,6 +18,7 @@ namespace {
 BufferErrorReason ReasonOf(Refusal refusal) {
   switch (refusal) {
     case Refusal::kNoSlot:
+    case Refusal::kAboveLimit:
     case Refusal::kNoBytes:
     case Refusal::kTooLarge:
     case Refusal::kNoMemory:
@@ -42,25 +43,33 @@ std::string Limits(absl::string_view name, std::uint64_t own, std::optional<std:
   return text;
 }
 
-std::string SizeText(const BufferOptions& o) {
+// A full buffer refuses many requests, which must not meet in one mutex for all shards.
+std::string SizeText(ShardBuffer& shard, const Budget* budget) {
+  std::int64_t size = 0;
+  std::int64_t max_per_shard = 0;
+  {
+    const MutexLock lock(shard.mutex());
+    size = shard.terms().size;
+    max_per_shard = shard.terms().max_per_shard;
+  }
   std::optional<std::uint64_t> shared;
-  if (o.budget != nullptr) shared = static_cast<std::uint64_t>(o.budget->limits().size);
-  std::string text = Limits("size", static_cast<std::uint64_t>(o.size), shared);
-  if (o.max_per_shard > 0) absl::StrAppend(&text, ", max_per_shard ", o.max_per_shard);
+  if (budget != nullptr) shared = static_cast<std::uint64_t>(budget->limits().size);
+  std::string text = Limits("size", static_cast<std::uint64_t>(size), shared);
+  if (max_per_shard > 0) absl::StrAppend(&text, ", max_per_shard ", max_per_shard);
   return text;
 }
 
-std::string BytesText(const BufferOptions& o) {
+std::string BytesText(std::uint64_t max_bytes, const Budget* budget) {
   std::optional<std::uint64_t> shared;
-  if (o.budget != nullptr) shared = o.budget->limits().max_bytes;
-  return Limits("max_bytes", o.max_bytes, shared);
+  if (budget != nullptr) shared = budget->limits().max_bytes;
+  return Limits("max_bytes", max_bytes, shared);
 }
 
 // The lower one of the two limits, of which one may be 0: no limit.
-std::uint64_t MostBytes(const BufferOptions& o) {
-  const std::uint64_t shared = o.budget != nullptr ? o.budget->limits().max_bytes : 0;
-  if (shared == 0 || o.max_bytes == 0) return std::max(shared, o.max_bytes);
-  return std::min(shared, o.max_bytes);
+std::uint64_t MostBytes(std::uint64_t max_bytes, const Budget* budget) {
+  const std::uint64_t shared = budget != nullptr ? budget->limits().max_bytes : 0;
+  if (shared == 0 || max_bytes == 0) return std::max(shared, max_bytes);
+  return std::min(shared, max_bytes);
 }
 
 }  // namespace
@@ -68,20 +77,24 @@ std::uint64_t MostBytes(const BufferOptions& o) {
 absl::Status BufferCore::RefusalError(ShardBuffer& shard, const RequestContext& context,
                                       Refusal refusal, const AttemptView& last) const noexcept try {
   std::string what;
-  const BufferOptions options = Current();
   switch (refusal) {
     case Refusal::kNoSlot:
-      what = absl::StrCat("the buffer is full (", SizeText(options),
+      what = absl::StrCat("the buffer is full (", SizeText(shard, fixed_.budget.get()),
                           ") and this shard holds no older request to evict");
       break;
+    case Refusal::kAboveLimit:
+      what = absl::StrCat("more requests are held than the new options allow (",
+                          SizeText(shard, fixed_.budget.get()),
+                          "), and nobody is evicted for a newcomer until enough have left");
+      break;
     case Refusal::kNoBytes:
-      what = absl::StrCat("the buffer is full (", BytesText(options),
+      what = absl::StrCat("the buffer is full (", BytesText(pool_.max_bytes(), fixed_.budget.get()),
                           ") and this shard holds too little to make room for ", context.bytes,
                           " bytes");
       break;
     case Refusal::kTooLarge:
       what = absl::StrCat("the request pins ", context.bytes, " bytes, more than max_bytes (",
-                          MostBytes(options), ") in all");
+                          MostBytes(pool_.max_bytes(), fixed_.budget.get()), ") in all");
       break;
     case Refusal::kNoMemory:
       what = kNoMemoryToHold;

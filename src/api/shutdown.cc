@@ -31,8 +31,7 @@ void BufferCore::BeginShutdown(const std::function<void()>& done) {
   // A request that is released here may make another thread destroy the Buffer.
   const Lifecycle::Caller caller(lifecycle_);
   const Instant now = time_.Now();
-  const BufferOptions options = Current();
-  const absl::Duration grace = options.shutdown_grace.value_or(options.window);
+  const absl::Duration grace = ShutdownGrace();
   if (!shutdown_steps_.Add(done)) {
     if (done) done();
     return;
@@ -50,6 +49,13 @@ void BufferCore::BeginShutdown(const std::function<void()>& done) {
   if (is_first) WakeForShutdown();
 }
 
+// A shutdown must not need memory, so the options are not copied.
+absl::Duration BufferCore::ShutdownGrace() const {
+  const MutexLock lock(reconfigure_mutex_);
+  const BufferOptions& options = settings_[in_force_].options;
+  return options.shutdown_grace.value_or(options.window);
+}
+
 void BufferCore::GoOnWithShutdown(PollTurn* turn) {
   if (!turn->ran || turn->last || !shutdown_steps_.pending()) return;
   const Instant now = time_.Now();
@@ -61,7 +67,8 @@ void BufferCore::GoOnWithShutdown(PollTurn* turn) {
     return;
   }
   turn->last = TakeSteps(LifecycleEvent::kPolled);
-  turn->idle_for = absl::InfiniteDuration();
+  // As long as another thread closes or finishes, callbacks may be ready that this turn has left.
+  if (lifecycle_.HasShutDown()) turn->idle_for = absl::InfiniteDuration();
 }
 
 void BufferCore::WakeForShutdown() noexcept {
@@ -169,10 +176,7 @@ bool BufferCore::FinishShutdown() {
   if (polls_here) destroyed = dispatcher_.Poll(PollMode::kAllReady).last;
   dispatcher_.Close();
   FAILOVER_SYNC_POINT("shutdown:idle");
-  if (!polls_here) {
-    const BufferOptions options = Current();
-    lifecycle_.AwaitSlots(pool_, SteadyDeadline(options.shutdown_grace.value_or(options.window)));
-  }
+  if (!polls_here) lifecycle_.AwaitSlots(pool_, SteadyDeadline(ShutdownGrace()));
   FAILOVER_SYNC_POINT("shutdown:before-retire");
   registry_.ForEach([this](ShardBuffer& shard) {
     ShardChange change(*this, shard, {"retire:before-lock", "retire:after-lock"});

@@ -67,7 +67,7 @@ absl::Status KeyspaceShards::AddItem(std::string_view item) {
 absl::Status KeyspaceShards::CheckOverlaps() const {
   for (const std::string& shard : shards_) {
     const std::string keyspace = shard.substr(0, shard.find('/'));
-    if (keyspaces_.contains(keyspace)) {
+    if (keyspaces_.find(keyspace) != keyspaces_.end()) {
       return Bad(absl::StrCat("has overlapping entries: '", keyspace, "' and '", shard, "'"));
     }
   }
@@ -75,14 +75,14 @@ absl::Status KeyspaceShards::CheckOverlaps() const {
 }
 
 bool KeyspaceShards::Lists(std::string_view keyspace, std::string_view shard) const noexcept {
-  if (keyspaces_.contains(Piece(keyspace))) return true;
+  if (keyspaces_.find(keyspace) != keyspaces_.end()) return true;
   std::array<char, 2 * kMaxNameLength + 1> path;
   assert(keyspace.size() + shard.size() < path.size());
   char* end = std::copy(keyspace.begin(), keyspace.end(), path.data());
   *end++ = '/';
   end = std::copy(shard.begin(), shard.end(), end);
-  return shards_.contains(
-      absl::string_view(path.data(), static_cast<std::size_t>(end - path.data())));
+  const std::string_view listed(path.data(), static_cast<std::size_t>(end - path.data()));
+  return shards_.find(listed) != shards_.end();
 }
 
 Mode KeyspaceShards::ModeOf(const BufferOptions& options, std::string_view keyspace,

@@ -3,10 +3,11 @@
 #define FAILOVER_SRC_SHARD_KEYSPACE_SHARDS_H_
 
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "failover/buffer_options.h"
@@ -34,8 +35,12 @@ class KeyspaceShards {
   absl::Status CheckOverlaps() const;
   bool Lists(std::string_view keyspace, std::string_view shard) const noexcept;
 
-  absl::flat_hash_set<std::string> keyspaces_;
-  absl::flat_hash_set<std::string> shards_;  // as "keyspace/shard"
+  // A std::set, because an insertion that finds no memory must change nothing. The
+  // absl::flat_hash_set of some distributions does not promise that.
+  using Names = std::set<std::string, std::less<>>;
+
+  Names keyspaces_;
+  Names shards_;  // as "keyspace/shard"
 };
 
 }  // namespace failover::internal

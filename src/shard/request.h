@@ -27,6 +27,7 @@ struct Request {
 
 enum class Refusal : std::uint8_t {
   kNoSlot,
+  kAboveLimit,  // more is held than other options allow now, so nobody is evicted
   kNoBytes,
   kTooLarge,
   kNoMemory,

@@ -98,7 +98,7 @@ std::optional<Refusal> ShardBuffer::MakeRoom(std::size_t bytes, Effects* effects
   // newcomers are refused until enough requests have left.
   if (slot == SlotAnswer::kAboveLimit || (!has_slot && activity_->queue.empty())) {
     context_.pool.ReturnBytes(*taken);
-    return Refusal::kNoSlot;
+    return slot == SlotAnswer::kAboveLimit ? Refusal::kAboveLimit : Refusal::kNoSlot;
   }
   const std::uint64_t missing = bytes - *taken;
   // Nothing below can fail, so no request is evicted in vain.

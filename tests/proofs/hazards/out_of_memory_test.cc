@@ -556,5 +556,74 @@ TEST_P(OutOfMemoryTest, AFiberIsHeldAndReleasedWithoutAnAllocation) {
   }
 }
 
+TEST_P(OutOfMemoryTest, BugReloadAdoptedHalf_FailedCallChangesNothing) {
+  ForEachAllocation([this] {
+    const BufferedRequest held = *buffer().WaitForFailoverEndAsync(
+        {}, shard(), FailoverError(), [](const absl::StatusOr<RetryDoneFunc>&) {});
+    BufferOptions next = buffer().options();
+    next.size = 7;
+    next.window = absl::Seconds(3);
+    next.enabled = false;
+    absl::Status status;
+    EXPECT_TRUE(RunShortOfMemory([&] { status = buffer().Reconfigure(next); })) << "the call threw";
+    if (!status.ok()) {
+      EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+      EXPECT_EQ(buffer().options().size, 2);
+      EXPECT_EQ(buffer().options().window, absl::Seconds(10));
+      EXPECT_EQ(buffer().Stats().size, 2u);
+      EXPECT_EQ(Stats().state, State::kBuffering);
+      EXPECT_EQ(buffer().Reconfigure(next), absl::OkStatus());
+    }
+    // Whichever call it was: all of it has happened.
+    EXPECT_EQ(Stats().state, State::kDraining);
+    EXPECT_EQ(buffer().Stats().size, 7u);
+    while (buffer().Poll() == absl::ZeroDuration()) {
+    }
+    EXPECT_EQ(Stats().state, State::kIdle);
+    next.enabled = true;
+    EXPECT_EQ(buffer().Reconfigure(next), absl::OkStatus());
+  });
+}
+
+TEST_P(OutOfMemoryTest, BugListWasNotParsedSafely) {
+  ForEachAllocation([this] {
+    BufferOptions next = buffer().options();
+    next.keyspace_shards = "ks/0, another keyspace with a long name, and/a shard with a long name";
+    absl::Status status;
+    EXPECT_TRUE(RunShortOfMemory([&] { status = buffer().Reconfigure(next); })) << "the call threw";
+    if (status.ok()) return;
+    EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+    EXPECT_EQ(buffer().options().keyspace_shards, "");
+  });
+}
+
+TEST_P(OutOfMemoryTest, BugShutdownNeededMemory) {
+  ForEachAllocation([this] {
+    BufferOptions options;
+    options.keyspace_shards = "ks/a shard whose name is so long that a copy of it needs memory";
+    std::unique_ptr<Buffer> mine = *Buffer::Create(std::move(options));
+    EXPECT_TRUE(RunShortOfMemory([&] { mine->Shutdown(); })) << "the call threw";
+    mine = *Buffer::Create(options);
+    EXPECT_TRUE(RunShortOfMemory([&] { mine.reset(); })) << "the destructor threw";
+  });
+}
+
+TEST_P(OutOfMemoryTest, AShutdownThatCouldNotBeginCanBeBegunAgain) {
+  may_hold_ = false;
+  ForEachAllocation([this] {
+    const BufferedRequest held = *buffer().WaitForFailoverEndAsync(
+        {}, shard(), FailoverError(), [](const absl::StatusOr<RetryDoneFunc>&) {});
+    int done = 0;
+    const std::function<void()> function = [&done] { ++done; };
+    if (!RunShortOfMemory([&] { buffer().BeginShutdown(function); })) {
+      EXPECT_EQ(Stats().requests_held, 1u);
+      buffer().BeginShutdown(function);
+    }
+    while (buffer().Poll() == absl::ZeroDuration()) {
+    }
+    EXPECT_EQ(done, 1);
+  });
+}
+
 }  // namespace
 }  // namespace failover::test

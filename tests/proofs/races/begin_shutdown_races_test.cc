@@ -5,6 +5,7 @@
 #include <memory>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "named_races.h"
 #include "racing_request.h"
@@ -133,6 +134,74 @@ TEST_F(BeginShutdownRacesTest, TheServiceThreadFinishesWhileTheBufferIsDestroyed
   ASSERT_TRUE(destroy.Join());
   EXPECT_EQ(done_, 1);
   EXPECT_TRUE(on_its_own);
+}
+
+// The turn of polling that leaves callbacks behind must be followed by another, although another
+// thread finishes the shutdown meanwhile.
+TEST_F(BeginShutdownRacesTest, BugPollerSleptOnReadyCallbacks_ShutdownOfAnotherThread) {
+  constexpr int kMoreThanATurn = 1500;
+  BufferOptions options = ServiceOptions();
+  options.size = 2 * kMoreThanATurn;
+  options.shutdown_grace = absl::ZeroDuration();
+  StopAt started("service:before-sleep");
+  const std::unique_ptr<Buffer> mine = Make(options);
+  ASSERT_TRUE(started.Await());
+  const ShardHandle handle = mine->GetShard("ks", "0");
+  std::atomic<int> runs{0};
+  std::vector<BufferedRequest> requests;
+  for (int i = 0; i < kMoreThanATurn; ++i) {
+    absl::StatusOr<BufferedRequest> request = mine->WaitForFailoverEndAsync(
+        {}, handle, FailoverError(), [&runs](const absl::StatusOr<RetryDoneFunc>&) { ++runs; });
+    ASSERT_TRUE(request.ok() && *request);
+    requests.push_back(*std::move(request));
+  }
+  // The wake-up of the first request has come, so the thread sleeps until the next.
+  StopAt asleep("service:before-sleep");
+  started.LetGo();
+  ASSERT_TRUE(asleep.Await());
+  asleep.LetGo();
+  StopAt callback("callback:before");
+  mine->BeginShutdown([this] { ++done_; });
+  ASSERT_TRUE(callback.Await());
+  Step shutdown([&] { mine->Shutdown(); });
+  ASSERT_TRUE(shutdown.EndsOrStands());
+  EXPECT_FALSE(shutdown.ended());
+  callback.LetGo();
+  ASSERT_TRUE(shutdown.Join());
+  EXPECT_EQ(runs, kMoreThanATurn);
+  EXPECT_EQ(done_, 1);
+}
+
+TEST_F(BeginShutdownRacesTest, BugPollerSleptOnReadyCallbacks_ShardClosedInTheTurn) {
+  BufferOptions options = ManualOptions();
+  options.shutdown_grace = absl::ZeroDuration();
+  options.wakeup = [this] { ++wakeups_; };
+  Create(std::move(options));
+  RacingRequest first;
+  first.Submit(buffer(), shard(), FailoverError());
+  RacingRequest second;
+  second.Submit(buffer(), Shard("1"), FailoverError());
+  StopAt one_closed("close:before-lock", 1);
+  Step begin([this] { Begin(); });
+  ASSERT_TRUE(one_closed.Await());
+  Begin();
+  StopAt before_end("poll:before-end");
+  absl::Duration idle_for;
+  Step poll([&] { idle_for = buffer().Poll(); });
+  ASSERT_TRUE(before_end.Await());
+  // The request of the second shard gets ready while the turn is about to end.
+  StopAt both_closed("close:after-lock");
+  wakeups_ = 0;
+  one_closed.LetGo();
+  ASSERT_TRUE(both_closed.Await());
+  before_end.LetGo();
+  ASSERT_TRUE(poll.Join());
+  both_closed.LetGo();
+  ASSERT_TRUE(begin.Join());
+  EXPECT_TRUE(wakeups_ > 0 || idle_for == absl::ZeroDuration()) << idle_for;
+  PollAll();
+  EXPECT_EQ(first.runs() + second.runs(), 2);
+  EXPECT_EQ(done_, 2);
 }
 
 }  // namespace

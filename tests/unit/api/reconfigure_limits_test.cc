@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "support/buffer_test.h"
 
 namespace failover::test {
@@ -47,6 +48,8 @@ TEST_F(ReconfigureLimitsTest, ASmallerSizeRefusesNewcomersAndEvictsNobody) {
   EXPECT_EQ(buffer().Stats().slots_free, 0u);
   const AsyncRequest refused = Request();
   EXPECT_EQ(ReasonOf(refused.refusal()), BufferErrorReason::kBufferFull);
+  EXPECT_TRUE(absl::StrContains(refused.refusal().message(), "new options allow (size 3)"))
+      << refused.refusal();
   EXPECT_EQ(Done(requests), 0);
   EXPECT_TRUE(requests[4].handle().Cancel());
   EXPECT_TRUE(Request().refused()) << "four are held";
