@@ -88,6 +88,8 @@ TEST_F(ReconfigureTest, TheFunctionsStayThoseOfCreate) {
   EXPECT_TRUE(buffer().StartBuffering(shard(), "a test"));
   EXPECT_EQ(told, 1);
   EXPECT_TRUE(buffer().options().on_transition != nullptr);
+  // The listener uses a variable of this test.
+  Destroy();
 }
 
 TEST_F(ReconfigureTest, TheLogTellsWhatHasChanged) {
@@ -392,6 +394,8 @@ TEST_F(ReconfigureTest, AListenerMayReconfigure) {
   EXPECT_EQ(changes, 1);
   EXPECT_EQ(buffer().options().size, 7);
   EXPECT_EQ(buffer().options().keyspace_shards, "ks/1");
+  // The listener uses a variable of this test.
+  Destroy();
 }
 
 TEST_F(ReconfigureTest, ABufferThatIsEnabledLaterGetsItsThread) {

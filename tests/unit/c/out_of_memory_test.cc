@@ -19,9 +19,14 @@ using failover::test::LiveAllocations;
 // This number is far larger than the allocations of any call here.
 constexpr int kMostAllocations = 2000;
 
+// A thread that a call has started may make something that stays, such as a cache of a library. It
+// does so once, and a call that leaks does so each time.
+constexpr int kMostCaches = 10;
+
 // Calls `call` until it needs no memory that it does not get. Returns how often memory ran out.
 template <typename Call, typename Check>
 int RunOut(Call call, Check check) {
+  int caches = 0;
   for (int successes = 0; successes < kMostAllocations; ++successes) {
     const std::int64_t before = LiveAllocations();
     fo_result result = FO_OK;
@@ -32,6 +37,10 @@ int RunOut(Call call, Check check) {
       ran_out = failures.any();
     }
     check(result);
+    if (!ran_out && LiveAllocations() != before && ++caches <= kMostCaches) {
+      --successes;
+      continue;
+    }
     EXPECT_EQ(LiveAllocations(), before) << "after " << successes << " allocations";
     if (!ran_out) {
       EXPECT_EQ(result, FO_OK) << fo_error_text();
