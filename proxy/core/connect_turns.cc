@@ -45,19 +45,18 @@ bool ConnectTurns::EndWait(Place& place) {
 }
 
 void ConnectTurns::GiveBack() {
-  std::shared_ptr<Place> next;
-  {
-    const MutexLock lock(mutex_);
-    if (queue_.empty()) {
-      ++free_;
-      return;
-    }
-    next = std::move(queue_.front());
-    queue_.pop_front();
-    next->state = Place::State::kHasTurn;
+  const MutexLock lock(mutex_);
+  if (queue_.empty()) {
+    ++free_;
+    return;
   }
-  // The pointer keeps the place, whose owner may go meanwhile.
-  asio::post(next->loop, [next] { next->alarm.cancel(); });
+  std::shared_ptr<Place> next = std::move(queue_.front());
+  queue_.pop_front();
+  next->state = Place::State::kHasTurn;
+  // The owner of the place needs the mutex before it may go, so its loop is alive. The alarm
+  // belongs to that loop, so the last pointer to the place must go there, too.
+  const Executor loop = next->loop;
+  asio::post(loop, [next = std::move(next)] { next->alarm.cancel(); });
 }
 
 ConnectTurn::ConnectTurn(ConnectTurns* turns, const Executor& loop)

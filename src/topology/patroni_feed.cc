@@ -80,8 +80,7 @@ PatroniFeed::Impl::Impl(const PatroniFeedOptions& options, std::unique_ptr<HttpC
 }
 
 absl::Status PatroniFeed::Impl::Start() {
-  const absl::Status too_late =
-      absl::FailedPreconditionError("the feed was started or stopped before");
+  absl::Status too_late = absl::FailedPreconditionError("the feed was started or stopped before");
   // A Stop on another thread may hold the mutex and wait for this very thread.
   if (feed_of_this_thread == this) return too_late;
   const MutexLock lock(mutex_);

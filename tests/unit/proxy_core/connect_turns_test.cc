@@ -135,7 +135,8 @@ TEST_F(ConnectTurnsTest, WithoutALimitEverybodyHasATurn) {
   EXPECT_EQ(cancelled.answer(), false);
 }
 
-// Event loops on threads of their own share the turns.
+// Event loops on threads of their own share the turns. A loop goes while others give turns: the
+// giver once kept the alarm of a loop that was gone (BugAlarmOfALoopThatIsGone).
 TEST(ConnectTurnsThreadsTest, NoMoreThanTheLimitConnectAtOnce) {
   constexpr int kLimit = 3;
   constexpr int kLoops = 4;
