@@ -6,19 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "failover/c/failover.h"
+#include "toy_primary_c.h"
 
 enum { kWorkers = 4, kClientsOfWorker = 25, kHangUpsOfWorker = 5 };
 enum { kAnswersOfWorker = kClientsOfWorker - kHangUpsOfWorker };
-
-/* A worker's view of a shard's primary, which refuses everything while it is replaced. */
-typedef struct {
-  const char* server;
-  int is_replaced;
-} Primary;
 
 typedef struct Worker Worker;
 
@@ -31,27 +25,17 @@ typedef struct {
 struct Worker {
   fo_buffer* buffer;
   fo_shard shard;
-  Primary primary;
+  Primary primary; /* as this worker knows it */
   Query queries[kClientsOfWorker];
   int answers;
   int errors;
 };
-
-static int64_t Now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void GoOn(Query* query, int32_t step);
 
 static void OnWaitEnded(void* arg) {
   Query* const query = arg;
   GoOn(query, fo_steps_wait_ended(query->steps, Now()));
-}
-
-static fo_attempt Execute(const Primary* primary) {
-  return primary->is_replaced ? FO_ATTEMPT_REFUSED : FO_ATTEMPT_SUCCEEDED;
 }
 
 static void GoOn(Query* query, int32_t step) {

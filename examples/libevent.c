@@ -6,17 +6,11 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "failover/c/failover.h"
+#include "toy_primary_c.h"
 
 enum { kClients = 100, kHangUps = 10 };
-
-/* A shard's primary, which refuses everything while it is replaced. */
-typedef struct {
-  const char* server;
-  int is_replaced;
-} Primary;
 
 typedef struct Router Router;
 
@@ -37,21 +31,11 @@ struct Router {
   int errors;
 };
 
-static int64_t Now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void GoOn(Query* query, int32_t step);
 
 static void OnWaitEnded(void* arg) {
   Query* const query = arg;
   GoOn(query, fo_steps_wait_ended(query->steps, Now()));
-}
-
-static fo_attempt Execute(const Primary* primary) {
-  return primary->is_replaced ? FO_ATTEMPT_REFUSED : FO_ATTEMPT_SUCCEEDED;
 }
 
 static void GoOn(Query* query, int32_t step) {

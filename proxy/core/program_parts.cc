@@ -24,7 +24,6 @@ absl::StatusOr<std::unique_ptr<ProgramParts>> ProgramParts::FromFlags() {
         history.Note(transition);
         hook(transition);
       };
-  parts->window = buffer_options->window;
   absl::StatusOr<std::unique_ptr<failover::Buffer>> buffer =
       failover::Buffer::Create(*std::move(buffer_options));
   if (!buffer.ok()) return buffer.status();
@@ -36,9 +35,15 @@ absl::StatusOr<std::unique_ptr<ProgramParts>> ProgramParts::FromFlags() {
 
 Context ProgramParts::MakeContext() {
   const failover::ShardHandle shard = buffer->GetShard(options.keyspace, options.shard);
-  return {options,   *router,    *buffer,
-          shard,     window,     failover::Clock::Steady(),
-          tls.get(), &uncounted, connect_turns.get()};
+  return {options,
+          *router,
+          *buffer,
+          shard,
+          buffer->options().window,
+          failover::Clock::Steady(),
+          tls.get(),
+          &uncounted,
+          connect_turns.get()};
 }
 
 }  // namespace proxy

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "failover/buffer.h"
 #include "failover/watch/monitor_hook.h"
 #include "proxy/core/connect_turns.h"
@@ -35,7 +34,6 @@ struct ProgramParts {
   // The Buffer ends before what its listener uses.
   FailoverHistory history;
   std::unique_ptr<Tls> tls;
-  absl::Duration window;  // of `buffer`
   std::unique_ptr<failover::Buffer> buffer;
   std::unique_ptr<Router> router;
   UncountedWork uncounted;

@@ -7,26 +7,31 @@
 namespace failoverctl {
 namespace {
 
+constexpr unsigned Bit(Action action) { return 1U << static_cast<unsigned>(action); }
+
+// The commands that have an option.
+constexpr unsigned kProxy = Bit(Action::kStatus) | Bit(Action::kSwitchover);
+constexpr unsigned kPatroni = Bit(Action::kSwitchover) | Bit(Action::kPatroniSwitchover);
+constexpr unsigned kSwitchover = Bit(Action::kSwitchover);
+
 struct Option {
   std::string_view name;
+  unsigned commands;
   std::string& (*value)(CtlOptions&);
-  // The actions for which the option is.
-  bool for_switchover;
-  bool for_patroni;
 };
 
 constexpr Option kOptions[] = {
-    {"--socket", [](CtlOptions& o) -> std::string& { return o.socket; }, false, false},
-    {"--run", [](CtlOptions& o) -> std::string& { return o.run; }, true, false},
-    {"--shard", [](CtlOptions& o) -> std::string& { return o.shard; }, true, false},
-    {"--grace", [](CtlOptions& o) -> std::string& { return o.grace; }, true, false},
-    {"--overdue", [](CtlOptions& o) -> std::string& { return o.overdue; }, true, false},
-    {"--quiet-timeout", [](CtlOptions& o) -> std::string& { return o.quiet_timeout; }, true, false},
-    {"--patroni", [](CtlOptions& o) -> std::string& { return o.patroni.url; }, true, true},
-    {"--candidate", [](CtlOptions& o) -> std::string& { return o.patroni.candidate; }, true, true},
-    {"--patroni-ca", [](CtlOptions& o) -> std::string& { return o.patroni.ca_file; }, true, true},
-    {"--patroni-login-file", [](CtlOptions& o) -> std::string& { return o.patroni.login_file; },
-     true, true},
+    {"--socket", kProxy, [](CtlOptions& o) -> std::string& { return o.socket; }},
+    {"--run", kSwitchover, [](CtlOptions& o) -> std::string& { return o.run; }},
+    {"--shard", kSwitchover, [](CtlOptions& o) -> std::string& { return o.shard; }},
+    {"--grace", kSwitchover, [](CtlOptions& o) -> std::string& { return o.grace; }},
+    {"--overdue", kSwitchover, [](CtlOptions& o) -> std::string& { return o.overdue; }},
+    {"--quiet-timeout", kSwitchover, [](CtlOptions& o) -> std::string& { return o.quiet_timeout; }},
+    {"--patroni", kPatroni, [](CtlOptions& o) -> std::string& { return o.patroni.url; }},
+    {"--candidate", kPatroni, [](CtlOptions& o) -> std::string& { return o.patroni.candidate; }},
+    {"--patroni-ca", kPatroni, [](CtlOptions& o) -> std::string& { return o.patroni.ca_file; }},
+    {"--patroni-login-file", kPatroni,
+     [](CtlOptions& o) -> std::string& { return o.patroni.login_file; }},
 };
 
 struct Command {
@@ -81,26 +86,12 @@ std::string CheckSwitchover(const CtlOptions& options) {
 
 // Why the options do not fit together; empty: they do. `foreign` is an option of another command.
 std::string Check(const CtlOptions& options, std::string_view foreign) {
-  if (options.action == Action::kHelp) return {};
   if (!foreign.empty()) return std::string(foreign) + " is no option of this command";
   if (options.action == Action::kPatroniSwitchover) {
     return options.patroni.url.empty() ? "--patroni is needed" : CheckPatroni(options.patroni);
   }
   if (options.socket.empty()) return "--socket is needed";
   return options.action == Action::kSwitchover ? CheckSwitchover(options) : std::string();
-}
-
-bool IsFor(const Option& option, Action action) {
-  switch (action) {
-    case Action::kSwitchover:
-      return true;
-    case Action::kPatroniSwitchover:
-      return option.for_patroni;
-    case Action::kStatus:
-    case Action::kHelp:
-      return !option.for_switchover;
-  }
-  return false;
 }
 
 }  // namespace
@@ -132,7 +123,7 @@ ParsedOptions ParseCtlOptions(const std::vector<std::string>& words) {
   if (options.action == Action::kHelp) return {{}, "a command is missing"};
   std::string_view foreign;
   for (const Option* const option : given) {
-    if (!IsFor(*option, options.action)) foreign = option->name;
+    if ((option->commands & Bit(options.action)) == 0) foreign = option->name;
   }
   parsed.error = Check(options, foreign);
   return parsed;

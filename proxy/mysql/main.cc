@@ -1,4 +1,5 @@
 // The MySQL proxy: makes the parts from the flags, and serves.
+#include <memory>
 #include <utility>
 
 #include "absl/status/status.h"

@@ -190,7 +190,7 @@ FLOORS = (
     Floor(
         "examples",
         ("examples/*",),
-        USER_OF_LIBRARY + ("headers: asio",),
+        USER_OF_LIBRARY + ("headers: asio", "headers: c"),
         ("asio", "boost", "uv.h"),
     ),
 )

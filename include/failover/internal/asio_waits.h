@@ -76,8 +76,8 @@ class AsioWait {
 // The waits whose handlers belong to one execution context. The context's service owns *this, and
 // so do the callbacks in the Buffer, which may come after the context is gone.
 //
-// Whoever takes a wait out of the table ends the wait, so every wait ends once: the callback and
-// the initiating function call its handler, and Close destroys its handler. Thread-safe. No lock is
+// A wait leaves the table once, and the function that takes the wait out ends it. The callback and
+// the initiating function call the handler, and Close destroys the handler. Thread-safe. No lock is
 // held while anything foreign runs, handlers and executors and the Buffer included.
 class AsioWaits {
  public:

@@ -135,7 +135,7 @@ class Upstream final : private ReplyObserver {
   bool is_left_behind_ = false;
   bool is_waiting_ = false;
   bool is_abandoned_ = false;
-  // Of the connection that is being made.
+  // Has a value while a connection is being made.
   std::optional<proxy::ConnectTurn> connect_turn_;
 
   // These belong to the request at hand.

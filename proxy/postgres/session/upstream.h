@@ -192,7 +192,7 @@ class Upstream {
   bool is_outdated_ = false;
   bool is_waiting_ = false;
   bool is_abandoned_ = false;
-  // Of the connection that is being made.
+  // Has a value while a connection is being made.
   std::optional<proxy::ConnectTurn> connect_turn_;
   bool transaction_lost_ = false;
   std::string why_lost_;

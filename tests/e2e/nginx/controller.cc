@@ -93,21 +93,29 @@ HealthCheck::HealthCheck(std::string folder,
     : folder_(std::move(folder)), servers_(std::move(servers)), thread_([this] { Run(); }) {}
 
 HealthCheck::~HealthCheck() {
-  stop_ = true;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stop_ = true;
+  }
+  stopped_.notify_all();
   thread_.join();
+}
+
+bool HealthCheck::AwaitRound() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return !stopped_.wait_for(lock, kInterval, [this] { return stop_; });
 }
 
 void HealthCheck::Run() {
   ControlConnections workers;
-  while (!stop_) {
+  do {
     FindWorkers(folder_, &workers);
     for (const auto* server : servers_) {
       const std::string report =
           "report shop 127.0.0.1:" + std::to_string(server->port()) + " " + StateOf(*server);
       for (auto& [path, worker] : workers) static_cast<void>(worker->Ask(report));
     }
-    std::this_thread::sleep_for(kInterval);
-  }
+  } while (AwaitRound());
 }
 
 }  // namespace nginx

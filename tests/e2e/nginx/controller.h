@@ -2,9 +2,10 @@
 #ifndef FAILOVER_TESTS_E2E_NGINX_CONTROLLER_H_
 #define FAILOVER_TESTS_E2E_NGINX_CONTROLLER_H_
 
-#include <atomic>
+#include <condition_variable>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,10 +51,14 @@ class HealthCheck {
 
  private:
   void Run();
+  // Waits for the next round. Returns false when there is none.
+  bool AwaitRound();
 
   const std::string folder_;
   const std::vector<const failover::mysql::LiveServer*> servers_;
-  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stop_ = false;  // guarded by mutex_
   std::thread thread_;
 };
 

@@ -44,7 +44,7 @@ class PatroniTest : public ::testing::Test {
     AwaitReplicas();
     std::vector<std::uint16_t> ports;
     for (const auto& member : members_) ports.push_back(member->port());
-    // The greatest hold that Patroni needs here is that of an etcd that comes back.
+    // Clients wait longest while etcd is gone, and after a crash.
     proxy_ = ProxyProcess::Start(
         ports, "postgres\n",
         {"--client-auth=trust", "--enable-buffer", "--buffer-window=30s",
