@@ -277,6 +277,8 @@ void Model::BeginSlowShutdown() {
 bool Model::GoOnWithShutdown() {
   const bool waits = SlotsFree() < config_.size;
   if (!grace_end_.has_value() || (waits && now_ < *grace_end_)) return false;
+  // A callback of this turn may have moved the clock. The Buffer looks at its retries a last time.
+  RunTimers();
   EndShutdown();
   return true;
 }

@@ -54,6 +54,32 @@ TEST(SimulationTest, WhateverIsHeldEndsOnceTheFaultsStop) {
   EXPECT_FALSE(result.finding.has_value()) << result.finding->ToString();
 }
 
+// The last turn of the poller counts the retry of the first request as overdue, because the
+// callback of the second one takes longer than a retry and the grace of the shutdown.
+TEST(SimulationTest, ARetryThatIsOverdueWhenTheGraceEndsIsCounted) {
+  Config config;
+  config.window_ns = 1'000'000'000;
+  config.max_failover_duration_ns = 4'000'000'000;
+  config.min_time_between_failovers_ns = 8'000'000'000;
+  config.max_retry_ns = 1'000'000;
+  config.suspicion_ns = config.probe_after_ns = 100'000'000;
+  config.size = 3;
+  config.max_shards = 10;
+  config.drain_concurrency = 1;
+  std::vector<Step> steps(6);
+  steps[0].kind = steps[2].kind = StepKind::kRequest;
+  steps[0].id = 1;
+  steps[0].cause = Cause::kRefusedAtConnect;
+  steps[2].id = 2;
+  steps[0].timeout_ns = steps[2].timeout_ns = kForEver;
+  steps[1].kind = StepKind::kAdvanceClock;
+  steps[1].during = 2;
+  steps[1].advance_ns = config.window_ns;
+  steps[3].kind = StepKind::kStopBuffering;
+  steps[4].kind = StepKind::kBeginShutdown;
+  EXPECT_EQ(Replay(config, steps), "");
+}
+
 // These tests cover the simulation itself: bugs that are planted are found, reported, and cut down.
 class PlantedBugTest : public ::testing::Test {
  protected:
