@@ -127,6 +127,9 @@ void WriteShard(const StatusSources& sources, const failover::ShardStats& shard,
   json.Reasons("evicted", shard.requests_evicted);
   json.Reasons("skipped", shard.requests_skipped);
   json.Member("overdue", shard.retries_overdue);
+  json.Member("retries_failed", shard.retries_failed);
+  json.Member("held_again", shard.requests_held_again);
+  json.Member("slipped_past", shard.requests_slipped_past);
   json.Name("size_needed");
   const std::optional<std::uint64_t> size = failover::SizeNeeded(shard, MostAtOnce(sources));
   size.has_value() ? json.Number(*size) : json.Raw("null");
@@ -169,6 +172,7 @@ void WriteProxy(const StatusSources& sources, Json& json) {
   json.Member("primary", NameOf(context.router, context.router.serving_primary()));
   json.Member("last_primary", NameOf(context.router, context.router.primary()));
   json.Member("window_seconds", context.window);
+  json.Member("max_failover_duration_seconds", context.buffer.options().max_failover_duration);
 }
 
 }  // namespace
@@ -181,6 +185,7 @@ std::string StatusJson(const StatusSources& sources) {
   Json json;
   json.Open('{');
   WriteProxy(sources, json);
+  json.Member("uptime_seconds", now - sources.started);
   json.Member("slots", stats.size);
   json.Member("slots_free", stats.slots_free);
   json.Array("backends", backends, [&](const auto& view) { WriteBackend(view, now, json); });

@@ -48,9 +48,12 @@ void WriteBackends(const StatusSources& sources, PrometheusWriter& writer) {
   const std::vector<ServerView> views = BackendViews(sources);
   const std::optional<std::size_t> primary = context.router.serving_primary();
   for (std::size_t i = 0; i < views.size(); ++i) {
-    Write(Gauge("failover_proxy_backend_is_primary",
-                "1 for the backend that takes writes as the primary.", primary == i ? 1 : 0),
-          {{"backend", views[i].address}}, writer);
+    Write(
+        Gauge(
+            "failover_proxy_backend_is_primary",
+            "1 for the backend that takes writes as the primary, as far as the last reports tell.",
+            primary == i ? 1 : 0),
+        {{"backend", views[i].address}}, writer);
   }
   for (const ServerView& view : views) {
     for (std::size_t i = 0; i < failover::watch::kServerStates; ++i) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "failover/watch/server_view.h"
 #include "proxy/core/context.h"
 #include "proxy/core/failover_history.h"
@@ -22,6 +23,8 @@ struct StatusSources {
   // Tells what the monitors know of the backends, whose aliases are those of Router::AliasOf. May
   // be empty, and need not know all backends.
   std::function<std::vector<failover::watch::ServerView>()> backends = {};
+  // When the proxy started, on the Buffer's clock: about since when the counters count.
+  absl::Time started = context.buffer.Now();
 };
 
 // How many statements can have waited at once, for failover::SizeNeeded: a client waits for one at

@@ -8,7 +8,8 @@ export async function failOver(server, seconds, requests, ...shard) {
   await server.tell('retried', ...shard);
 }
 
-// Some shards: one holds, one drains, the others are idle, and two have failed over before.
+// Some shards: one holds, one drains, a retry of one hangs, the others are idle, and some have failed
+// over before.
 export async function fewShards(server) {
   const shards = ['-40', '40-80', '80-c0', 'c0-'].map(shard => ['commerce', shard]);
   shards.push(['customer', '0'], ['lookup', '0']);
@@ -22,13 +23,18 @@ export async function fewShards(server) {
   await server.tell('pass', 12, 'commerce', 'c0-');
   await server.tell('advance', 900);
   for (const shard of shards) await server.tell('primary', 0, ...shard);
-  await server.tell('advance', 120);
+  await server.tell('hold', 9, 'commerce', '80-c0');
+  await server.tell('advance', 14);
+  await server.tell('hold', 1, 'commerce', '80-c0');
+  await server.tell('primary', 1, 'commerce', '80-c0');
+  await server.tell('advance', 21);
+  await server.tell('advance', 85);
   await server.tell('hold', 42, 'commerce', '40-80');
   await server.tell('hold', 7, 'customer', '0');
   await server.tell('advance', 3);
   await server.tell('primary', 1, 'customer', '0');
   await server.tell('see', 0, 'Unreachable', 'cannot be reached: 2002 Can\'t connect to server on '
-      + '\'10.0.0.1\' (115)');
+      + '\'192.168.0.11\' (115)');
   await server.tell('see', 1, 'Primary', '');
 }
 

@@ -13,6 +13,7 @@
 //   hold <requests> <keyspace> <shard>   so many requests are refused, and held
 //   pass <requests> <keyspace> <shard>   so many requests are refused, and are not held
 //   retried <keyspace> <shard>           the retries of the shard succeed
+//   refused <keyspace> <shard>           the retries that are under way now are refused
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <cstddef>
@@ -68,7 +69,7 @@ class Shards {
     options.on_transition = [this](const failover::Transition& change) { history_.Note(change); };
     buffer_ = failover::Buffer::Create(std::move(options)).value();
     options_.max_connections = 1000;
-    options_.backends = {{"10.0.0.1", 3306}, {"10.0.0.2", 3306}};
+    options_.backends = {{"192.168.0.11", 33061}, {"192.168.0.12", 33061}};
     for (std::size_t i = 0; i < options_.backends.size(); ++i) {
       ServerView view;
       view.alias = Router::AliasOf(i);
@@ -95,6 +96,7 @@ class Shards {
     if (verb == "advance" && words.size() == 2 && numbered) return Advance(number);
     if (verb == "shard" && words.size() == 3) return Know(words[1], words[2]);
     if (verb == "retried" && words.size() == 3) return EndRetries({words[1], words[2]});
+    if (verb == "refused" && words.size() == 3) return RefuseRetries({words[1], words[2]});
     if (words.size() != 4 || !numbered) return absl::StrCat("no command: ", line);
     if (verb == "see") return See(number, words[2], words[3]);
     const Name name(words[2], words[3]);
@@ -150,10 +152,13 @@ class Shards {
     return Poll();
   }
 
+  static absl::Status Refusal() {
+    return failover::MarkCausedByFailover(absl::UnavailableError("the server is read-only"));
+  }
+
   std::string Hold(std::uint64_t requests, const Name& name) {
     const failover::ShardHandle shard = buffer_->GetShard(name.first, name.second);
-    const absl::Status refusal =
-        failover::MarkCausedByFailover(absl::UnavailableError("the server is read-only"));
+    const absl::Status refusal = Refusal();
     for (std::uint64_t i = 0; i < requests; ++i) {
       absl::StatusOr<failover::BufferedRequest> held = buffer_->WaitForFailoverEndAsync(
           {}, shard, refusal, [this, name](absl::StatusOr<failover::RetryDoneFunc> done) {
@@ -182,6 +187,12 @@ class Shards {
       Poll();
     }
     return "ok";
+  }
+
+  std::string RefuseRetries(const Name& name) {
+    std::vector<failover::RetryDoneFunc> ended = std::exchange(retries_[name], {});
+    for (failover::RetryDoneFunc& done : ended) done(Refusal());
+    return Poll();
   }
 
   failover::SimulatedClock clock_{absl::FromUnixSeconds(1'000'000)};

@@ -10,7 +10,7 @@ import {failOver, fewShards, manyShards} from './scenes.mjs';
 import {StatusServer} from './status_server.mjs';
 
 const puppeteer = createRequire(path.join(process.env.PUPPETEER, 'x.js'))('puppeteer-core');
-const widths = [400, 1600];
+const widths = [400, 1200, 1600];
 const schemes = ['light', 'dark'];
 // For what is a matter of moments. A test that waits so long has failed.
 const patience = {timeout: 30_000};
@@ -73,14 +73,14 @@ test('a failover is shown live, without a reload', async () => {
 
   await server.tell('hold', 3, 'main', '0');
   await server.tell('advance', 2);
-  await firstRowSays('main/0', '■ Buffering', '3', '0', '0', '2.0 s', '18.0 s', '5 min');
+  await firstRowSays('main/0', '■ Buffering', '3', '0', '2.0 s', '18.0 s', '5 min');
   assert.deepEqual((await textsOf('#failovers tr:first-child td')).slice(2, 4), ['2.0 s', '–']);
 
   await server.tell('primary', 1, 'main', '0');
   await firstRowSays('main/0', '▶ Draining', '2', '1');
-  await says('primary', '10.0.0.2:3306');
+  await says('primary', '192.168.0.12:33061');
   await server.tell('retried', 'main', '0');
-  await firstRowSays('main/0', '○ Idle', '0', '0', '0', '–');
+  await firstRowSays('main/0', '○ Idle', '0', '0', '–');
   const [failover] = await page.$$eval(
       '#failovers tr', rows => rows.map(row => [...row.cells].map(cell => cell.textContent)));
   assert.deepEqual(failover.slice(2, 5), ['2.0 s', '0.0 s', '3']);
@@ -93,11 +93,22 @@ test('a failover is shown live, without a reload', async () => {
 test('BugDeadPrimary: a primary that is down is not shown as the primary', async () => {
   await server.tell('primary', 0, 'main', '0');
   await open();
-  await says('primary', '10.0.0.1:3306');
+  await says('primary', '192.168.0.11:33061');
   await server.tell('down', 0, 'main', '0');
-  await says('primary', 'none (last: 10.0.0.1:3306)');
+  await says('primary', 'none (last: 192.168.0.11:33061)');
   await server.tell('primary', 1, 'main', '0');
-  await says('primary', '10.0.0.2:3306');
+  await says('primary', '192.168.0.12:33061');
+});
+
+test('BugBlindPrimary: a primary that nobody sees is shown as unknown', async () => {
+  await server.tell('primary', 0, 'main', '0');
+  await server.tell('see', 0, 'Primary', '');
+  await open();
+  await says('primary', '192.168.0.11:33061');
+  await server.tell('advance', 360);
+  await server.tell('see', 0, 'Refused', 'refuses the monitor: 4151');
+  await says('primary', '▲ unknown (last: 192.168.0.11:33061, 6 min ago)');
+  await says('uptime', '6 min');
 });
 
 test('the table of backends tells what the monitor sees, and why', async () => {
@@ -108,13 +119,13 @@ test('the table of backends tells what the monitor sees, and why', async () => {
         row => [...row.cells].map(cell => cell.textContent));
     return JSON.stringify(found) === JSON.stringify(rows);
   }, patience, rows);
-  const neverSeen = ['10.0.0.2:3306', '▲ NotChecked', '–', '–'];
-  await backendsSay(['10.0.0.1:3306', '● Primary', '0.0 s', '–'], neverSeen);
+  const neverSeen = ['192.168.0.12:33061', '▲ NotChecked', '–', '–'];
+  await backendsSay(['192.168.0.11:33061', '● Primary', '0.0 s', '–'], neverSeen);
   await server.tell('advance', 90);
   await server.tell('see', 0, 'Unreachable', 'cannot be reached');
   await server.tell('see', 1, 'Refused', 'refuses the monitor: 4151');
-  await backendsSay(['10.0.0.1:3306', '▲ Unreachable', '2 min', 'cannot be reached'],
-      ['10.0.0.2:3306', '▲ Refused', '–', 'refuses the monitor: 4151']);
+  await backendsSay(['192.168.0.11:33061', '▲ Unreachable', '2 min', 'cannot be reached'],
+      ['192.168.0.12:33061', '▲ Refused', '–', 'refuses the monitor: 4151']);
 });
 
 test('what a server says stays text', async () => {
@@ -135,13 +146,59 @@ test('who gave up or passed is told by reason', async () => {
   const cell = async name => (await firstRow())[headers.indexOf(name)];
   assert.equal(await cell('gave up'), '2 WindowExceeded');
   assert.equal(await cell('passed'), '0');
+  assert.equal(await cell('retry trouble'), '0');
   await server.tell('primary', 1, 'main', '0');
   await server.tell('retried', 'main', '0');
   await server.tell('pass', 3, 'main', '0');
   await page.waitForFunction(() => [...document.querySelectorAll('#shards td')].some(
+      cell => cell.textContent === '3 LastFailoverTooRecent ↑'), patience);
+  assert.equal(await cell('passed'), '3 LastFailoverTooRecent ↑', 'it grew while the page looked');
+  await server.tell('advance', 31);
+  await page.waitForFunction(() => [...document.querySelectorAll('#shards td')].some(
       cell => cell.textContent === '3 LastFailoverTooRecent'), patience);
-  assert.equal(await cell('passed'), '3 LastFailoverTooRecent');
 });
+
+const troubles = () => page.$$eval('#shards tr', rows => rows.map(row => [
+  row.cells[0].textContent, ...Array.from(row.querySelectorAll('td.trouble'),
+      cell => `${cell.dataset.label}: ${cell.textContent}`)]));
+
+test('BugHiddenHang: retries that hang are marked, and their shard is active', async () => {
+  for (const shard of ['0', '1']) await server.tell('primary', 0, 'main', shard);
+  await server.tell('hold', 1, 'main', '1');
+  await server.tell('primary', 1, 'main', '1');
+  await server.tell('advance', 21);
+  await open();
+  await firstRowSays('main/1', '○ Idle', '0', '▲ 1');
+  assert.deepEqual(await troubles(), [
+    ['main/1', 'retrying: ▲ 1', 'retry trouble: ▲ 1 overdue'], ['main/0']]);
+  await page.click('#active');
+  await says('shown', '1 of 2 shown');
+});
+
+test('BugUnseenRefusals: the page tells of refused retries, and of a hold that ends early', async () => {
+  await server.tell('primary', 0, 'main', '0');
+  await server.tell('hold', 3, 'main', '0');
+  await server.tell('advance', 12);
+  await server.tell('hold', 1, 'main', '0');
+  await server.tell('primary', 1, 'main', '0');
+  await server.tell('refused', 'main', '0');
+  await server.tell('advance', 2);
+  await open();
+  await firstRowSays('main/0');
+  const row = await firstRow();
+  assert.ok(row.some(text => /^[1-9] failed/.test(text)), row.join(' | '));
+  const failovers = await page.$$eval(
+      '#failovers tr', rows => rows.map(row => [...row.cells].map(cell => cell.textContent)));
+  assert.equal(failovers[0][6], 'MaxDurationExceeded (before the maximum of 20.0 s)');
+  assert.equal(failovers[1][2], '▲ 12.0 s', 'longer than the window');
+});
+
+// Where the parts of the failovers begin and end in the lane, in seconds before its right edge.
+const parts = style => page.$$eval(`#timeline .${style}`, all => all.map(part => {
+  const lane = part.closest('.lane').getBoundingClientRect();
+  const box = part.getBoundingClientRect();
+  return [lane.right - box.left, lane.right - box.right].map(x => x * 3600 / lane.width);
+}));
 
 test('BugHiddenHold: a short drain does not hide its hold', async () => {
   await server.tell('primary', 0, 'main', '0');
@@ -150,14 +207,37 @@ test('BugHiddenHold: a short drain does not hide its hold', async () => {
   await server.tell('advance', 600);
   await open();
   await page.waitForSelector('#timeline .hold');
-  // The element in front at the left edge of the hold, which is 3 pixels wide without its least width.
   const front = await page.$eval('#timeline .hold', hold => {
     hold.scrollIntoView();
     const box = hold.getBoundingClientRect();
-    return [1, box.width - 1].map(
+    return [0.5, box.width - 0.5].map(
         x => document.elementFromPoint(box.left + x, box.top + box.height / 2).className);
   });
   assert.deepEqual(front, ['hold', 'hold']);
+});
+
+test('BugSolidBlock: holds and releases are drawn to scale', async () => {
+  await server.tell('primary', 0, 'main', '0');
+  await server.tell('advance', 60);
+  await server.tell('hold', 1, 'main', '0');
+  await server.tell('advance', 5);
+  await server.tell('primary', 1, 'main', '0');
+  await server.tell('advance', 15);
+  await server.tell('retried', 'main', '0');
+  await server.tell('advance', 100);
+  await failOver(server, 18, 5, 'main', '0');
+  await open();
+  await page.waitForSelector('#timeline .hold');
+  const [[recentBegin, recentEnd], [begin, end]] = await parts('hold');
+  const [[shortBegin, shortEnd], [releaseBegin, releaseEnd]] = await parts('drain');
+  const near = (seconds, wanted) => assert.ok(Math.abs(seconds - wanted) < 6, `${seconds} s`);
+  near(recentBegin - recentEnd, 18);
+  assert.equal(shortBegin, shortEnd, 'a release of 0.0 s takes no room');
+  assert.equal(shortBegin, recentEnd);
+  near(begin, 138);
+  near(begin - end, 5);
+  assert.equal(releaseBegin, end, 'the release follows its hold');
+  near(releaseBegin - releaseEnd, 15);
 });
 
 test('hostile names stay text', async () => {
@@ -183,7 +263,7 @@ test('hostile names stay text', async () => {
   assert.equal((await textsOf('#timeline bdi'))[0], `${hostile[2]}/${hostile[0]}`);
   const tags = await page.$$eval('main *', all => [...new Set(all.map(e => e.localName))].sort());
   assert.deepEqual(tags, ['bdi', 'div', 'h2', 'i', 'input', 'label', 'li', 'p', 'span', 'table',
-    'tbody', 'td', 'th', 'thead', 'tr', 'ul'].sort());
+    'tbody', 'td', 'th', 'thead', 'tr', 'ul', 'em', 'wbr'].sort());
   for (const cell of await page.$$('#shards td.name')) await cell.hover();
   assert.equal(await page.evaluate(() => window.harmed), undefined);
   const attributes = await page.$$eval('main *', all => all.flatMap(
@@ -209,7 +289,7 @@ for (const width of widths) {
   test(`a thousand shards with long names fit into ${width} pixels`, async () => {
     await manyShards(server);
     await open({width, height: 700});
-    await says('states', '20 Buffering, 980 Idle');
+    await says('states', '20\u00a0Buffering, 980\u00a0Idle');
     assert.equal((await textsOf('#shards td.name')).length, 1000);
     const states = await textsOf('#shards td.state');
     assert.ok(states.slice(0, 20).every(state => state === '■ Buffering'), 'what holds comes first');
@@ -219,12 +299,34 @@ for (const width of widths) {
     await picture(`1000-shards-${width}`);
   });
 
+  test(`a shard with every trouble fits into ${width} pixels`, async () => {
+    const shard = ['commerce_orders', '80-c0'];
+    await server.tell('primary', 0, ...shard);
+    await server.tell('hold', 1000, ...shard);
+    await server.tell('advance', 12);
+    await server.tell('hold', 9000, ...shard);
+    await server.tell('primary', 1, ...shard);
+    await server.tell('advance', 21);
+    await server.tell('refused', ...shard);
+    await server.tell('advance', 1);
+    await server.tell('pass', 10000, ...shard);
+    await server.tell('see', 0, 'Refused', 'refuses the monitor: 4151 Access denied. '.repeat(4));
+    await server.tell('see', 1, 'Primary', '');
+    await open({width});
+    await firstRowSays('commerce_orders/80-c0');
+    const [[, ...marked]] = await troubles();
+    assert.ok(marked.some(cell => /^retry trouble: ▲ \d+ overdue, \d+ failed$/.test(cell)), marked);
+    assert.deepEqual(await tooWide(), []);
+    assert.deepEqual(await broken(), []);
+  });
+
   for (const scheme of schemes) {
     test(`${scheme} at ${width} pixels: everything fits, and can be read`, async () => {
       await fewShards(server);
       await open({width, scheme, height: 800});
       await firstRowSays('commerce/40-80', '■ Buffering', '42');
       assert.deepEqual(await tooWide(), []);
+      assert.deepEqual(await broken(), []);
       assert.deepEqual(await tooFaint(4.5), []);
       await picture(`${scheme}-${width}`, true);
       await server.kill();
@@ -245,9 +347,14 @@ const tooWide = () => page.evaluate(() => {
   return found;
 });
 
-// Numbers that are broken into several lines.
-const broken = () => page.evaluate(() => [...document.querySelectorAll('td.number')].filter(
-    cell => cell.firstChild.getClientRects().length !== 1).map(cell => cell.textContent));
+// Numbers and short names that are broken into several lines.
+const broken = () => page.evaluate(() => [...document.querySelectorAll('td.number, td.name')].filter(
+    cell => {
+      const range = document.createRange();
+      range.selectNodeContents(cell.firstChild);
+      const lines = new Set(Array.from(range.getClientRects(), box => Math.round(box.top)));
+      return lines.size > 1 && cell.textContent.length <= 21;
+    }).map(cell => cell.textContent));
 
 // Texts with less contrast than the Web Content Accessibility Guidelines ask for.
 const tooFaint = least => page.evaluate(least => {
@@ -338,10 +445,10 @@ test('everything works by keyboard', async () => {
   await says('shown', '4 of 6 shown');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Space');
-  await says('shown', '1 of 6 shown');
+  await says('shown', '2 of 6 shown');
   await firstRowSays('commerce/40-80');
   await server.tell('hold', 1, 'commerce', '-40');
-  await says('shown', '2 of 6 shown');
+  await says('shown', '3 of 6 shown');
   assert.deepEqual(await focus(), ['active', 'solid'], 'an event leaves the focus where it is');
   await page.focus('#find');
   await page.keyboard.type(' nothing');

@@ -138,13 +138,42 @@ TEST_F(StatusPageTest, BugDeadPrimary_IsNotShownAsThePrimary) {
 }
 
 TEST_F(StatusPageTest, TheJsonTellsTheWindowAndWhoGaveUpOrPassed) {
-  EXPECT_THAT(Page("/status.json").body, HasSubstr("\"window_seconds\":10.000,"));
-  EXPECT_THAT(Page("/status.json").body, HasSubstr("\"evicted\":{},\"skipped\":{},\"overdue\":0,"));
+  const std::string idle = Page("/status.json").body;
+  EXPECT_THAT(idle,
+              HasSubstr("\"window_seconds\":10.000,\"max_failover_duration_seconds\":20.000,"));
+  EXPECT_THAT(idle, HasSubstr("\"evicted\":{},\"skipped\":{},\"overdue\":0,"));
   ReportPrimary(0);
   EXPECT_TRUE(buffer_->StartBuffering(context_->shard, "a test"));
   EXPECT_TRUE(buffer_->StopBuffering(context_->shard));
   buffer_->NoteRefused(context_->shard, "the server is read-only");
   EXPECT_THAT(Page("/status.json").body, HasSubstr("\"skipped\":{\"LastFailoverTooRecent\":1}"));
+}
+
+TEST_F(StatusPageTest, TheJsonTellsOfFailedRetries) {
+  const absl::Status refusal = failover::MarkCausedByFailover(absl::UnavailableError("read-only"));
+  ReportPrimary(0);
+  ReportPrimary(0, false);
+  failover::RequestContext request;
+  request.may_probe = true;
+  std::optional<failover::RetryDoneFunc> retry;
+  const auto hold = [&](failover::LastAttempt last) {
+    return buffer_->WaitForFailoverEndAsync(
+        request, context_->shard, std::move(last),
+        [&retry](absl::StatusOr<failover::RetryDoneFunc> done) { retry = *std::move(done); });
+  };
+  const absl::StatusOr<failover::BufferedRequest> first = hold(refusal);
+  EXPECT_TRUE(buffer_->StopBuffering(context_->shard));
+  buffer_->Poll();
+  ASSERT_TRUE(retry.has_value());
+  const absl::StatusOr<failover::BufferedRequest> again =
+      hold(failover::LastAttempt(refusal).After(*std::exchange(retry, std::nullopt)));
+  EXPECT_THAT(Page("/status.json").body,
+              HasSubstr("\"overdue\":0,\"retries_failed\":1,\"held_again\":1,\"slipped_past\":0,"));
+}
+
+TEST_F(StatusPageTest, TheJsonTellsForHowLongTheProxyHasRun) {
+  sources_->started = buffer_->Now() - absl::Hours(3);
+  EXPECT_THAT(Page("/status.json").body, HasSubstr("\"uptime_seconds\":10800."));
 }
 
 TEST_F(StatusPageTest, HealthFollowsTheLife) {
@@ -155,6 +184,8 @@ TEST_F(StatusPageTest, HealthFollowsTheLife) {
   EXPECT_EQ(Page("/healthz").status, 200);
   EXPECT_TRUE(buffer_->StartBuffering(context_->shard, "a test"));
   EXPECT_EQ(Page("/healthz").status, 200) << "a failover is no reason to send clients away";
+  backend_views_ = {View(0, ServerState::kRefused, "4151", std::nullopt)};
+  EXPECT_EQ(Page("/healthz").status, 200) << "nor is a blind monitor: another proxy is blind, too";
   EXPECT_THAT(Page("/metrics").body, HasSubstr("\nfailover_proxy_draining 0\n"));
   asio::co_spawn(io_.get_executor(), listener_->Drain(absl::ZeroDuration()),
                  [this](const std::exception_ptr&) { io_.stop(); });
@@ -200,6 +231,10 @@ TEST_F(StatusPageTest, TheHtmlLoadsNothingFromElsewhere) {
   for (const char* const foreign : {"src=", "http:", "https:", "@import", "url(", "innerHTML"}) {
     EXPECT_EQ(page.body.find(foreign), std::string::npos) << foreign;
   }
+}
+
+TEST_F(StatusPageTest, TheHtmlTellsHowManyFailoversItShows) {
+  EXPECT_THAT(Page("/").body, HasSubstr(">The last 50 failovers<"));
 }
 
 TEST_F(StatusPageTest, OtherPathsAreUnknown) {
