@@ -148,7 +148,8 @@ constexpr Row<ShardStats> kShardRows[] = {
      "Requests released because the failover ended, or let go as a probe.",
      [](const ShardStats& s, Family& f) { f.Add(s.requests_drained); }},
     {"failover_requests_evicted_total", kCounter, "",
-     "Requests that left the queue before the failover ended, by reason.",
+     "Requests that left the queue before the failover ended, by reason. After WindowExceeded they "
+     "are tried once more.",
      [](const ShardStats& s, Family& f) { f.AddEach("reason", s.requests_evicted); }},
     {"failover_requests_skipped_total", kCounter, "",
      "Requests that were not held although there was cause, by reason.",
