@@ -64,10 +64,12 @@ bool Holds(When when, const ExchangeFailure& failure) {
     case When::kOnlyBegins:
       return statement.kind == StatementKind::kBegin && !statement.in_transaction &&
              failure.passed == AnswerPassed::kNothing;
+    case When::kBegins:
+      return failure.begins;
     case When::kRefused:
       return failover::CausedByFailover(StatusOfAnswer(failure));
     case When::kRefusedInTransaction:
-      return statement.in_transaction && TellsOfFailover(failure);
+      return (statement.in_transaction || failure.begins) && TellsOfFailover(failure);
   }
   return false;
 }
@@ -100,9 +102,12 @@ const std::vector<FailureRule>& FailureRules() {
       // FATAL 57P01 as the only answer: the same proof, and the request is a whole transaction.
       {Event::kLost, When::kRefused, Tell::kBackendsError, Repeat::kAfterFailover,
        Connection::kDropped, Status::kIdle},
-      // Whatever became of a BEGIN was undone with its connection.
+      // Whatever became of a BEGIN, or of a Parse, was undone with its connection.
       {Event::kLost, When::kOnlyBegins, Tell::kConnectionGone, Repeat::kAtOnce,
        Connection::kDropped, Status::kIdle},
+      // As in a transaction that was open before. The client must not go on as if there were none.
+      {Event::kLost, When::kBegins, Tell::kRolledBack, Repeat::kNever, Connection::kDropped,
+       Status::kFailed},
       // WARNING 57P01 or 57P02, or no word at all: it may have been committed.
       {Event::kLost, When::kAlways, Tell::kUnknown, Repeat::kNever, Connection::kDropped,
        Status::kIdle},

@@ -40,6 +40,8 @@ enum class AnswerPassed : std::uint8_t {
 struct ExchangeFailure {
   ExchangeEvent event = ExchangeEvent::kLost;
   AnswerPassed passed = AnswerPassed::kNothing;
+  // Request::begins_transaction.
+  bool begins = false;
   failover::postgres::Statement statement;
   failover::postgres::PostgresError error;
 };
@@ -55,11 +57,14 @@ enum class FailureWhen : std::uint8_t {
   kInTransaction,
   // The request is a COMMIT, and the last words of the backend prove that nothing was committed.
   kCommitRefused,
-  // The request is a BEGIN alone, and the client has got nothing of its answer.
+  // The request is a BEGIN alone or executes nothing, and the client has got nothing of its answer.
   kOnlyBegins,
+  // The request begins a transaction, and does not end it.
+  kBegins,
   // A failover made the backend refuse the request, and the request was certainly not executed.
   kRefused,
-  // A failover made the backend refuse a statement of an open transaction.
+  // A failover made the backend refuse a statement of an open transaction, or of one that the
+  // request begins.
   kRefusedInTransaction,
 };
 

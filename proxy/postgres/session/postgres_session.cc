@@ -84,7 +84,7 @@ void PostgresSession::End() {
 }
 
 bool PostgresSession::MustEnd() const {
-  return proxy::EndsInDrain(draining_, upstream_->state().transaction_open());
+  return !prelude_ && proxy::EndsInDrain(draining_, upstream_->state().transaction_open());
 }
 
 void PostgresSession::GiveUpIfSilent() {
@@ -113,7 +113,9 @@ Task<bool> PostgresSession::ServeOneRequest() {
   if (upstream_->transaction_lost() || transaction_lost_) {
     co_return co_await AnswerLostTransaction(request);
   }
-  co_return co_await RunRequest(request);
+  const bool goes_on = co_await RunRequest(request);
+  prelude_ = request.is_prelude();
+  co_return goes_on;
 }
 
 Task<bool> PostgresSession::ReadRequest(Request& request) {
@@ -131,7 +133,7 @@ Task<bool> PostgresSession::ReadRequest(Request& request) {
       case Taken::kNothing: {
         // COPY data that nobody waits for any more.
         if (client_.inside_copy_data()) bytes_.resize(begin);
-        const bool goes_on = co_await AwaitInput(!client_.inside() && begin == 0);
+        const bool goes_on = co_await AwaitInput(!client_.inside() && begin == 0 && !prelude_);
         if (!goes_on) co_return false;
         break;
       }

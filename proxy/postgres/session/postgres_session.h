@@ -83,7 +83,8 @@ class PostgresSession final : public proxy::Session {
   std::string bytes_;  // the messages of the request at hand
   // The client was told that its transaction is lost, and has not ended the transaction yet.
   bool transaction_lost_ = false;
-  bool idle_ = false;  // the session waits for a request
+  bool idle_ = false;     // the session waits for a request
+  bool prelude_ = false;  // the last request was a prelude, and its Sync is still to come
   bool draining_ = false;
   bool ended_ = false;
 };

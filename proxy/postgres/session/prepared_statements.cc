@@ -3,6 +3,13 @@
 #include <utility>
 
 namespace postgres_proxy {
+namespace {
+
+// A client that binds more in one transaction gets no portal judged that it uses in a later
+// request.
+constexpr std::size_t kMostPortals = 10'000;
+
+}  // namespace
 
 void PreparedStatements::Add(const std::string& name, PreparedPtr statement) {
   Remove(name);
@@ -31,6 +38,16 @@ void PreparedStatements::Clear() {
 PreparedPtr PreparedStatements::Find(std::string_view name) const {
   const auto found = statements_.find(std::string(name));
   return found == statements_.end() ? nullptr : found->second;
+}
+
+void PreparedStatements::AddPortals(const Portals& portals) {
+  if (portals_.size() + portals.size() > kMostPortals) portals_.clear();
+  for (const auto& [name, statement] : portals) portals_[name] = statement;
+}
+
+PreparedPtr PreparedStatements::FindPortal(std::string_view name) const {
+  const auto found = portals_.find(std::string(name));
+  return found == portals_.end() ? nullptr : found->second;
 }
 
 std::vector<PreparedPtr> PreparedStatements::All() const {

@@ -21,6 +21,8 @@ struct PreparedStatement {
 };
 
 using PreparedPtr = std::shared_ptr<PreparedStatement>;
+// By their names.
+using Portals = std::unordered_map<std::string, PreparedPtr>;
 
 // Used on its event loop only.
 class PreparedStatements {
@@ -35,6 +37,12 @@ class PreparedStatements {
   // nullptr: there is none.
   PreparedPtr Find(std::string_view name) const;
   std::vector<PreparedPtr> All() const;
+  // A request that left its transaction open has bound these portals.
+  void AddPortals(const Portals& portals);
+  // The transaction is over.
+  void ForgetPortals() { portals_.clear(); }
+  // nullptr: what the portal executes is not known.
+  PreparedPtr FindPortal(std::string_view name) const;
   // More was prepared than can be kept.
   bool overflown() const { return overflown_; }
 
@@ -43,6 +51,7 @@ class PreparedStatements {
   std::size_t bytes_ = 0;
   bool overflown_ = false;
   std::unordered_map<std::string, PreparedPtr> statements_;
+  Portals portals_;  // of the open transaction
 };
 
 }  // namespace postgres_proxy

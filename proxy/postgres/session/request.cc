@@ -117,10 +117,11 @@ bool Request::AddExecute(std::string_view body) {
   if (!reader.ok()) return false;
   const auto bound = portals_.find(std::string(portal));
   // A portal of an earlier request belongs to an open transaction.
-  const bool known = bound != portals_.end() && bound->second != nullptr;
+  const PreparedPtr prepared =
+      bound != portals_.end() ? bound->second : statements_.FindPortal(portal);
   StatementTraits traits = Anything();
-  if (known) {
-    const std::vector<StatementTraits>& all = bound->second->traits;
+  if (prepared != nullptr) {
+    const std::vector<StatementTraits>& all = prepared->traits;
     traits = all.empty() ? StatementTraits() : all.front();
   }
   AddExecuted(traits);
@@ -135,6 +136,10 @@ bool Request::AddClose(std::string_view body) {
 }
 
 void Request::AddExecuted(const StatementTraits& traits) {
+  for (const SessionChange& change : traits.changes) {
+    // DEALLOCATE fails if there is no such statement, and Close does not.
+    if (change.kind == SessionChange::Kind::kForgetName) static_cast<void>(Use(change.key));
+  }
   if (executed_.size() < kMostJudged) {
     executed_.push_back(traits);
     return;
@@ -162,11 +167,30 @@ void Request::ForgetSteps(std::size_t count) {
   steps_.erase(steps_.begin(), end);
 }
 
+bool Request::ExecutesNothing() const {
+  return (closed_ || is_prelude()) && !mixed_ && executed_.empty();
+}
+
 StatementKind Request::kind() const {
-  if (!closed_ || mixed_ || flushed_) return StatementKind::kMayCommitInside;
+  if (is_prelude()) return StatementKind::kBegin;
+  return closed_ && !flushed_ ? kind_so_far() : StatementKind::kMayCommitInside;
+}
+
+StatementKind Request::kind_so_far() const {
+  if (mixed_) return StatementKind::kMayCommitInside;
+  if (executed_.empty()) return StatementKind::kBegin;
   std::vector<const StatementTraits*> all;
   for (const StatementTraits& traits : executed_) all.push_back(&traits);
   return KindOfAll(all);
+}
+
+bool Request::begins_transaction() const {
+  const auto commits_nothing = [](const StatementTraits& traits) {
+    return (traits.kind == StatementKind::kSingle || traits.kind == StatementKind::kBegin) &&
+           traits.control != Control::kRollback;
+  };
+  return !mixed_ && !executed_.empty() && executed_.front().kind == StatementKind::kBegin &&
+         std::all_of(executed_.begin(), executed_.end(), commits_nothing);
 }
 
 bool Request::writes() const {
@@ -175,7 +199,7 @@ bool Request::writes() const {
 
 bool Request::may_begin_transaction() const {
   const StatementKind whole = kind();
-  return whole != StatementKind::kSingle && whole != StatementKind::kPipeline;
+  return !ExecutesNothing() && whole != StatementKind::kSingle && whole != StatementKind::kPipeline;
 }
 
 bool Request::read_only_requested() const {

@@ -51,6 +51,11 @@ class Request {
   bool is_mixed() const { return mixed_; }
   // The client asked for an answer before the end of the request, by Flush.
   bool flushed() const { return flushed_; }
+  // Parses, describes and closes only, up to a Flush. Its answer ends with the answer to its last
+  // message, and what follows is another request.
+  bool is_prelude() const {
+    return flushed_ && !closed_ && !steps_.empty() && executed_.empty() && portals_.empty();
+  }
 
   // The messages in the order of their answers.
   const std::vector<Step>& steps() const { return steps_; }
@@ -62,8 +67,14 @@ class Request {
   // The statements of earlier requests that this one uses.
   const std::vector<PreparedPtr>& needs() const { return needs_; }
 
-  // What the request is as a whole. kMayCommitInside while it is not closed.
+  // What the request is as a whole. kMayCommitInside while it is not closed. One that executes
+  // nothing is like a BEGIN: nothing of it outlives its connection.
   failover::postgres::StatementKind kind() const;
+  // What the messages so far are.
+  failover::postgres::StatementKind kind_so_far() const;
+  // The request begins with a BEGIN, and nothing of it so far can have committed: if the connection
+  // ends, all of it is rolled back.
+  bool begins_transaction() const;
   bool writes() const;
   bool may_begin_transaction() const;
   bool read_only_requested() const;
@@ -71,6 +82,8 @@ class Request {
   Control control() const;
   // Behind the first kMostJudged statements one stands for all others.
   const std::vector<StatementTraits>& statements() const { return executed_; }
+  // The statements of the portals that the request has bound. nullptr: it is not known.
+  const Portals& portals() const { return portals_; }
 
   static constexpr std::size_t kMostJudged = 10'000;
 
@@ -82,6 +95,7 @@ class Request {
   bool AddClose(std::string_view body);
   void AddQuery(std::string_view text);
   void AddExecuted(const StatementTraits& traits);
+  bool ExecutesNothing() const;
   // Finds a statement of this request or of an earlier request. nullptr: there is none.
   PreparedPtr Use(std::string_view name);
 
@@ -95,8 +109,8 @@ class Request {
   std::vector<Step> steps_;
   std::vector<PreparedPtr> needs_;
   std::vector<StatementTraits> executed_;
-  std::unordered_map<std::string, PreparedPtr> parsed_;   // by this request
-  std::unordered_map<std::string, PreparedPtr> portals_;  // that this request has bound
+  std::unordered_map<std::string, PreparedPtr> parsed_;  // by this request
+  Portals portals_;
 };
 
 }  // namespace postgres_proxy

@@ -78,6 +78,7 @@ absl::Status Upstream::Drop(std::string_view why) {
   CloseConnection();
   if (state_.transaction_open()) transaction_lost_ = true;
   state_.TransactionLost();
+  statements_.ForgetPortals();
   std::string lost = state_.Unmovables();
   state_.ForgetUnmovables();
   if (statements_.overflown()) {

@@ -153,6 +153,8 @@ class Upstream {
   void TakeParameter();
   void TakeCopyIn();
   void TakeStep();
+  // The answer to a statement has ended. Whether it is one of a pipeline, and not the last.
+  bool EndsInsidePipeline();
   void StatementSucceeded(const StatementTraits& traits, std::string_view tag);
   // A Query behind a message of the extended protocol that has failed is skipped up to a Sync.
   void SkipMixed();
@@ -218,9 +220,11 @@ class Upstream {
   bool partly_passed_ = false;  // the client has got a part of a message
   bool done_ = false;           // the backend is ready for the next request
   bool kept_ = false;           // *bytes_ holds the whole request
+  bool prelude_ = false;        // the request is a prelude, and has not failed
   bool halfway_ = false;        // a part of the client's COPY data that is at hand was sent
   std::string_view unsent_;     // what is left to send, in *bytes_ or in released_
   std::string released_;
+  std::size_t statements_answered_ = 0;
   std::size_t next_step_ = 0;  // the first of the request's steps that is not answered
   MessageCutter cutter_;
   std::string out_;           // on its way to the client

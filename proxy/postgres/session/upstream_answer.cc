@@ -98,8 +98,8 @@ Upstream::Progress Upstream::TakeAnswer() {
     case backend::kCommandComplete:
     case backend::kEmptyQuery:
     case backend::kPortalSuspended:
-      passing_ = statement_.reply_begun = true;
       TakeStep();
+      if (!EndsInsidePipeline()) passing_ = statement_.reply_begun = true;
       return Progress::kNeedsMore;
     case backend::kParseComplete:
     case backend::kBindComplete:
@@ -188,10 +188,20 @@ void Upstream::TakeStep() {
       break;
   }
   ++next_step_;
+  // Nothing says that the backend is ready.
+  if (prelude_ && next_step_ == steps.size()) done_ = passing_ = true;
   if (!kept_ && next_step_ >= kMostStepsToKeep) {
     request_->ForgetSteps(next_step_);
     next_step_ = 0;
   }
+}
+
+// A pipeline commits behind its last statement. A FATAL that comes before the answer to that
+// statement proves that nothing was committed.
+bool Upstream::EndsInsidePipeline() {
+  ++statements_answered_;
+  return statement_.kind == failover::postgres::StatementKind::kPipeline &&
+         statements_answered_ < request_->statements().size();
 }
 
 void Upstream::StatementSucceeded(const StatementTraits& traits, std::string_view tag) {
@@ -237,7 +247,7 @@ Upstream::Progress Upstream::TakeError() {
   ExchangeFailure failure = Failure(ExchangeEvent::kError);
   failure.error = std::move(error);
   const FailureRule& rule = RuleFor(failure);
-  const bool refused = rule.repeat == FailureRepeat::kAfterFailover;
+  const bool refused = rule.repeat == FailureRepeat::kAfterFailover && !prelude_;
   if (refused) NoteRefusedParses();
   next_step_ = request_->steps().size();
   if (refused) {
@@ -257,6 +267,8 @@ Upstream::Progress Upstream::TakeError() {
     PutError(ForClient(passed_error_, absl::OkStatus()), out_);
   }
   passing_ = told_ = true;
+  // The backend skips what the client sends up to a Sync, and then says that it is ready.
+  if (std::exchange(prelude_, false) && std::exchange(kept_, false)) ReleaseBytes();
   return Progress::kNeedsMore;
 }
 
@@ -266,6 +278,11 @@ Upstream::Progress Upstream::TakeReady() {
   if (--ready_expected_ > 0) return Progress::kNeedsMore;
   done_ = true;
   state_.Ready(status);
+  if (status == 'I') {
+    statements_.ForgetPortals();
+  } else {
+    statements_.AddPortals(request_->portals());
+  }
   if (refusal_.has_value()) {
     static_cast<void>(TakeOut());
     return Progress::kDone;

@@ -38,7 +38,7 @@ void Upstream::ClearAnswer() {
   passed_error_ = absl::OkStatus();
   copying_ = passing_ = partly_passed_ = done_ = halfway_ = false;
   in_block_ = statement_.in_transaction;
-  next_step_ = 0;
+  next_step_ = statements_answered_ = 0;
 }
 
 Task<absl::Status> Upstream::Execute(proxy::ReplyNotice& notice) {
@@ -46,7 +46,6 @@ Task<absl::Status> Upstream::Execute(proxy::ReplyNotice& notice) {
   statement_.send_state = SendState::kNotSent;
   statement_.kind =
       context_.postgres.repeat_sent ? request_->kind() : StatementKind::kMayCommitInside;
-  if (statement_.in_transaction) statement_.kind = request_->kind();
   statement_.read_only_requested = state_.read_only_requested() || request_->read_only_requested();
   statement_.reply_begun = false;
   const bool lives = ReadNews();
@@ -66,7 +65,8 @@ Task<absl::Status> Upstream::Execute(proxy::ReplyNotice& notice) {
 Task<absl::Status> Upstream::Exchange(proxy::ReplyNotice& notice) {
   epoch_when_sent_ = context_.shard.epoch();
   ready_expected_ = request_->closed() ? 1 : 0;
-  passing_ = request_->flushed() || !request_->closed();
+  prelude_ = request_->is_prelude();
+  passing_ = !prelude_ && (request_->flushed() || !request_->closed());
   // A Query makes the unnamed statement disappear.
   if (request_->is_simple()) statements_.Remove({});
   is_waiting_ = true;
@@ -75,7 +75,7 @@ Task<absl::Status> Upstream::Exchange(proxy::ReplyNotice& notice) {
   unsent_.remove_prefix(connection_->SendNow(unsent_, lives));
   if (!lives && unsent_.size() == bytes_->size()) co_return Fail(ExchangeEvent::kFoundDead);
   statement_.send_state = SendState::kSent;
-  kept_ = request_->closed();
+  kept_ = request_->closed() || prelude_;
   if (!kept_) ReleaseBytes();
   absl::Status status = co_await Pump(notice);
   if (done_) is_waiting_ = false;
@@ -93,7 +93,7 @@ Task<absl::Status> Upstream::Pump(proxy::ReplyNotice& notice) {
         co_await input_wait_.WaitForEither(connection_->stream().socket());
         continue;
       }
-    } else if (request_->closed()) {
+    } else if (request_->closed() || prelude_) {
       bytes = co_await connection_->Receive();
     } else {
       bytes = connection_->ReceiveNow();
@@ -234,6 +234,9 @@ ExchangeFailure Upstream::Failure(ExchangeEvent event) const {
   ExchangeFailure failure;
   failure.event = event;
   failure.statement = statement_;
+  // Nothing but the messages so far was sent.
+  if (statement_.in_transaction) failure.statement.kind = request_->kind_so_far();
+  failure.begins = request_->begins_transaction();
   failure.error = LastWords();
   if (statement_.send_state == SendState::kReplyStarted) {
     failure.passed = partly_passed_ ? AnswerPassed::kPartOfMessage : AnswerPassed::kWholeMessages;

@@ -80,8 +80,9 @@ Task<bool> Upstream::CloseRefused() {
 Task<absl::Status> Upstream::ParseAgain() {
   // What follows a Flush, and what EXECUTE names, is not known here. In a transaction nothing is
   // parsed on suspicion, because an error would end the transaction.
-  const bool knows_needs = request_->closed() && !request_->flushed() &&
-                           !(request_->is_simple() && statement_.kind != StatementKind::kSingle);
+  const bool is_whole = request_->is_prelude() || (request_->closed() && !request_->flushed());
+  const bool knows_needs =
+      is_whole && !(request_->is_simple() && statement_.kind != StatementKind::kSingle);
   const bool certain = knows_needs || state_.transaction_open();
   const std::vector<PreparedPtr> wanted = certain ? request_->needs() : statements_.All();
   for (const PreparedPtr& prepared : wanted) {

@@ -176,10 +176,11 @@ void CheckRequest(std::string_view wire, std::size_t piece, TextRules rules) {
   for (const std::string& message : CheckCutter(wire, piece).messages) {
     const std::string_view body = std::string_view(message).substr(kHeaderSize);
     if (!request.Add(message[0], body)) return;
-    Require(request.closed() || request.kind() == StatementKind::kMayCommitInside,
-            "what is not known yet may do anything");
-    Require(!request.flushed() || request.kind() == StatementKind::kMayCommitInside,
-            "a request that was answered in part is never repeated");
+    const bool is_whole = request.closed() && !request.flushed();
+    Require(is_whole || request.is_prelude() || request.kind() == StatementKind::kMayCommitInside,
+            "what is not known yet, or was answered in part, may do anything");
+    Require(!request.is_prelude() || request.statements().empty(),
+            "only a request that executes nothing ends with a Flush");
     if (!request.closed()) continue;
     const std::size_t steps = request.steps().size();
     request.ForgetSteps(steps / 2);

@@ -141,6 +141,19 @@ TEST(ExchangeFailuresTest, ABeginAloneHasNoEffect) {
   }
 }
 
+TEST(ExchangeFailuresTest, ABeginWithOtherStatementsIsALostTransaction) {
+  for (const PostgresError& error : {Fatal(), Warning(), NoWord()}) {
+    ExchangeFailure failure = Failure(ExchangeEvent::kLost, error, StatementKind::kMayCommitInside);
+    failure.begins = true;
+    EXPECT_VERDICT(failure, "40001", kNever, kFailed);
+  }
+  ExchangeFailure refused =
+      Failure(ExchangeEvent::kError, ReadOnly(), StatementKind::kMayCommitInside);
+  refused.begins = true;
+  EXPECT_VERDICT(refused, "40001", kNever, kAsIs);
+  EXPECT_TRUE(MustBeNoted(RuleFor(refused), refused));
+}
+
 TEST(ExchangeFailuresTest, ALostTransactionIsRolledBackUnlessItMayHaveCommitted) {
   for (const PostgresError& error : {Fatal(), Warning(), NoWord()}) {
     EXPECT_VERDICT(Failure(ExchangeEvent::kLost, error, StatementKind::kSingle, true), "40001",

@@ -98,6 +98,52 @@ TEST_F(RequestTest, AFlushMakesItUncertain) {
   EXPECT_EQ(request_.kind(), StatementKind::kMayCommitInside);
 }
 
+TEST_F(RequestTest, WhatOnlyParsesIsLikeABegin) {
+  ASSERT_TRUE(Parse("", "CALL p()") && request_.Add(frontend::kDescribe, Texts({"S"})));
+  EXPECT_EQ(request_.kind(), StatementKind::kMayCommitInside);
+  ASSERT_TRUE(request_.Add(frontend::kFlush, {}));
+  EXPECT_TRUE(request_.is_prelude());
+  EXPECT_EQ(request_.kind(), StatementKind::kBegin);
+  EXPECT_FALSE(request_.may_begin_transaction());
+  EXPECT_FALSE(request_.begins_transaction());
+  ASSERT_TRUE(Bind("") && Execute());
+  EXPECT_FALSE(request_.is_prelude());
+  EXPECT_EQ(request_.kind(), StatementKind::kMayCommitInside);
+}
+
+TEST_F(RequestTest, ATransactionThatBeginsHasCommittedNothing) {
+  ASSERT_TRUE(Parse("", "BEGIN") && Bind("") && Execute());
+  ASSERT_TRUE(Parse("", "SELECT 1") && Bind("") && Execute());
+  EXPECT_TRUE(request_.begins_transaction());
+  ASSERT_TRUE(Sync());
+  EXPECT_TRUE(request_.begins_transaction());
+  EXPECT_EQ(request_.kind(), StatementKind::kMayCommitInside);
+  EXPECT_TRUE(request_.may_begin_transaction());
+}
+
+TEST_F(RequestTest, ATransactionThatEndsMayHaveCommitted) {
+  for (const char* const text :
+       {"INSERT INTO t VALUES (1); BEGIN", "BEGIN; INSERT INTO t VALUES (1); COMMIT",
+        "BEGIN; ROLLBACK; INSERT INTO t VALUES (1)", "BEGIN; CALL p()"}) {
+    Request request(statements_, {});
+    ASSERT_TRUE(request.Add(frontend::kQuery, Texts({text})));
+    EXPECT_FALSE(request.begins_transaction()) << text;
+  }
+}
+
+TEST_F(RequestTest, APortalOfAnEarlierRequestIsKnownInItsTransaction) {
+  ASSERT_TRUE(Parse("", "UPDATE t SET i = 1") && Bind(""));
+  statements_.AddPortals(request_.portals());
+  for (const bool in_transaction : {true, false}) {
+    if (!in_transaction) statements_.ForgetPortals();
+    Request later(statements_, {});
+    ASSERT_TRUE(later.Add(frontend::kExecute, Texts({""}) + std::string(4, '\0')) &&
+                later.Add(frontend::kSync, {}));
+    EXPECT_EQ(later.kind(),
+              in_transaction ? StatementKind::kSingle : StatementKind::kMayCommitInside);
+  }
+}
+
 TEST_F(RequestTest, MessagesThatMakeNoSense) {
   EXPECT_FALSE(request_.Add(frontend::kParse, "no end"));
   EXPECT_FALSE(request_.Add(frontend::kBind, ""));

@@ -344,7 +344,7 @@ TEST(SessionTest, AFlushIsAnsweredBeforeTheSync) {
 
 TEST(SessionTest, AFlushedRequestThatIsLostIsToldAndTheRestIsSkipped) {
   ScriptedBackend backend([](const std::string& request) -> Answer {
-    if (request.rfind("PH", 0) == 0) return {ParseComplete()};
+    if (request.rfind("PBH", 0) == 0) return {ParseComplete() + BindComplete()};
     if (request.rfind("BES s", 0) == 0) return {Fatal(), true};
     return Works(request);
   });
@@ -353,8 +353,9 @@ TEST(SessionTest, AFlushedRequestThatIsLostIsToldAndTheRestIsSkipped) {
   TestClient client = TestClient::LogIn(proxy.port());
   const std::string zero(1, '\0');
   client.Send(Message(frontend::kParse, "s" + zero + kInsert + zero + std::string(2, '\0')) +
+              Message(frontend::kBind, zero + "s" + zero + std::string(6, '\0')) +
               Message(frontend::kFlush, {}));
-  client.ReceiveTo(backend::kParseComplete);
+  client.ReceiveTo(backend::kBindComplete);
   client.Send(Extended("s", ""));
   EXPECT_EQ(client.Receive(), "E 08007 Z I ");
   EXPECT_EQ(backend.Count("BES s"), 1);
