@@ -9,9 +9,10 @@
 # which no test uses. Nginx: a host of a module of this project; with systemd, the package starts a
 # server on port 80, which no test uses. Proxy: load on the proxy, and its rivals. Monitoring: Prometheus and promtool;
 # with systemd, the package starts a server on port 9090, which no test uses. Browser: the test of
-# the status page; a node that is installed already may bring its own npm. Document: the reference.
-# Debian: packages of this project, and a new system to install them in. Bazel: the build with Bazel.
-# Clang: the analyses and the fuzzers. Model: the model checker.
+# the status page. Driver: drivers of PostgreSQL; that of node comes from npm. Node: for these two; a
+# node that is installed already may bring its own npm. Document: the reference. Debian: packages of
+# this project, and a new system to install them in. Bazel: the build with Bazel. Clang: the analyses
+# and the fuzzers. Model: the model checker.
 # shellcheck disable=SC2034  # the scripts that source this file use the lists
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
@@ -25,8 +26,12 @@
   NGINX_PACKAGES=(nginx libnginx-mod-stream nginx-dev)
   PROXY_PACKAGES=(sysbench haproxy valgrind)
   MONITORING_PACKAGES=(prometheus)
-  BROWSER_PACKAGES=(chromium fonts-dejavu-core)
-  command -v npm >/dev/null || BROWSER_PACKAGES+=(nodejs npm)
+  NODE_PACKAGES=()
+  command -v npm >/dev/null || NODE_PACKAGES+=(nodejs npm)
+  BROWSER_PACKAGES=(chromium fonts-dejavu-core "${NODE_PACKAGES[@]}")
+  DRIVER_PACKAGES=(python3-psycopg2 python3-psycopg python3-asyncpg golang-go
+    golang-github-lib-pq-dev golang-github-jackc-pgx-v4-dev default-jdk-headless
+    libpostgresql-jdbc-java "${NODE_PACKAGES[@]}")
   DOCUMENT_PACKAGES=(doxygen)
   DEBIAN_PACKAGES=(debhelper dpkg-dev mmdebstrap)
   BAZEL_PACKAGES=(bazel-bootstrap bazel-rules-java bazel-rules-proto bazel-platforms)

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster_test.h"
 #include "proxy_process.h"
 #include "support/live_postgres_server.h"
 #include "support/postgres_wire_client.h"
@@ -17,47 +18,6 @@ using failover::postgres::LiveServer;
 using failover::postgres::Reply;
 using failover::postgres::Shutdown;
 using failover::postgres::WireClient;
-
-constexpr char kUsers[] = "postgres\n";
-
-std::string PortFlag(std::uint16_t port) { return "--port=" + std::to_string(port); }
-
-std::vector<std::string> Psql(std::uint16_t port, const std::string& user = "postgres") {
-  return {PSQL,           "--no-psqlrc",        "--no-password",    "--host=127.0.0.1",
-          PortFlag(port), "--username=" + user, "--dbname=postgres"};
-}
-
-// A primary, a replica that streams from it, and a proxy that lets everybody in.
-class ClusterTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    primary_ = LiveServer::Start();
-    ASSERT_NE(primary_, nullptr);
-    replica_ = LiveServer::StartReplicaOf(*primary_);
-    ASSERT_NE(replica_, nullptr);
-    WireClient client(primary_->port());
-    ASSERT_TRUE(
-        client.AwaitField("SELECT string_agg(state, ',') FROM pg_stat_replication", "streaming"));
-    proxy_ = StartProxy({});
-    ASSERT_NE(proxy_, nullptr);
-  }
-
-  std::unique_ptr<ProxyProcess> StartProxy(std::vector<std::string> flags) const {
-    flags.insert(flags.end(), {"--client-auth=trust", "--enable-buffer"});
-    return ProxyProcess::Start({primary_->port(), replica_->port()}, kUsers, flags);
-  }
-
-  // Ends the primary in order, and makes the replica the primary.
-  void Promote() const {
-    primary_->Order(Shutdown::kFast);
-    primary_->AwaitEnd();
-    replica_->Run("SELECT pg_promote()");
-  }
-
-  std::unique_ptr<LiveServer> primary_;
-  std::unique_ptr<LiveServer> replica_;
-  std::unique_ptr<ProxyProcess> proxy_;
-};
 
 // One script of psql, run directly and through the proxy.
 TEST_F(ClusterTest, AnswersAreTheSame) {
@@ -168,11 +128,7 @@ TEST_F(ClusterTest, APlannedSwitchoverLosesNoTransaction) {
                 PortFlag(proxy_->port()), "--username=postgres", "postgres"});
   WireClient client(primary_->port());
   ASSERT_TRUE(client.AwaitField("SELECT count(*) > 300 FROM pgbench_history", "t"));
-  Program switchover({FAILOVERCTL, "--socket=" + socket, "switchover",
-                      "--run=" PSQL " --no-psqlrc --host=127.0.0.1 --username=postgres "
-                      "--command='SELECT pg_promote()' --port=" +
-                          std::to_string(replica_->port())});
-  EXPECT_EQ(switchover.Await(), 0) << switchover.Output() << proxy_->Output();
+  SwitchOver(socket);
   EXPECT_EQ(load.Await(), 0) << load.Output();
   EXPECT_NE(load.Output().find("actually processed: 3200/3200"), std::string::npos)
       << load.Output();
