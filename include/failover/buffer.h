@@ -235,8 +235,10 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   // hold keeps its longest duration. If more is held than size, max_per_shard or max_bytes now
   // allow, newcomers are refused and nobody is evicted until enough have left. A shard that does
   // not buffer any more (enabled, dry_run, keyspace_shards) drains what it held, as after
-  // StopBuffering. docs/reference/options.md tells for each option when it acts. Thread-safe, also
-  // in a callback: of two calls at the same time all shards follow the one that came last.
+  // StopBuffering, and its planned switchover is aborted. docs/reference/options.md tells for each
+  // option when it acts. Thread-safe, also in a callback: of two calls at the same time all shards
+  // follow the one that came last. A switchover of a shard that one of the two turned off is
+  // aborted, although the other one has turned the shard on again.
   absl::Status Reconfigure(const BufferOptions& options);
   // Returns a copy of the options that are in force. Thread-safe.
   BufferOptions options() const;

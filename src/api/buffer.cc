@@ -340,7 +340,7 @@ BufferAccess::Result BufferAccess::Submit(const RequestContext& context, Cancell
   if (context.cancellation != nullptr || stop != nullptr) {
     *hooks = new (std::nothrow) CancelHooks(context.cancellation, stop, core, *waiter);
     if (*hooks == nullptr) {
-      if (!BufferCore::MayHold(shard)) return Result::kPassed;
+      if (BufferCore::PassesUnheld(shard, context.work, waiter)) return Result::kPassed;
       *refusal = core.RefusalError(shard, context, Refusal::kNoMemory, last);
       return Result::kRefused;
     }

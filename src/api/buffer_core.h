@@ -90,8 +90,8 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   // `stop` may be nullptr, and cancels as context.cancellation does. Takes the token of `last`.
   Decision Submit(const RequestContext& context, RequestTraits traits, const AttemptView& last,
                   const Cancellation* stop, Waiter* waiter);
-  // False means that every request of the shard passes.
-  static bool MayHold(ShardBuffer& shard);
+  // As ShardBuffer::PassesUnheld.
+  static bool PassesUnheld(ShardBuffer& shard, Work work, Waiter* waiter);
   absl::Status RefusalError(ShardBuffer& shard, const RequestContext& context, Refusal refusal,
                             const AttemptView& last) const noexcept;
   void NoteRefused(ShardBuffer& shard, std::string_view why);

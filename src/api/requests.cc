@@ -124,27 +124,25 @@ std::optional<RequestTraits> BufferCore::TraitsToSubmit(ShardBuffer& shard,
   // The end of the last attempt may end the last transaction that a switchover waits for. The gate
   // is read after that, so the request that follows finds everything held.
   const std::uint32_t gate = shard.bits();
-  if (!last.ok()) {
-    if (traits.refused == Refused::kNot || (gate & ShardGate::kStopsFailures) == 0) {
-      return std::nullopt;
-    }
-    // The shard was disabled while the request was held or retried. Nothing is held again.
-    if ((gate & ShardGate::kDisabled) != 0 && last.previous != nullptr) {
-      (*last.previous)(traits.refused == Refused::kAtConnect ? Attempt::kRefusedAtConnect
-                                                             : Attempt::kRefused);
-    }
-  } else if (context.work != Work::kUncounted) {
-    // A shard that holds needs no counters yet, nor does a disabled one. Without memory for them
-    // the request is refused under the mutex.
-    if ((gate & ShardGate::StopsWork(context.work)) == 0 && shard.EnsureWorkCount()) {
-      *work = EnterWork(shard, context.work);
-      if (*work) return std::nullopt;
-    }
-  } else if ((gate & ShardGate::kStopsRequests) == 0) {
+  const bool disabled = (gate & ShardGate::kDisabled) != 0;
+  if (last.ok()) {
+    if (!ShardGate::LetsPass(gate, context.work)) return traits;
+  } else if (traits.refused == Refused::kNot || (gate & ShardGate::kStopsFailures) == 0) {
     return std::nullopt;
+  } else if (!disabled) {
+    return traits;
+  } else if (last.previous != nullptr) {
+    // The shard was disabled while the request was held or retried. Nothing is held again.
+    (*last.previous)(traits.refused == Refused::kAtConnect ? Attempt::kRefusedAtConnect
+                                                           : Attempt::kRefused);
   }
-  if ((gate & ShardGate::kDisabled) == 0) return traits;
-  shard.CountDisabled();
+  if (context.work != Work::kUncounted) {
+    *work = shard.EnsureWorkCount() ? EnterWork(shard, context.work)
+                                    : EnterWork(shard, context.work, kGateStripe);
+    if (!*work) return traits;
+  } else if (disabled) {
+    shard.CountDisabled();
+  }
   return std::nullopt;
 }
 
@@ -287,8 +285,12 @@ absl::Status BufferCore::WaitAsync(const RequestContext& context, ShardBuffer& s
   CallbackWaiter* const waiter =
       CallbackWaiter::Make(*this, shard, context, std::move(callback), TextOf(last));
   if (waiter == nullptr) {
-    if (!MayHold(shard)) return absl::OkStatus();
-    return RefusalError(shard, context, Refusal::kNoMemory, last);
+    ThreadWaiter passed(shard);
+    if (!PassesUnheld(shard, context.work, &passed)) {
+      return RefusalError(shard, context, Refusal::kNoMemory, last);
+    }
+    request->work_ = BufferAccess::WorkOf(passed, /*owns=*/false);
+    return absl::OkStatus();
   }
   request->waiter_ = waiter;
   const Decision decision = Submit(context, *traits, last, nullptr, waiter);
@@ -303,9 +305,9 @@ absl::Status BufferCore::WaitAsync(const RequestContext& context, ShardBuffer& s
   return RefusalError(shard, context, decision.refusal, last);
 }
 
-bool BufferCore::MayHold(ShardBuffer& shard) {
+bool BufferCore::PassesUnheld(ShardBuffer& shard, Work work, Waiter* waiter) {
   const MutexLock lock(shard.mutex());
-  return shard.MayHold();
+  return shard.PassesUnheld(work, waiter);
 }
 
 CancelResult BufferCore::Cancel(Waiter& waiter) {

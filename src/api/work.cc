@@ -13,7 +13,7 @@ std::uint8_t MakeStripe() {
 }
 
 void LeaveWork(ShardGate& gate, Work work, std::uint8_t stripe, bool owns) noexcept {
-  gate.work_count()->At(work, stripe).fetch_sub(1);
+  gate.SubtractWork(work, stripe);
   FAILOVER_SYNC_POINT("work:left");
   // The order is that of EnterWork: a thread that waits for the end sees the end, or this thread
   // sees that somebody waits.

@@ -18,23 +18,29 @@ namespace failover::internal {
 std::uint8_t MakeStripe();
 inline thread_local std::uint8_t this_threads_stripe = kNoStripe;
 
-// Counts work that has not failed, if the gate lets it pass. An empty token means that the request
-// has to be looked at under the mutex. Needs the counters of the shard. Inline, because each
-// counted request of a shard at rest comes by here.
-inline WorkToken EnterWork(ShardBuffer& shard, Work work) {
+// Counts work in `stripe`, if the gate lets it pass. A disabled shard counts the request, too. An
+// empty token means that the request has to be looked at under the mutex.
+inline WorkToken EnterWork(ShardBuffer& shard, Work work, std::uint8_t stripe) {
   FAILOVER_SYNC_POINT("work:before-count");
-  if (this_threads_stripe == kNoStripe) this_threads_stripe = MakeStripe();
-  const std::uint8_t stripe = this_threads_stripe;
   // First the work is counted, and then the gate is read. The thread that closes the gate does it
   // the other way around. So that thread counts the work, or this thread finds the gate closed.
-  shard.work_count()->At(work, stripe).fetch_add(1);
+  shard.AddWork(work, stripe);
   FAILOVER_SYNC_POINT("work:counted");
-  if ((shard.bits_in_order() & ShardGate::StopsWork(work)) == 0) {
+  const std::uint32_t gate = shard.bits_in_order();
+  if (ShardGate::LetsPass(gate, work)) {
+    if ((gate & ShardGate::kDisabled) != 0) shard.CountDisabled();
     return BufferAccess::MakeWork(shard, work, stripe);
   }
   // The thread that closed the gate may have counted this work, so it has to look again.
   LeaveWork(shard, work, stripe, /*owns=*/false);
   return {};
+}
+
+// The same in the stripe of the calling thread. Needs the stripes of the shard. Inline, because
+// each counted request of a shard at rest comes by here.
+inline WorkToken EnterWork(ShardBuffer& shard, Work work) {
+  if (this_threads_stripe == kNoStripe) this_threads_stripe = MakeStripe();
+  return EnterWork(shard, work, this_threads_stripe);
 }
 
 }  // namespace failover::internal

@@ -67,9 +67,9 @@ class HeldQueue {
   }
   Waiter* first_whose_window_ends() const { return first_window_; }
 
-  // Makes room, so that the next ChangeWindow does not allocate. A queue that remembers no older
-  // window has that room from the beginning. May throw std::bad_alloc.
-  void ReserveWindow() { older_.reserve(older_.size() + 1); }
+  // Makes room, so that the next `count` calls of ChangeWindow do not allocate. A queue that
+  // remembers no older window has room for one from the beginning. May throw std::bad_alloc.
+  void ReserveWindows(std::size_t count) { older_.reserve(older_.size() + count); }
   // The requests that arrive from `next_arrival` on have another window than `before`. Of the
   // others none is held beyond `last_end`.
   void ChangeWindow(std::uint32_t next_arrival, std::chrono::nanoseconds before, Instant last_end);

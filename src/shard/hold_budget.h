@@ -35,26 +35,38 @@ class HoldBudget {
   std::chrono::nanoseconds LeftThen(const Terms& terms) const { return terms.full - spent_; }
 
   // The terms change at `from`, or changed in a hold that began then. What is missing stays
-  // missing, but never more than a full budget, and comes back by the new terms.
+  // missing, but never more than a full budget, and comes back by the new terms. What a smaller
+  // budget cannot lack is missing from the next larger one, so that no change hands out budget.
   void ChangeTerms(const Terms& before, const Terms& after, Instant from) {
     if (before.full == after.full && before.refill_time == after.refill_time) return;
-    spent_ =
-        std::clamp(spent_ - Refilled(before, from), std::chrono::nanoseconds::zero(), after.full);
+    SetMissing(before, from, std::chrono::nanoseconds::zero());
     spent_until_ = from;
+    const std::chrono::nanoseconds missing = spent_ + owed_;
+    spent_ = std::min(missing, after.full);
+    owed_ = missing - spent_;
   }
 
   // A hold that took from `from` to `to` has ended.
   void Spend(const Terms& terms, Instant from, Instant to) {
-    spent_ = terms.full - Left(terms, from) + (to - from);
+    SetMissing(terms, from, to - from);
     spent_until_ = to;
   }
   // A hold that spends nothing has ended. Nothing comes back while a shard holds.
   void Pause(const Terms& terms, Instant from, Instant to) {
-    spent_ = terms.full - Left(terms, from);
+    SetMissing(terms, from, std::chrono::nanoseconds::zero());
     spent_until_ = to;
   }
 
  private:
+  // From now on so much is missing as at `at`, and `more`. A budget that became smaller in a hold
+  // cannot lack all that the hold took.
+  void SetMissing(const Terms& terms, Instant at, std::chrono::nanoseconds more) {
+    const std::chrono::nanoseconds missing = terms.full - Left(terms, at) + more;
+    if (at >= After(spent_until_, terms.refill_time)) owed_ = {};
+    spent_ = std::min(missing, terms.full);
+    owed_ += missing - spent_;
+  }
+
   std::chrono::nanoseconds Refilled(const Terms& terms, Instant now) const {
     if (spent_ == std::chrono::nanoseconds::zero()) return std::chrono::nanoseconds::zero();
     const double share = std::chrono::duration<double>(now - spent_until_) /
@@ -64,8 +76,10 @@ class HoldBudget {
         share * static_cast<double>(terms.full.count())));
   }
 
-  // What was missing from a full budget at spent_until_.
+  // What was missing from a full budget at spent_until_. Never more than a full budget.
   std::chrono::nanoseconds spent_{};
+  // What was missing beyond that. After a whole refill_time without a hold it is forgotten.
+  std::chrono::nanoseconds owed_{};
   Instant spent_until_{};
 };
 

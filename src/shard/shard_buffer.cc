@@ -21,13 +21,13 @@ ShardBuffer::ShardBuffer(const ShardContext& context, std::string_view keyspace,
                          std::string_view shard, Mode mode, const DisabledLane& lane,
                          std::uint8_t terms_index)
     : ShardGate(InitialGate(mode)),
+      lane_(lane.lane),
+      terms_index_(terms_index),
+      mode_(mode),
       keyspace_(keyspace),
       shard_(shard),
       context_(context),
       disabled_counters_(lane.counters),
-      lane_(lane.lane),
-      terms_index_(terms_index),
-      mode_(mode),
       transitions_(context.tells_transitions ? std::make_unique<TransitionQueue>() : nullptr) {}
 
 bool ShardBuffer::EnsureActivity() {
@@ -47,6 +47,7 @@ Instant ShardBuffer::Monotonic(Instant now) {
 
 Instant ShardBuffer::Advance(Instant now, Effects* effects) {
   now = Monotonic(now);
+  EndMissedSwitchover(now, effects);
   if (state_ != State::kDraining) return now;
   ExpireTurns(now, effects);
   FinishDrain(effects);
@@ -63,30 +64,31 @@ bool ShardBuffer::IsMissed(Instant now) const {
 Decision ShardBuffer::OnRequest(Instant now, const Request& request, Waiter* waiter,
                                 Effects* effects) {
   if (request.previous != nullptr) return OnReturn(now, request, waiter, effects);
+  if (mode_ == Mode::kDisabled && !closed_) {
+    // The request read the gate before the shard was disabled.
+    CountDisabled();
+    return Pass(request.traits.work, waiter);
+  }
   if (!EnsureActivity()) {
-    if (!MayHold()) return {};
+    if (!MayHold()) return Pass(request.traits.work, waiter);
     return {Decision::Kind::kRefused, Refusal::kNoMemory};
   }
   if (closed_) {
     ++Skipped(SkippedReason::kShutdown);
     return {};
   }
-  if (mode_ == Mode::kDisabled) {
-    // The request read the gate before the shard was disabled.
-    CountDisabled();
-    return {};
-  }
   now = Advance(now, effects);
   Decision decision = Decide(now, request, waiter, effects);
-  if (decision.kind == Decision::Kind::kPass) decision = Pass(request, waiter);
+  if (decision.kind == Decision::Kind::kPass) decision = Pass(request.traits.work, waiter);
   GoOn(now, effects);
   return decision;
 }
 
-Decision ShardBuffer::Pass(const Request& request, Waiter* waiter) {
-  waiter->traits.work = request.traits.work;
-  if (closed_ || CountWork(waiter)) return {};
-  return {Decision::Kind::kRefused, Refusal::kNoMemory};
+Decision ShardBuffer::Pass(Work work, Waiter* waiter) {
+  waiter->traits.work = work;
+  // No switchover begins any more.
+  if (!closed_) CountWork(waiter);
+  return {};
 }
 
 Decision ShardBuffer::Decide(Instant now, const Request& request, Waiter* waiter,
@@ -258,6 +260,7 @@ bool ShardBuffer::OnStopCommand(Instant now, Effects* effects) {
 
 void ShardBuffer::OnTimer(Instant now, Effects* effects) {
   now = Monotonic(now);
+  EndMissedSwitchover(now, effects);
   if (state_ == State::kIdle) return;
   while (activity_->queue.first_deadline() <= now) {
     ++Evicted(EvictedReason::kContextDone);

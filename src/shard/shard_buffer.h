@@ -31,17 +31,15 @@
 #include "failover/switchover_options.h"
 #include "failover/work.h"
 #include "shard/buffer_error.h"
-#include "shard/drain_turns.h"
 #include "shard/effects.h"
-#include "shard/held_queue.h"
 #include "shard/hold.h"
 #include "shard/keyspace_shards.h"
 #include "shard/known_primary.h"
 #include "shard/next_step.h"
 #include "shard/request.h"
+#include "shard/shard_activity.h"
 #include "shard/shard_context.h"
 #include "shard/slot_pool.h"
-#include "shard/start_guard.h"
 #include "shard/switchover_run.h"
 #include "shard/transition_queue.h"
 
@@ -72,7 +70,7 @@ class ShardBuffer final : public ShardGate, public Timer {
   // whether `lane` was taken.
   bool FollowTerms(Instant now, std::uint8_t terms_index, Mode mode, const DisabledLane& lane)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The second step: does what follows. A shard that does not buffer any more drains what it held.
+  // The second step: does what follows. A shard that stopped to buffer drains what it held.
   void OnNewTerms(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   const ShardTerms& terms() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return context_.terms[terms_index_];
@@ -89,6 +87,14 @@ class ShardBuffer final : public ShardGate, public Timer {
   // False means that every request passes.
   bool MayHold() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return !closed_ && mode_ == Mode::kEnabled;
+  }
+
+  // For a request that cannot be submitted for want of memory. True means that the shard holds no
+  // request, so this one passes, and `waiter` counts its work.
+  bool PassesUnheld(Work work, Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (MayHold()) return false;
+    Pass(work, waiter);
+    return true;
   }
 
   // Takes a held waiter out of the queue. It is told nothing, so it must not block a thread.
@@ -125,7 +131,7 @@ class ShardBuffer final : public ShardGate, public Timer {
     BeginRefusal refusal = BeginRefusal::kNone;
     std::shared_ptr<SwitchoverRun> run;
   };
-  Begun OnBeginSwitchover(Instant now, const SwitchoverTerms& terms, Effects* effects)
+  Begun OnBeginSwitchover(Instant now, const SwitchoverTerms& wanted, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // nullopt means that the switchover is committed now. Otherwise returns how it ended before.
   std::optional<SwitchoverEnd> OnCommit(Instant now, SwitchoverRun& run, Effects* effects)
@@ -184,40 +190,30 @@ class ShardBuffer final : public ShardGate, public Timer {
   // The error of evicted requests that came without an error of their own.
   SharedError& eviction_error() { return eviction_error_; }
 
-  // The registry links all shards in the order in which they became known.
-  std::atomic<ShardBuffer*> next_known{nullptr};
-
  private:
-  // What a shard needs once a failover begins or is refused. Until then the shard is Idle, holds
-  // nothing, and no guard forbids a hold.
-  struct Activity {
-    explicit Activity(SharedTurns* shared_turns) : turns(shared_turns) {}
-
-    HeldQueue queue;
-    std::int64_t retrying = 0;
-    StartGuard guard;
-    // The numbers of the last end of a hold, and of the last retry that was refused.
-    std::uint64_t last_end = 0;
-    std::uint64_t last_refused = 0;
-    Instant last_skip_log = kLongAgo;
-    ShardCounters counters;
-    Instant drain_began;
-    std::uint64_t drained_before = 0;
-    Hold hold;
-    Patience patience;
-    DrainTurns turns;
-    // The planned switchover that is under way.
-    std::shared_ptr<SwitchoverRun> switchover;
-    // In Draining, if the primary is down, and the drain waits for BufferOptions::down_confirmation
-    // or for a primary: the end of the confirmation. kLongAgo means that the drain goes on.
-    Instant drain_waits_until = kLongAgo;
-  };
+  using Activity = ShardActivity;
 
   // Returns false if memory has run out.
   bool EnsureActivity() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The time of the event that begins. Retries that are overdue by then count no more. What the
   // event means is decided before GoOn lets the next request go in their place.
   Instant Advance(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends the hold of a shard that has stopped to buffer.
+  void StopForTerms(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A switchover that has missed what passed ends before anything else happens to it, so that no
+  // event lets it succeed.
+  void EndMissedSwitchover(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (must_stop_ && IsSwitching()) StopForTerms(now, effects);
+  }
+  void ReserveTurns() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The window of newcomers. A planned switchover keeps the window that it began with, so that
+  // nobody who joins it leaves before its hold_timeout.
+  std::chrono::nanoseconds Window() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return IsSwitching() ? activity_->switchover->window() : terms().window;
+  }
+  // Who came until now has the window `before`. Needs the room that ReserveTerms made when the
+  // options changed.
+  void KeepWindow(std::chrono::nanoseconds before) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends each event after Advance: lets go whom the drain may let go.
   void GoOn(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (state_ == State::kDraining) Drain(now, effects);
@@ -236,9 +232,8 @@ class ShardBuffer final : public ShardGate, public Timer {
   Decision Decide(Instant now, const Request& request, Waiter* waiter, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The request passes, and its work is counted.
-  Decision Pass(const Request& request, Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Returns false if memory has run out. Cannot fail after EnsureWorkCount.
-  bool CountWork(Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Decision Pass(Work work, Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CountWork(Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   bool IsSwitching() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return activity_ != nullptr && activity_->switchover != nullptr;
@@ -316,8 +311,7 @@ class ShardBuffer final : public ShardGate, public Timer {
   bool JoinsDrain(const Request& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Decision HoldNew(Instant now, const Request& request, Waiter* waiter, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::optional<Refusal> ReserveRoom(Work work, bool has_deadline)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<Refusal> ReserveRoom(bool has_deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<Refusal> MakeRoom(std::size_t bytes, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   SlotAnswer TakeSlot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -332,7 +326,7 @@ class ShardBuffer final : public ShardGate, public Timer {
   void Dequeue(Waiter* waiter, WayOut way) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // When the waiter was first held.
   Instant HeldSince(const Waiter& waiter) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return waiter.window_end - activity_->queue.WindowOf(waiter, terms().window);
+    return waiter.window_end - activity_->queue.WindowOf(waiter, Window());
   }
   void Deliver(Waiter* waiter, const WaitEnd& end, Effects* effects)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -350,18 +344,20 @@ class ShardBuffer final : public ShardGate, public Timer {
 
   void AssertQueueInvariants() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Constant. The names come first, because a look-up reads only the gate and the names.
+  // These four fill the gap behind the bases. The lane is written with disabled_counters_.
+  std::uint8_t lane_;
+  std::uint8_t terms_index_ ABSL_GUARDED_BY(mutex_);
+  Mode mode_ ABSL_GUARDED_BY(mutex_);
+  // The shard held when it stopped to buffer, and OnNewTerms has not ended the hold yet.
+  bool must_stop_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // Constant. The names come early, because a look-up reads only the gate and the names.
   const std::string keyspace_;
   const std::string shard_;
   const ShardContext& context_;
   // Written once: by the constructor, or by FollowTerms before the gate says that the shard is
   // disabled.
   StripedCounters* disabled_counters_;
-  std::uint8_t lane_;
-  std::uint8_t terms_index_ ABSL_GUARDED_BY(mutex_);
-  Mode mode_ ABSL_GUARDED_BY(mutex_);
-  // The shard held when it stopped to buffer, and OnNewTerms has not ended the hold yet.
-  bool must_stop_ ABSL_GUARDED_BY(mutex_) = false;
 
   // With its own synchronisation.
   Mutex mutex_;
@@ -393,6 +389,10 @@ class ShardBuffer final : public ShardGate, public Timer {
   static constexpr std::uint32_t kAliveMark = 0x5BA4DB0F;
   const std::uint32_t alive_mark_ = kAliveMark;
 #endif
+
+ public:
+  // The registry links all shards in the order in which they became known.
+  std::atomic<ShardBuffer*> next_known{nullptr};
 };
 
 }  // namespace failover::internal

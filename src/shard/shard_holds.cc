@@ -118,6 +118,7 @@ HoldBudgetStats ShardBuffer::BudgetStats(absl::Time epoch) const {
 
 bool ShardBuffer::Stop(StopReason reason, Instant now, bool new_connections, Effects* effects) {
   if (NextStep(state_, Event::kFailoverEnd) != Step::kStop) return false;
+  must_stop_ = false;
   Activity& activity = *activity_;
   const bool planned = activity.hold.IsPlanned();
   const bool dry_run = mode_ == Mode::kDryRun && activity.queue.empty();

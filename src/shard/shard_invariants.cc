@@ -15,6 +15,7 @@ void ShardBuffer::AssertQueueInvariants() const {}
 
 void ShardBuffer::AssertInvariants() const {
   assert(!retired_ || closed_);
+  assert(!must_stop_ || state_ == State::kBuffering);
   if (activity_ == nullptr) {
     assert(state_ == State::kIdle);
     return;

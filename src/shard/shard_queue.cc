@@ -17,8 +17,8 @@ Decision ShardBuffer::HoldNew(Instant now, const Request& request, Waiter* waite
   if (request.timeout <= std::chrono::nanoseconds::zero()) return refuse(Refusal::kTimeoutOver);
   if (request.blocks_poller) return refuse(Refusal::kBlocksPoller);
   // The window ends before a longer timeout, so that timeout needs no timer.
-  const std::chrono::nanoseconds window = terms().window;
-  std::optional<Refusal> full = ReserveRoom(request.traits.work, request.timeout <= window);
+  const std::chrono::nanoseconds window = Window();
+  std::optional<Refusal> full = ReserveRoom(request.timeout <= window);
   if (!full.has_value()) full = MakeRoom(request.bytes, effects);
   if (full.has_value()) {
     ++Skipped(SkippedReason::kBufferFull);
@@ -39,9 +39,7 @@ bool ShardBuffer::JoinsDrain(const Request& request) {
   return false;
 }
 
-std::optional<Refusal> ShardBuffer::ReserveRoom(Work work, bool has_deadline) {
-  // The release of the request, which counts its work, cannot fail then.
-  if (work != Work::kUncounted && !EnsureWorkCount()) return Refusal::kNoMemory;
+std::optional<Refusal> ShardBuffer::ReserveRoom(bool has_deadline) {
   try {
     if (has_deadline) activity_->queue.ReserveDeadline();
     activity_->turns.Reserve(
@@ -59,7 +57,7 @@ std::optional<Refusal> ShardBuffer::ReserveAgain(Instant now, const Request& req
   if (request.cancelled) return Refusal::kCancelled;
   if (deadline <= now) return Refusal::kTimeoutOver;
   if (request.blocks_poller) return Refusal::kBlocksPoller;
-  std::optional<Refusal> full = ReserveRoom(request.traits.work, /*has_deadline=*/true);
+  std::optional<Refusal> full = ReserveRoom(/*has_deadline=*/true);
   // The request evicts nobody: a request that came later has waited without a try.
   if (!full.has_value() && !context_.pool.TakeBytes(request.bytes, request.bytes).has_value()) {
     full = Refusal::kNoBytes;

@@ -41,7 +41,7 @@ Decision ShardBuffer::OnReturn(Instant now, const Request& request, Waiter* wait
       Enqueue(again, waiter);
     }
   } else {
-    decision = Pass(request, waiter);
+    decision = Pass(request.traits.work, waiter);
   }
   if (decision.kind != Decision::Kind::kHeld) context_.pool.ReturnSlots(1);
   GoOn(now, effects);

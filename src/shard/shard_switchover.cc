@@ -41,30 +41,27 @@ SwitchoverEnd EndOf(StopReason reason) {
 
 // ---- Counted work -------------------------------------------------------------------------------
 
-bool ShardBuffer::CountWork(Waiter* waiter) {
+void ShardBuffer::CountWork(Waiter* waiter) {
   const Work work = waiter->traits.work;
-  if (work == Work::kUncounted) return true;
-  if (!EnsureWorkCount()) return false;
+  if (work == Work::kUncounted) return;
   // The thread that closes the gate sums under the mutex, too, so it sees what is added here. Which
   // stripe is used does not matter.
-  work_count()->At(work, 0).fetch_add(1);
-  waiter->stripe = 0;
-  return true;
+  waiter->stripe = EnsureWorkCount() ? 0 : kGateStripe;
+  AddWork(work, waiter->stripe);
 }
 
 void ShardBuffer::OnWorkEnd(Work work, std::uint8_t stripe, Effects* effects) {
-  work_count()->At(work, stripe).fetch_sub(1);
+  SubtractWork(work, stripe);
   LookForQuiet(effects);
 }
 
 WorkInFlight ShardBuffer::InFlight() const {
-  WorkCount* const count = work_count();
-  if (count == nullptr) return {};
-  return {count->Sum(Work::kStatement), count->Sum(Work::kTransaction)};
+  return {SumOfWork(Work::kStatement), SumOfWork(Work::kTransaction)};
 }
 
 void ShardBuffer::LookForQuiet(Effects* effects) {
-  if (!IsSwitching()) return;
+  // A switchover that is about to be aborted is not quiet any more.
+  if (!IsSwitching() || must_stop_) return;
   SwitchoverRun& run = *activity_->switchover;
   if (run.stage() == SwitchoverStage::kTransactionsEnd && InFlight().transactions == 0) {
     HoldAll(/*overdue=*/false, effects);
@@ -92,7 +89,7 @@ void ShardBuffer::HoldAll(bool overdue, Effects* effects) {
 
 // ---- The beginning ------------------------------------------------------------------------------
 
-ShardBuffer::Begun ShardBuffer::OnBeginSwitchover(Instant now, const SwitchoverTerms& terms,
+ShardBuffer::Begun ShardBuffer::OnBeginSwitchover(Instant now, const SwitchoverTerms& wanted,
                                                   Effects* effects) {
   if (closed_) return {BeginRefusal::kShutDown, nullptr};
   if (mode_ != Mode::kEnabled) return {BeginRefusal::kDoesNotBuffer, nullptr};
@@ -105,13 +102,11 @@ ShardBuffer::Begun ShardBuffer::OnBeginSwitchover(Instant now, const SwitchoverT
   try {
     std::optional<TabletAlias> old_primary;
     if (primary_.believed() != nullptr) old_primary = *primary_.believed();
-    run = std::make_shared<SwitchoverRun>(terms, now, std::move(old_primary));
+    run = std::make_shared<SwitchoverRun>(wanted, now, terms().window, std::move(old_primary));
   } catch (const std::bad_alloc&) {
     return {BeginRefusal::kNoMemory, nullptr};
   }
-  // The counters are there before the gate closes. Otherwise the sum could miss counters that
-  // another thread has just made.
-  if (!EnsureActivity() || !EnsureWorkCount()) return {BeginRefusal::kNoMemory, nullptr};
+  if (!EnsureActivity()) return {BeginRefusal::kNoMemory, nullptr};
   activity_->switchover = run;
   Start(now, HoldCause::kSwitchover, /*on_suspicion=*/false, effects);
   LookForQuiet(effects);
@@ -128,6 +123,7 @@ std::optional<SwitchoverEnd> ShardBuffer::OnCommit(Instant now, SwitchoverRun& r
                                                    Effects* effects) {
   now = Monotonic(now);
   // What is due comes first: a switchover whose time is over is called off.
+  EndMissedSwitchover(now, effects);
   if (!run.end().has_value()) OnSwitchoverTimer(now, effects);
   if (run.end().has_value()) return run.end();
   assert(activity_->switchover.get() == &run);
@@ -168,6 +164,7 @@ void ShardBuffer::EndSwitchover(SwitchoverEnd end, Effects* effects) {
   const std::shared_ptr<SwitchoverRun> run = std::move(activity_->switchover);
   activity_->switchover = nullptr;
   run->End(end);
+  KeepWindow(run->window());
   effects->switchover = SwitchoverNews{InFlight(), run->settled(), end};
   while (!run->waiters().empty()) {
     EndQuietWait(*run, run->waiters().front(), {QuietEnd::Kind::kEnded, {}, end}, effects);

@@ -30,12 +30,18 @@ struct SwitchoverTerms {
 // Switchover that stands for it, which reads how it ended.
 class SwitchoverRun {
  public:
-  SwitchoverRun(const SwitchoverTerms& terms, Instant now, std::optional<TabletAlias> old_primary)
-      : terms_(terms),
+  // `window` is that of who joins the switchover. The options may have changed since the caller
+  // chose the terms, so hold_timeout is cut to the window.
+  SwitchoverRun(const SwitchoverTerms& terms, Instant now, std::chrono::nanoseconds window,
+                std::optional<TabletAlias> old_primary)
+      : terms_{terms.transaction_grace, std::min(terms.hold_timeout, window), terms.on_overdue,
+               terms.release},
+        window_(window),
         grace_ends_(After(now, terms.transaction_grace)),
         old_primary_(std::move(old_primary)) {}
 
   const SwitchoverTerms& terms() const { return terms_; }
+  std::chrono::nanoseconds window() const { return window_; }
   SwitchoverStage stage() const { return stage_; }
   std::optional<SwitchoverEnd> end() const { return end_; }
   bool HoldsAll() const { return stage_ == SwitchoverStage::kAllHeld; }
@@ -96,7 +102,10 @@ class SwitchoverRun {
     quiet_ = quiet;
     return true;
   }
-  // Whether a wait for quiet is over: nothing is left but what is overdue. Stays so.
+  // Work has passed that the switchover should have held.
+  void ForgetQuiet() { settled_ = quiet_ = false; }
+  // Whether a wait for quiet is over: nothing is left but what is overdue. Stays so, unless the
+  // quiet is forgotten.
   bool settled() const { return settled_; }
 
   void End(SwitchoverEnd end) {
@@ -116,6 +125,7 @@ class SwitchoverRun {
 
  private:
   const SwitchoverTerms terms_;
+  const std::chrono::nanoseconds window_;
   const Instant grace_ends_;
   // nullopt if no primary was believed yet.
   std::optional<TabletAlias> old_primary_;

@@ -3,6 +3,7 @@
 #ifndef FAILOVER_INTERNAL_SHARD_GATE_H_
 #define FAILOVER_INTERNAL_SHARD_GATE_H_
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -20,7 +21,7 @@ class ShardGate {
     kOpen = 0,
     kStopsRequests = 1,  // requests that have not failed yet
     kStopsFailures = 2,  // requests that a failover made fail
-    kDisabled = 4,       // the shard never holds a request, but counts all
+    kDisabled = 4,       // the shard never holds a request, whatever the other bits say
     kInFailover = 8,     // the shard holds or drains: it counts the errors that it does not hold
     // Planned switchovers.
     kStopsTransactions = 16,   // requests that begin a transaction
@@ -30,6 +31,10 @@ class ShardGate {
 
   static constexpr std::uint32_t StopsWork(Work work) {
     return work == Work::kTransaction ? kStopsRequests | kStopsTransactions : kStopsRequests;
+  }
+  // Whether a request that has not failed goes on without a look under the mutex.
+  static constexpr bool LetsPass(std::uint32_t bits, Work work) {
+    return (bits & StopsWork(work)) == 0 || (bits & kDisabled) != 0;
   }
   static constexpr std::uint32_t AwaitsWork(Work work) {
     return work == Work::kTransaction ? kAwaitsTransactions : kAwaitsStatements;
@@ -48,10 +53,33 @@ class ShardGate {
   // sequentially consistent, as docs/design.md ("Counted work") needs.
   std::uint32_t bits_in_order() const { return bits_.load(); }
 
-  // nullptr if nothing was ever counted in the shard. The load is sequentially consistent: the
-  // thread that has closed the gate may not miss counters in which a thread counted that saw the
-  // gate open (docs/design.md, "Counted work").
+  // nullptr if there are no stripes yet. The load is sequentially consistent: the thread that has
+  // closed the gate may not miss counters in which a thread counted that saw the gate open
+  // (docs/design.md, "Counted work").
   WorkCount* work_count() const { return work_count_.load(); }
+
+  // Counts work in a stripe, which must be kGateStripe if there are no stripes. Thread-safe.
+  void AddWork(Work work, std::uint8_t stripe) {
+    if (stripe == kGateStripe) {
+      own_work_[WorkCount::LaneOf(work)].fetch_add(1);
+    } else {
+      work_count()->At(work, stripe).fetch_add(1);
+    }
+  }
+  // The counterpart of AddWork.
+  void SubtractWork(Work work, std::uint8_t stripe) {
+    if (stripe == kGateStripe) {
+      own_work_[WorkCount::LaneOf(work)].fetch_sub(1);
+    } else {
+      work_count()->At(work, stripe).fetch_sub(1);
+    }
+  }
+  // The sum of all stripes. Exact only as the proof says. Never negative.
+  std::uint64_t SumOfWork(Work work) const {
+    const WorkCount* const count = work_count();
+    const auto own = static_cast<std::uint64_t>(own_work_[WorkCount::LaneOf(work)].load());
+    return own + (count != nullptr ? count->Sum(work) : 0);
+  }
 
   // The epoch of connections (ShardHandle::epoch). The acquire pairs with the release in
   // GrowEpoch: a thread that sees a new epoch sees what the thread that grew it knew. The epoch
@@ -87,6 +115,8 @@ class ShardGate {
   // there is enough.
   std::atomic<WorkCount*> work_count_{nullptr};
   std::atomic<std::uint32_t> bits_;
+  // What is counted in kGateStripe.
+  std::array<std::atomic<std::int32_t>, 2> own_work_{};
 };
 
 }  // namespace failover::internal

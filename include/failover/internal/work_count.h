@@ -23,6 +23,8 @@ class WorkCount {
  public:
   static constexpr std::size_t kStripes = 16;
 
+  static std::size_t LaneOf(Work work) { return work == Work::kTransaction ? 1 : 0; }
+
   // `work` must not be kUncounted.
   std::atomic<std::int64_t>& At(Work work, std::uint8_t stripe) {
     return stripes_[stripe].lanes[LaneOf(work)];
@@ -40,13 +42,13 @@ class WorkCount {
     std::array<std::atomic<std::int64_t>, 2> lanes{};
   };
 
-  static std::size_t LaneOf(Work work) { return work == Work::kTransaction ? 1 : 0; }
-
   std::array<Stripe, kStripes> stripes_{};
 };
 
 // The stripe of work that is not counted.
 inline constexpr std::uint8_t kNoStripe = 0xFF;
+// The stripe of work for which no WorkCount could be made. The gate of the shard counts that work.
+inline constexpr std::uint8_t kGateStripe = 0xFE;
 
 // Ends what was counted in the stripe. If a planned switchover waits for it, looks whether the
 // shard is quiet. `owns` says that the work shares the ownership of the Buffer's inside.

@@ -19,6 +19,7 @@
 #include "failover/block_on.h"
 #include "failover/buffer.h"
 #include "failover/coroutine.h"
+#include "failover/switchover.h"
 #include "failover/testing/simulated_clock.h"
 #include "spdlog/sinks/null_sink.h"
 #include "spdlog/spdlog.h"
@@ -170,6 +171,38 @@ class OutOfMemoryTest : public ::testing::TestWithParam<FailAllocations::Which> 
     EXPECT_TRUE(asynchronous.ok()) << asynchronous.status();
   }
 
+  // Lets counted work pass while memory is short, enables the shard, and begins a switchover.
+  void ExpectWorkPassesAndIsCounted(ShardHandle known) {
+    RequestContext context;
+    context.work = Work::kStatement;
+    const absl::Status error = FailoverError();
+    WaitCallback callback = [](const absl::StatusOr<RetryDoneFunc>&) {};
+    absl::StatusOr<RetryDoneFunc> first;
+    absl::StatusOr<RetryDoneFunc> second;
+    absl::StatusOr<BufferedRequest> third;
+    EXPECT_TRUE(RunShortOfMemory([&] {
+      first = buffer().WaitForFailoverEnd(context, known, absl::OkStatus());
+      second = buffer().WaitForFailoverEnd(context, known, error);
+      third = buffer().WaitForFailoverEndAsync(context, known, error, std::move(callback));
+    })) << "the call threw";
+    ASSERT_TRUE(first.ok() && second.ok() && third.ok());
+    // What a dry run has counted would be a hold.
+    buffer().StopBuffering(known);
+    BufferOptions options = buffer().options();
+    options.enabled = true;
+    options.dry_run = false;
+    options.keyspace_shards.clear();
+    ASSERT_TRUE(buffer().Reconfigure(options).ok());
+    absl::StatusOr<Switchover> switchover = buffer().BeginSwitchover(known, {});
+    ASSERT_TRUE(switchover.ok()) << switchover.status();
+    EXPECT_EQ(switchover->progress().in_flight.statements, 3u);
+    EXPECT_FALSE(switchover->progress().quiet);
+    first = RetryDoneFunc();
+    second = RetryDoneFunc();
+    third = BufferedRequest();
+    EXPECT_TRUE(switchover->progress().quiet);
+  }
+
   SimulatedClock clock_;
   bool dry_run_ = false;
   // This flag says whether a request can be held after the trial.
@@ -242,6 +275,22 @@ TEST_P(OutOfMemoryTest, AnAsynchronousRequestIsHeldOrRefusedAndItsCallbackRunsOn
     buffer().Poll();
     EXPECT_EQ(runs, 1);
   });
+}
+
+// A planned switchover that begins after the shard was enabled waits for such work.
+TEST_P(OutOfMemoryTest, BugUncountedWork_WhatPassesADisabledShardWithoutMemoryIsCounted) {
+  ForEachAllocation([this] {
+    const ShardHandle known = shard();
+    BufferOptions options = buffer().options();
+    options.keyspace_shards = "another";
+    ASSERT_TRUE(buffer().Reconfigure(options).ok());
+    ExpectWorkPassesAndIsCounted(known);
+  });
+}
+
+TEST_P(OutOfMemoryTest, BugUncountedWork_WhatPassesADryRunWithoutMemoryIsCounted) {
+  dry_run_ = true;
+  ForEachAllocation([this] { ExpectWorkPassesAndIsCounted(shard()); });
 }
 
 TEST_P(OutOfMemoryTest, ARequestThatIsNotHeldPassesAllTheSame) {

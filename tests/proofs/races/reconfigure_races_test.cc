@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "failover/switchover.h"
 #include "named_races.h"
 #include "racing_request.h"
 #include "sync_points.h"
@@ -169,6 +170,78 @@ TEST_F(ReconfigureRacesTest, TheLaterOfTwoReloadsCounts) {
   EXPECT_TRUE(Request().held());
   EndFailover();
   DrainAll();
+}
+
+// The first reload has let statements pass that the switchover had to hold.
+TEST_F(ReconfigureRacesTest, BugMissedStatements_ASwitchoverDoesNotSurviveTwoReloads) {
+  absl::StatusOr<Switchover> switchover = buffer().BeginSwitchover(shard(), {});
+  ASSERT_TRUE(switchover.ok() && switchover->progress().quiet);
+  RacingRequest held;
+  held.Submit(buffer(), shard(), absl::OkStatus());
+  StopAt adopted("reconfigure:adopted");
+  Step reload([&] { Reconfigure(With("ks/1")); });
+  ASSERT_TRUE(adopted.Await());
+  EXPECT_TRUE(Request().passed());
+  EXPECT_FALSE(switchover->progress().quiet);
+  Reconfigure(With(""));
+  EXPECT_EQ(switchover->progress().end, SwitchoverEnd::kAborted);
+  PollAll();
+  EXPECT_EQ(held.runs(), 1);
+  held.EndRetry();
+  adopted.LetGo();
+  ASSERT_TRUE(reload.Join());
+  EXPECT_EQ(Stats().state, State::kIdle);
+  EXPECT_TRUE(absl::IsAborted(switchover->Commit()));
+}
+
+TEST_F(ReconfigureRacesTest, BugMissedStatements_NobodyIsToldThatSuchASwitchoverIsQuiet) {
+  absl::StatusOr<Switchover> switchover = buffer().BeginSwitchover(shard(), {});
+  ASSERT_TRUE(switchover.ok() && switchover->progress().quiet);
+  StopAt first("reconfigure:adopted");
+  Step disable([&] { Reconfigure(With("ks/1")); });
+  ASSERT_TRUE(first.Await());
+  StopAt second("reconfigure:adopted");
+  Step enable([&] { Reconfigure(With("")); });
+  ASSERT_TRUE(second.Await());
+  EXPECT_FALSE(switchover->progress().quiet);
+  EXPECT_FALSE(switchover->WaitUntilQuiet(absl::ZeroDuration()).ok());
+  EXPECT_TRUE(absl::IsAborted(switchover->Commit()));
+  first.LetGo();
+  second.LetGo();
+  ASSERT_TRUE(disable.Join());
+  ASSERT_TRUE(enable.Join());
+  EXPECT_EQ(Stats().state, State::kIdle);
+}
+
+TEST_F(ReconfigureRacesTest, BugMissedStatements_TheNextEventEndsTheSwitchover) {
+  absl::StatusOr<Switchover> switchover = buffer().BeginSwitchover(shard(), {});
+  ASSERT_TRUE(switchover.ok());
+  StopAt adopted("reconfigure:adopted");
+  Step disable([&] { Reconfigure(With("ks/1")); });
+  ASSERT_TRUE(adopted.Await());
+  Report(2, true, 2);
+  EXPECT_EQ(switchover->progress().end, SwitchoverEnd::kAborted) << "no success for the operator";
+  adopted.LetGo();
+  ASSERT_TRUE(disable.Join());
+  EXPECT_EQ(Stats().state, State::kIdle);
+}
+
+TEST_F(ReconfigureRacesTest, AnAbortedSwitchoverLeavesNothingForAReloadToEnd) {
+  absl::StatusOr<Switchover> switchover = buffer().BeginSwitchover(shard(), {});
+  ASSERT_TRUE(switchover.ok());
+  StopAt first("reconfigure:adopted");
+  Step disable([&] { Reconfigure(With("ks/1")); });
+  ASSERT_TRUE(first.Await());
+  StopAt second("reconfigure:adopted");
+  Step enable([&] { Reconfigure(With("")); });
+  ASSERT_TRUE(second.Await());
+  EXPECT_TRUE(switchover->Abort());
+  EXPECT_TRUE(buffer().StartBuffering(shard(), "a test"));
+  first.LetGo();
+  second.LetGo();
+  ASSERT_TRUE(disable.Join());
+  ASSERT_TRUE(enable.Join());
+  EXPECT_EQ(Stats().state, State::kBuffering);
 }
 
 TEST_F(ReconfigureRacesTest, AShardThatBecomesKnownInTheMiddleOfAReloadFollowsTheNewOptions) {

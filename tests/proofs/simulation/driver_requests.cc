@@ -64,7 +64,7 @@ void Driver::Request(const Step& step) {
   const Answer expected = model_.Request(step, in_buffer_);
   const std::uint64_t held = expected.verdict == Verdict::kHeld ? 1 : 0;
   const bool again = held == 1 && model_.HeldAgain(step.id);
-  if (held == 1) invariants_.Held(step, again, model_.now());
+  if (held == 1) invariants_.Held(step, again, model_.now(), model_.WindowOf(step.name));
   if (step.previous != 0 && !again) invariants_.RetryEnded(step.previous);
   switch (step.face) {
     case Face::kCallback:

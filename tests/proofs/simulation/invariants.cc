@@ -27,11 +27,11 @@ bool Grew(const std::array<std::uint64_t, kSize>& before,
 Invariants::Invariants(const Config& config, std::function<void(std::string)> fail)
     : config_(config), fail_(std::move(fail)) {}
 
-void Invariants::Held(const Step& step, bool again, absl::Time now) {
+void Invariants::Held(const Step& step, bool again, absl::Time now, absl::Duration window) {
   if (shutdown_returned_) fail_(absl::StrCat("#", step.id, " is held after Shutdown returned"));
   Request request;
   request.step = step;
-  request.window_end = now + absl::Nanoseconds(config_.window_ns);
+  request.window_end = now + window;
   // A deadline that is later than the end of the window never counts.
   request.deadline = std::min(now + TimeoutOf(step), request.window_end);
   request.polls = polls_;

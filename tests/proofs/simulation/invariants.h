@@ -25,8 +25,8 @@ class Invariants {
   Invariants(const Config& config, std::function<void(std::string)> fail);
 
   // The driver calls this function when the Buffer holds the request. `again` means that the
-  // request has the place of request.previous.
-  void Held(const Step& request, bool again, absl::Time now);
+  // request has the place of request.previous. Otherwise `window` is the window of the request.
+  void Held(const Step& request, bool again, absl::Time now, absl::Duration window);
   // The driver calls this function when the wait of the request ended. Blocking calls that are
   // released together may return in any order.
   void Ended(std::uint32_t id, const Ending& ending, absl::Time now);

@@ -69,7 +69,7 @@ class InvariantsTest : public ::testing::Test {
     step.id = id;
     step.timeout_ns = timeout_ns;
     step.face = face;
-    invariants_.Held(step, /*again=*/false, At(0));
+    invariants_.Held(step, /*again=*/false, At(0), absl::Seconds(10));
   }
 
   static absl::Time At(std::int64_t seconds) { return absl::UnixEpoch() + absl::Seconds(seconds); }
@@ -172,7 +172,7 @@ TEST_F(InvariantsTest, WhoComesBackHasTheOldPlaceAndTheOldWindow) {
   again.id = 3;
   again.timeout_ns = kForEver;
   again.previous = 1;
-  invariants_.Held(again, /*again=*/true, At(5));
+  invariants_.Held(again, /*again=*/true, At(5), absl::Seconds(10));
   invariants_.Polled(At(5));
   invariants_.Ended(2, kByPrimary, At(6));
   invariants_.Polled(At(10));
@@ -186,7 +186,7 @@ TEST_F(InvariantsTest, AProbeMayOvertake) {
   probe.id = 2;
   probe.timeout_ns = kForEver;
   probe.may_probe = true;
-  invariants_.Held(probe, /*again=*/false, At(0));
+  invariants_.Held(probe, /*again=*/false, At(0), absl::Seconds(10));
   invariants_.Polled(At(0));
   invariants_.Ended(2, kByWindow, At(1));
   EXPECT_THAT(violated_, IsEmpty());

@@ -88,7 +88,10 @@ Answer Model::Decide(const Step& step) {
     SlipsPast(*shard, static_cast<int>(code));
     return {};
   }
-  if (OnlyCounted(*shard)) return {};
+  if (OnlyCounted(*shard)) {
+    CountPassed(step);
+    return {};
+  }
   const bool failed = IsFailover(step.cause);
   const bool open = !Stops(step.name, step.work) && !ReportedDown(*shard);
   // A request that has not failed passes an open gate, and nobody looks at the shard.
@@ -205,7 +208,7 @@ Answer Model::Hold(Shard& shard, const Step& step, Held* previous) {
   request.blocking = step.face == Face::kBlocking;
   request.bytes = step.bytes;
   request.place = ++tick_;
-  request.window_end = now_ + absl::Nanoseconds(config_.window_ns);
+  request.window_end = now_ + WindowOf(step.name);
   request.deadline = deadline;
   request.refused = IsFailover(step.cause);
   request.refused_as_statement = AttemptOf(step.cause) == Attempt::kRefused;

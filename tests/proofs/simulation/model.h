@@ -101,6 +101,9 @@ class Model {
   const std::vector<StateChange>& ChangesOf(std::size_t name) const;
   std::uint64_t EpochOf(std::size_t name) const { return shards_[name].epoch; }
 
+  // Returns the window that a new request would have.
+  absl::Duration WindowOf(std::size_t name) const;
+
   // The driver and the generator use the functions from here on.
   using Phase = simulation::Phase;
   std::optional<Phase> PhaseOf(std::uint32_t id) const;
@@ -162,6 +165,8 @@ class Model {
   bool ReportedDown(const Shard& shard) const;
   bool Missed(const Shard& shard) const;
   absl::Duration BudgetAt(const Shard& shard, absl::Time time) const;
+  // Since `time`, so much is missing from the budget as then, and `more`.
+  void SpendBudget(Shard& shard, absl::Time time, absl::Duration more) const;
   // A shard that does not buffer any more first lets go what it has held.
   bool MayBegin(std::size_t name);
   static constexpr absl::Duration kLeastBudget = absl::Seconds(1);

@@ -55,6 +55,15 @@ absl::Duration Model::BudgetAt(const Shard& shard, absl::Time time) const {
   return full - std::max(shard.spent - absl::Nanoseconds(back), absl::ZeroDuration());
 }
 
+void Model::SpendBudget(Shard& shard, absl::Time time, absl::Duration more) const {
+  const absl::Duration full = absl::Nanoseconds(config_.max_failover_duration_ns);
+  const absl::Duration missing = full - BudgetAt(shard, time) + more;
+  const absl::Duration rest = absl::Nanoseconds(config_.min_time_between_failovers_ns);
+  if (time - shard.spent_at >= rest) shard.owed = absl::ZeroDuration();
+  shard.spent = std::min(missing, full);
+  shard.owed += missing - shard.spent;
+}
+
 bool Model::BudgetIsUsedUp(Shard& shard) {
   if (BudgetAt(shard, now_) >= kLeastBudget) return false;
   Count(shard.counters.requests_skipped, SkippedReason::kBudgetUsedUp);
@@ -195,13 +204,9 @@ void Model::Stop(std::size_t name, StopReason reason) {
   counters.utilization_sum += 100 * counters.last_requests_in_flight_max / size;
   counters.utilization_dry_run_sum += 100 * counters.last_requests_dry_run_max / size;
   // Nothing comes back to the budget during a hold, whoever began it.
-  const absl::Duration full = absl::Nanoseconds(config_.max_failover_duration_ns);
-  shard.spent = full - BudgetAt(shard, shard.began);
+  SpendBudget(shard, shard.began, shard.by_operator ? absl::ZeroDuration() : lasted);
   shard.spent_at = now_;
-  if (!shard.by_operator) {
-    shard.spent += lasted;
-    shard.held_in_vain += lasted;
-  }
+  if (!shard.by_operator) shard.held_in_vain += lasted;
   // Each other reason shows that the shard takes writes.
   if (reason != StopReason::kMaxDurationExceeded) shard.held_in_vain = absl::ZeroDuration();
   if (shard.refused_since_begin) ++shard.epoch;

@@ -15,9 +15,10 @@ void Model::Reconfigure(const Config& next) {
     if (same_budget) break;
     Shard& shard = shards_[name];
     const absl::Time until = shard.state == State::kBuffering ? shard.began : now_;
-    const absl::Duration missing =
-        absl::Nanoseconds(config_.max_failover_duration_ns) - BudgetAt(shard, until);
+    SpendBudget(shard, until, absl::ZeroDuration());
+    const absl::Duration missing = shard.spent + shard.owed;
     shard.spent = std::min(missing, absl::Nanoseconds(next.max_failover_duration_ns));
+    shard.owed = missing - shard.spent;
     shard.spent_at = until;
   }
   config_ = next;
@@ -27,7 +28,10 @@ void Model::Reconfigure(const Config& next) {
     const bool leaves = shard.mode != Mode::kEnabled;
     const bool held = shard.state == State::kBuffering;
     LookAtRetries(name);
-    if (leaves && held && shard.mode != before) Stop(name, StopReason::kManual);
+    if (leaves && held && shard.mode != before) {
+      if (ModelSwitchover* const missed = SwitchoverOf(name)) missed->quiet = false;
+      Stop(name, StopReason::kManual);
+    }
     if (leaves) shard.drain_waits_until.reset();
     if (shard.state == State::kDraining && shard.told_concurrency != config_.drain_concurrency) {
       shard.drain_limit = shard.told_concurrency = config_.drain_concurrency;

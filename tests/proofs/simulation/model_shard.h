@@ -83,6 +83,7 @@ struct ModelSwitchover {
   bool commit_only = false;
   absl::Time grace_end;
   absl::Time hold_end;
+  absl::Duration window;  // of who joins it
   std::optional<std::uint8_t> old_primary;
   bool all_held = false;
   bool quiet = false;
@@ -130,6 +131,7 @@ struct ModelShard {
   std::optional<absl::Time> last_end;
   std::optional<absl::Time> last_reparent;
   absl::Duration spent;  // what was missing from the budget at spent_at
+  absl::Duration owed;   // what could not be missing from a smaller budget
   absl::Time spent_at;
   absl::Duration held_in_vain;  // since the shard was last seen to take writes
   bool latched = false;

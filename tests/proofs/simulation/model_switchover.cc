@@ -53,6 +53,11 @@ const ModelSwitchover* Model::SwitchoverOf(std::size_t name) const {
   return const_cast<Model*>(this)->SwitchoverOf(name);
 }
 
+absl::Duration Model::WindowOf(std::size_t name) const {
+  const ModelSwitchover* const switchover = SwitchoverOf(name);
+  return switchover != nullptr ? switchover->window : absl::Nanoseconds(config_.window_ns);
+}
+
 // Whether requests of this kind that have not failed have to stop, because the shard holds them.
 bool Model::Stops(std::size_t name, Work work) const {
   if (shards_[name].state != State::kBuffering) return false;
@@ -74,6 +79,7 @@ bool Model::BeginSwitchover(const Step& step) {
   switchover.commit_only = step.commit_only;
   switchover.grace_end = now_ + absl::Nanoseconds(step.grace_ns);
   switchover.hold_end = now_ + absl::Nanoseconds(step.timeout_ns);
+  switchover.window = absl::Nanoseconds(config_.window_ns);
   switchover.old_primary = shard->primary;
   switchovers_[step.id] = switchover;
   Beginning how;

@@ -231,6 +231,22 @@ TEST_F(ReconfigureLimitsTest, WhatIsMissingFromTheBudgetIsKept) {
   EXPECT_EQ(Stats().state, State::kDraining) << "half of the five seconds has come back";
 }
 
+TEST_F(ReconfigureLimitsTest, BugNegativeBudget_AShardIsNotLeftWithoutABudgetAfterALongerHold) {
+  Report(1, true, 1);
+  AsyncRequest held = Fail();
+  Reconfigure([](BufferOptions& options) {
+    options.window = options.max_failover_duration = absl::Seconds(4);
+  });
+  Advance(absl::Seconds(20));
+  EXPECT_EQ(Stats().hold_budget.left, absl::ZeroDuration());
+  held.EndRetry();
+  Report(1, false, 1);
+  Report(1, true, 1);
+  Advance(absl::Seconds(30));
+  Report(1, false, 1);
+  EXPECT_TRUE(Request().held()) << "two seconds have come back";
+}
+
 TEST_F(ReconfigureLimitsTest, TheConfirmationOfAReportActsAtOnce) {
   BufferOptions options = ManualOptions();
   options.down_confirmation = absl::Seconds(5);

@@ -59,11 +59,11 @@ TEST_F(HeldQueueTest, AfterAChangeOfTheWindowALaterRequestMayBeTheFirst) {
   e.window_end = At(7);
   queue_.Add(&a);
   queue_.Add(&b);
-  queue_.ReserveWindow();
+  queue_.ReserveWindows(1);
   queue_.ChangeWindow(3, seconds(10), At(12));
   EXPECT_EQ(queue_.first_whose_window_ends(), &a);
   queue_.Add(&c);
-  queue_.ReserveWindow();
+  queue_.ReserveWindows(1);
   queue_.ChangeWindow(4, seconds(5), At(7));
   queue_.Add(&e);
   queue_.Add(&d);

@@ -187,6 +187,47 @@ TEST(HoldBudgetTest, APauseOfAFullBudgetChangesNothing) {
   EXPECT_EQ(budget.Left(kBudget, At(15)), seconds(20));
 }
 
+TEST(HoldBudgetTest, BugNegativeBudget_ALongerHoldThanASmallerBudgetAllows) {
+  HoldBudget budget;
+  constexpr HoldBudget::Terms kSmaller{seconds(5), seconds(60)};
+  budget.ChangeTerms(kBudget, kSmaller, At(0));
+  budget.Spend(kSmaller, At(0), At(20));
+  EXPECT_EQ(budget.Left(kSmaller, At(20)), seconds(0));
+  EXPECT_EQ(budget.LeftThen(kSmaller), seconds(0));
+  EXPECT_EQ(budget.Left(kSmaller, At(50)), milliseconds(2500)) << "it comes back at once";
+}
+
+TEST(HoldBudgetTest, BugBudgetFromReloads_ThereAndBackGivesNothing) {
+  HoldBudget budget;
+  budget.Spend(kBudget, At(0), At(20));
+  constexpr HoldBudget::Terms kSmaller{seconds(5), seconds(60)};
+  budget.ChangeTerms(kBudget, kSmaller, At(20));
+  budget.ChangeTerms(kSmaller, kBudget, At(20));
+  EXPECT_EQ(budget.Left(kBudget, At(20)), seconds(0));
+  budget.ChangeTerms(kBudget, kSmaller, At(20));
+  budget.ChangeTerms(kSmaller, kBudget, At(32));
+  EXPECT_EQ(budget.Left(kBudget, At(32)), seconds(1)) << "a second had come back";
+  EXPECT_EQ(budget.Left(kBudget, At(92)), seconds(20));
+}
+
+TEST(HoldBudgetTest, BugBudgetFromReloads_WhatAHoldTookBeyondASmallerBudgetIsMissingAfterwards) {
+  HoldBudget budget;
+  constexpr HoldBudget::Terms kSmaller{seconds(5), seconds(60)};
+  budget.ChangeTerms(kBudget, kSmaller, At(0));
+  budget.Spend(kSmaller, At(0), At(20));
+  budget.ChangeTerms(kSmaller, kBudget, At(20));
+  EXPECT_EQ(budget.Left(kBudget, At(20)), seconds(0));
+}
+
+TEST(HoldBudgetTest, BugBudgetFromReloads_AfterAWholeTimeWithoutAHoldNothingIsMissing) {
+  HoldBudget budget;
+  budget.Spend(kBudget, At(0), At(20));
+  constexpr HoldBudget::Terms kSmaller{seconds(5), seconds(60)};
+  budget.ChangeTerms(kBudget, kSmaller, At(20));
+  budget.ChangeTerms(kSmaller, kBudget, At(80));
+  EXPECT_EQ(budget.Left(kBudget, At(80)), seconds(20));
+}
+
 // ---- StartGuard ---------------------------------------------------------------------------------
 
 StartGuard::Sign SignOf(HoldCause cause, bool may_probe = false) {
