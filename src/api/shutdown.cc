@@ -22,6 +22,7 @@ void BufferCore::Shutdown() {
     // callback takes. So it does not wait for callbacks, and runs none.
     const bool inside = dispatcher_.InsideCallback() || transition_feed_.IsInside();
     destroyed = TakeSteps(inside ? LifecycleEvent::kShutdownInCallback : LifecycleEvent::kShutdown);
+    if (!inside) JoinServiceThread();
     FAILOVER_SYNC_POINT("shutdown:done");
   }
   if (destroyed) DestroyAfterLastTurn();
@@ -151,8 +152,7 @@ bool BufferCore::TakeSteps(LifecycleEvent event) {
   }
 }
 
-// The service thread may have finished the shutdown, and may still run what BeginShutdown was
-// given.
+// The service thread may have finished the shutdown, and may not have ended yet.
 void BufferCore::JoinServiceThread() {
   ServiceThread* const thread = service_thread_;
   if (thread != nullptr && !thread->IsCurrent()) thread->Join();

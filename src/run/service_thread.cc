@@ -55,6 +55,8 @@ void ServiceThread::Join() {
     shared_->stopping = true;
   }
   shared_->changed.NotifyOne();
+  FAILOVER_SYNC_POINT("service:before-join");
+  const MutexLock lock(join_mutex_);
   if (thread_.joinable()) thread_.join();
 }
 
@@ -65,6 +67,7 @@ void ServiceThread::EndAfterThisPoll() {
 
 void ServiceThread::Detach() {
   EndAfterThisPoll();
+  const MutexLock lock(join_mutex_);
   thread_.detach();
 }
 

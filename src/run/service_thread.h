@@ -24,8 +24,8 @@ class ServiceThread {
   // Makes the thread poll at once.
   void Wake();
 
-  // Lets the thread end after the poll that runs, and waits for its end. Must not be called on the
-  // thread itself, unless it is detached.
+  // Lets the thread end after the poll that runs, and waits for its end. May be called by several
+  // threads. Must not be called on the thread itself, unless it is detached.
   void Join();
 
   // Must be called by a `poll` that is running. The thread then ends by itself after that poll.
@@ -45,7 +45,10 @@ class ServiceThread {
 
   // Shared with the thread, which may outlive *this once it is detached.
   const std::shared_ptr<Shared> shared_;
-  std::thread thread_;
+  // Held until the thread has ended, so that whoever joins second waits, too. No callback runs any
+  // more when the first joins, so Detach is not called meanwhile.
+  Mutex join_mutex_;
+  std::thread thread_ ABSL_GUARDED_BY(join_mutex_);
   const std::thread::id id_;
 };
 

@@ -136,6 +136,22 @@ TEST_F(BeginShutdownRacesTest, TheServiceThreadFinishesWhileTheBufferIsDestroyed
   EXPECT_TRUE(on_its_own);
 }
 
+TEST_F(BeginShutdownRacesTest, BugThreadAfterShutdown_AShutdownWaitsForTheThreadThatHasFinished) {
+  StopAt started("service:before-sleep");
+  const std::unique_ptr<Buffer> mine = Make(ServiceOptions());
+  ASSERT_TRUE(started.Await());
+  StopAt finished("service:before-sleep");
+  mine->BeginShutdown([this] { ++done_; });
+  started.LetGo();
+  ASSERT_TRUE(finished.Await());
+  EXPECT_EQ(done_, 1);
+  Step shutdown([&] { mine->Shutdown(); });
+  ASSERT_TRUE(shutdown.EndsOrStands());
+  EXPECT_FALSE(shutdown.ended());
+  finished.LetGo();
+  ASSERT_TRUE(shutdown.Join());
+}
+
 // The turn of polling that leaves callbacks behind must be followed by another, although another
 // thread finishes the shutdown meanwhile.
 TEST_F(BeginShutdownRacesTest, BugPollerSleptOnReadyCallbacks_ShutdownOfAnotherThread) {

@@ -15,7 +15,8 @@ namespace {
 
 // The points at which the library itself is about to wait for another thread.
 bool Blocks(std::string_view point) {
-  return point == "condition:waits" || point == "wait:before-block";
+  return point == "condition:waits" || point == "wait:before-block" ||
+         point == "service:before-join";
 }
 
 }  // namespace
