@@ -264,22 +264,23 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   absl::Time Now() const;
 
   // Releases all held requests at once for a retry, runs their callbacks, and waits for the retries
-  // to end, at most shutdown_grace (kManual: not at all). After Shutdown returned, the Buffer has
-  // no thread, runs no callback and holds no request any more. Requests pass, and tokens and
-  // handles are harmless. Shutdown is idempotent, and a concurrent call waits for the first. Inside
-  // a callback or on_transition it does not wait: the remaining callbacks run afterwards, and the
-  // next Shutdown, or the destructor, waits for them.
+  // to end, at most shutdown_grace, or what is left of it after BeginShutdown (kManual: not at
+  // all). After Shutdown returned, the Buffer has no thread, runs no callback and holds no request
+  // any more. Requests pass, and tokens and handles are harmless. Shutdown is idempotent, and a
+  // concurrent call waits for the first. Inside a callback or on_transition it does not wait: the
+  // remaining callbacks run afterwards, and the next Shutdown, or the destructor, waits for them.
   void Shutdown();
 
   // Does what Shutdown does, but does not wait: for event loops that have to run the retries
   // themselves. Releases all held requests and returns. The service thread (kManual: Poll) runs
   // their callbacks, and finishes the shutdown as soon as all retries have ended, at the latest
   // shutdown_grace later, by the Buffer's clock, also in kManual. Then it calls `done`, once, under
-  // no lock, and the Buffer has no more to do. A Shutdown or a destructor that comes earlier
-  // finishes at once and calls `done` itself. If the Buffer is shut down already, `done` runs
-  // inside this call. Each call's `done` runs; it may be empty, must not throw (std::terminate),
-  // and must not destroy the Buffer, which is logged as an error, and done by another thread. May
-  // be called anywhere, also in a callback. May throw std::bad_alloc, and has then done nothing.
+  // no lock, and the Buffer has no more to do. A Shutdown or a destructor that comes earlier waits
+  // for the rest of that time (kManual: not at all), finishes and calls `done` itself. If the
+  // Buffer is shut down already, `done` runs inside this call. Each call's `done` runs; it may be
+  // empty, must not throw (std::terminate), and must not destroy the Buffer, which is logged as an
+  // error, and done by another thread. May be called anywhere, also in a callback. May throw
+  // std::bad_alloc, and has then done nothing.
   void BeginShutdown(std::function<void()> done);
 
   // For Threading::kManual only. Runs what is due, callbacks included, and returns for how long

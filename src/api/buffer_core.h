@@ -232,6 +232,9 @@ class BufferCore final : public RefCounted, private Dispatcher::Client {
   // The options that are in force, without the functions.
   BufferOptions Current() const ABSL_LOCKS_EXCLUDED(reconfigure_mutex_);
   absl::Duration ShutdownGrace() const ABSL_LOCKS_EXCLUDED(reconfigure_mutex_);
+  // How long a shutdown that is finished now may wait for retries: what is left of the grace that
+  // BeginShutdown began.
+  absl::Duration GraceLeft() const ABSL_LOCKS_EXCLUDED(reconfigure_mutex_);
   static BufferOptions WithoutFunctions(BufferOptions options);
   static ShardTerms TermsOf(const BufferOptions& options);
   absl::Status CheckFixed(const BufferOptions& options) const;

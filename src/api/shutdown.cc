@@ -57,6 +57,11 @@ absl::Duration BufferCore::ShutdownGrace() const {
   return options.shutdown_grace.value_or(options.window);
 }
 
+absl::Duration BufferCore::GraceLeft() const {
+  if (!shutdown_steps_.pending()) return ShutdownGrace();
+  return absl::FromChrono(shutdown_steps_.grace_ends() - time_.Now());
+}
+
 void BufferCore::GoOnWithShutdown(PollTurn* turn) {
   if (!turn->ran || turn->last || !shutdown_steps_.pending()) return;
   const Instant now = time_.Now();
@@ -176,7 +181,7 @@ bool BufferCore::FinishShutdown() {
   if (polls_here) destroyed = dispatcher_.Poll(PollMode::kAllReady).last;
   dispatcher_.Close();
   FAILOVER_SYNC_POINT("shutdown:idle");
-  if (!polls_here) lifecycle_.AwaitSlots(pool_, SteadyDeadline(ShutdownGrace()));
+  if (!polls_here) lifecycle_.AwaitSlots(pool_, SteadyDeadline(GraceLeft()));
   FAILOVER_SYNC_POINT("shutdown:before-retire");
   registry_.ForEach([this](ShardBuffer& shard) {
     ShardChange change(*this, shard, {"retire:before-lock", "retire:after-lock"});

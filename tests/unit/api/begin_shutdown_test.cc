@@ -220,6 +220,25 @@ TEST_F(BeginShutdownTest, TheFunctionMayLetAnotherThreadDestroyTheBuffer) {
   }
 }
 
+TEST_F(BeginShutdownTest, BugSecondGrace_AShutdownThatFollowsWaitsForTheRestOnly) {
+  BufferOptions options = ManualOptions();
+  options.threading = Threading::kServiceThread;
+  options.shutdown_grace = absl::Hours(24);
+  Create(options);
+  std::promise<RetryDoneFunc> released;
+  absl::StatusOr<BufferedRequest> request = buffer().WaitForFailoverEndAsync(
+      {}, shard(), FailoverError(), [&released](absl::StatusOr<RetryDoneFunc> done) {
+        released.set_value(done.ok() ? *std::move(done) : RetryDoneFunc());
+      });
+  ASSERT_TRUE(request.ok() && *request);
+  Begin();
+  const RetryDoneFunc token = released.get_future().get();
+  ASSERT_TRUE(token);
+  clock_.Advance(absl::Hours(24));
+  buffer().Shutdown();
+  EXPECT_EQ(done_, 1);
+}
+
 TEST_F(BeginShutdownTest, ToDestroyTheBufferInTheFunctionIsLogged) {
   std::unique_ptr<Buffer> mine = *Buffer::Create(ManualOptions());
   mine->BeginShutdown([&mine] { delete mine.release(); });
