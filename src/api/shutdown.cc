@@ -34,7 +34,7 @@ void BufferCore::BeginShutdown(const std::function<void()>& done) {
   const Instant now = time_.Now();
   const absl::Duration grace = ShutdownGrace();
   if (!shutdown_steps_.Add(done)) {
-    if (done) done();
+    shutdown_steps_.Run(done);
     return;
   }
   TakeSteps(LifecycleEvent::kBegin);
@@ -67,9 +67,7 @@ void BufferCore::GoOnWithShutdown(PollTurn* turn) {
   const Instant now = time_.Now();
   const Instant grace_ends = shutdown_steps_.grace_ends();
   if (pool_.taken_slots() > 0 && now < grace_ends) {
-    if (grace_ends != kNever) {
-      turn->idle_for = std::min(turn->idle_for, absl::FromChrono(grace_ends - now));
-    }
+    turn->idle_for = std::min(turn->idle_for, absl::FromChrono(grace_ends - now));
     return;
   }
   turn->last = TakeSteps(LifecycleEvent::kPolled);

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <functional>
-#include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -20,7 +19,8 @@ class ShutdownSteps {
   // already. May throw std::bad_alloc, and has then changed nothing.
   bool Add(const std::function<void()>& done) ABSL_LOCKS_EXCLUDED(mutex_);
   // The thread that polls goes on from now on: it finishes the shutdown as soon as no slot is
-  // taken, at the latest at `grace_ends`. The first call counts.
+  // taken, at the latest at `grace_ends`. With kNever that is a nanosecond earlier, because then
+  // nobody comes back. The first call counts.
   void Begin(Instant grace_ends) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Whether the thread that polls has to go on with a shutdown. Sequentially consistent: the thread
@@ -31,14 +31,14 @@ class ShutdownSteps {
 
   // The shutdown is over. Runs the functions that were added, under no lock.
   void Finish() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Whether the calling thread runs one of them.
-  bool IsInside() const { return runner_.load() == std::this_thread::get_id(); }
+  // Runs a function that was not added because the shutdown was over. It may be empty.
+  void Run(const std::function<void()>& done);
+  // Whether the calling thread runs one of these functions.
+  bool IsInside() const;
 
  private:
   // kNever: nobody has called Begin, or the shutdown is over.
   std::atomic<Instant> grace_ends_{kNever};
-  // The thread that runs the functions, or no thread.
-  std::atomic<std::thread::id> runner_{};
 
   Mutex mutex_;
   bool over_ ABSL_GUARDED_BY(mutex_) = false;

@@ -239,6 +239,42 @@ TEST_F(BeginShutdownTest, BugSecondGrace_AShutdownThatFollowsWaitsForTheRestOnly
   EXPECT_EQ(done_, 1);
 }
 
+TEST_F(BeginShutdownTest, BugEndlessGrace_TheEndOfTheLastRetryFinishes) {
+  CreateCounting(absl::Hours(24) * 365 * 300);
+  AsyncRequest request = Fail();
+  Begin();
+  PollAll();
+  EXPECT_EQ(done_, 0);
+  request.EndRetry();
+  PollAll();
+  EXPECT_EQ(done_, 1);
+}
+
+TEST_F(BeginShutdownTest, BugDestroyedInItsLateFunction_AnotherThreadEndsTheBuffer) {
+  std::unique_ptr<Buffer> mine = *Buffer::Create(ManualOptions());
+  mine->Shutdown();
+  Buffer* const called = mine.get();
+  called->BeginShutdown([&mine] { delete mine.release(); });
+  EXPECT_EQ(mine, nullptr);
+  EXPECT_EQ(log_.Count("error: a Buffer was destroyed inside what it calls"), 1u);
+}
+
+TEST_F(BeginShutdownTest, TheFunctionOfOneBufferMayRunThatOfAnother) {
+  const std::unique_ptr<Buffer> other = *Buffer::Create(ManualOptions());
+  other->Shutdown();
+  bool over = false;
+  buffer().BeginShutdown([&] {
+    other->BeginShutdown([&] {
+      buffer().Shutdown();
+      other->Shutdown();
+      over = true;
+    });
+    buffer().Shutdown();
+  });
+  PollAll();
+  EXPECT_TRUE(over) << "in a function of its own no Buffer waits for itself";
+}
+
 TEST_F(BeginShutdownTest, ToDestroyTheBufferInTheFunctionIsLogged) {
   std::unique_ptr<Buffer> mine = *Buffer::Create(ManualOptions());
   mine->BeginShutdown([&mine] { delete mine.release(); });
