@@ -11,6 +11,7 @@
 #include "api/lifecycle.h"
 #include "api/shard_change.h"
 #include "base/sync_point.h"
+#include "failover/internal/buffer_access.h"
 
 namespace failover {
 namespace internal {
@@ -129,16 +130,19 @@ bool BufferCore::Adopt(Instant now, Settings next) {
   return true;
 }
 
+absl::Status BufferAccess::Reconfigure(Buffer& buffer, const BufferOptions& options) {
+  if (absl::Status valid = options.Validate(); !valid.ok()) return valid;
+  absl::StatusOr<KeyspaceShards> shards = KeyspaceShards::Parse(options.keyspace_shards);
+  if (!shards.ok()) return shards.status();
+  return buffer.core_->Reconfigure(options, *std::move(shards));
+}
+
 }  // namespace internal
 
 absl::Status Buffer::Reconfigure(const BufferOptions& options) {
   try {
     try {
-      if (absl::Status valid = options.Validate(); !valid.ok()) return valid;
-      absl::StatusOr<internal::KeyspaceShards> shards =
-          internal::KeyspaceShards::Parse(options.keyspace_shards);
-      if (!shards.ok()) return shards.status();
-      return core_->Reconfigure(options, *std::move(shards));
+      return internal::BufferAccess::Reconfigure(*this, options);
     } catch (const std::system_error& error) {
       return absl::ResourceExhaustedError(
           absl::StrCat("the service thread cannot be started: ", error.what()));

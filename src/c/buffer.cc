@@ -115,9 +115,13 @@ fo_result SetOptions(const fo_options& from, BufferOptions* options) {
 }
 
 fo_result Reconfigure(fo_buffer& buffer, const fo_options& from) {
+  const BufferOptions before = buffer.buffer->options();
   BufferOptions options;
+  // What fo_options cannot express.
+  options.clock = before.clock;
+  options.budget = before.budget;
   if (const fo_result result = SetOptions(from, &options); result != FO_OK) return result;
-  const absl::Status status = buffer.buffer->Reconfigure(options);
+  const absl::Status status = internal::BufferAccess::Reconfigure(*buffer.buffer, options);
   if (status.ok()) return FO_OK;
   const fo_result result = Fail(status);
   return result == FO_WOULD_BLOCK ? FO_WRONG_STATE : result;

@@ -178,9 +178,10 @@ FO_EXPORT fo_result fo_buffer_shutdown(fo_buffer* buffer);
 
 /* Changes the options while the buffer runs (failover/buffer.h, Buffer::Reconfigure): a field that
    is zero gets its default, so give all options and not only those that change. `threading` must be
-   that of before; the functions stay those of fo_buffer_create, whatever is given here. Fields that
-   lie beyond struct_size keep their value. On an error, which fo_error_text names, nothing has
-   changed. FO_WRONG_STATE: the buffer is shut down. */
+   that of before; the functions stay those of fo_buffer_create, whatever is given here. What has no
+   field keeps its value. On an error, which fo_error_text names, nothing has changed.
+   FO_WRONG_STATE: the buffer is shut down. FO_NO_THREAD: the service thread of a buffer that was
+   disabled cannot be started. */
 FO_EXPORT fo_result fo_reconfigure(fo_buffer* buffer, const fo_options* options);
 
 /* Finds a shard, or makes it known. *out is zero if that is an error, or if max_shards shards are

@@ -35,6 +35,10 @@ class FAILOVER_EXPORT BufferAccess {
   // As Buffer::Owns.
   static bool Owns(const Buffer& buffer, ShardHandle shard) { return buffer.Owns(shard); }
 
+  // As Buffer::Reconfigure, but throws std::bad_alloc if memory has run out, and std::system_error
+  // if the service thread could not be started.
+  static absl::Status Reconfigure(Buffer& buffer, const BufferOptions& options);
+
   // Whether a request goes on at once, uncounted.
   static bool Passes(const Waiter& waiter, Work work, const LastAttempt& last) {
     return work == Work::kUncounted && last.PassesIf(ShardHandle(waiter.gate).Passes());

@@ -112,6 +112,20 @@ TEST_F(BufferInCTest, MetricsAreCompleteOrNotWritten) {
             2);
 }
 
+TEST_F(BufferInCTest, OptionsThatNeedMemoryStayAsTheyWere) {
+  fo_options options = {};
+  options.struct_size = sizeof(options);
+  options.threading = FO_MANUAL;
+  options.keyspace_shards = "a keyspace whose name does not fit into a short string";
+  fo_result result = FO_OK;
+  {
+    const FailAllocations failures(FailAllocations::Which::kRest, 0);
+    result = fo_reconfigure(buffer_, &options);
+  }
+  EXPECT_EQ(result, FO_NO_MEMORY) << fo_error_text();
+  EXPECT_EQ(fo_start_buffering(buffer_, shard_, "a test"), FO_OK) << "the shard is not disabled";
+}
+
 TEST_F(BufferInCTest, MonitorIsThereOrNot) {
   fo_monitored_server server = {};
   server.struct_size = sizeof(server);

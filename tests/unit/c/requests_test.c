@@ -1,4 +1,8 @@
 /* Requests that are held, released and cancelled, on a buffer that the test polls. */
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "check.h"
 
 typedef struct {
@@ -264,6 +268,31 @@ static void TestOtherOptionsWhileItRuns(void) {
   fo_buffer_destroy(buffer);
 }
 
+/* Ends the process. The exit code is 0 if a buffer that needs a thread keeps its options. */
+static void EnableWithoutThreads(void) {
+  const struct rlimit none = {0, 0};
+  fo_options options = {.struct_size = sizeof options};
+  fo_buffer* buffer = NULL;
+  options.disabled = 1;
+  options.log = DropLine;
+  CHECK(fo_buffer_create(&options, &buffer, NULL, 0) == FO_OK);
+  CHECK(setrlimit(RLIMIT_NPROC, &none) == 0);
+  /* Root may start any number of threads. */
+  CHECK(geteuid() != 0 || setuid(65534) == 0);
+  options.disabled = 0;
+  CHECK(fo_reconfigure(buffer, &options) == FO_NO_THREAD);
+  _exit(0);
+}
+
+static void TestOtherOptionsWithoutThreads(void) {
+  int status = -1;
+  const pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) EnableWithoutThreads();
+  CHECK(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 void TestRequests(void) {
   TestAnOpenShardLetsPass();
   TestAReportReleases();
@@ -274,4 +303,5 @@ void TestRequests(void) {
   TestErrorsOfTheBuffer();
   TestTransitions();
   TestOtherOptionsWhileItRuns();
+  TestOtherOptionsWithoutThreads();
 }
