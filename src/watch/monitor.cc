@@ -303,12 +303,13 @@ void Monitor::Impl::CheckSoon(std::size_t shard, const Server* but) {
   }
 }
 
+// The lines come first, because the listener logs what follows from the reports.
 void Monitor::Impl::Tell(const Findings& findings) {
+  for (const LogLine& line : findings.log) logger_.Log(line.level, line.text);
   for (const TabletStats& stats : findings.reports) {
     if (stopping_) return;
     listener_->StatsUpdate(stats);
   }
-  for (const LogLine& line : findings.log) logger_.Log(line.level, line.text);
 }
 
 SteadyClock::duration Monitor::Impl::PauseOf(const Server& server) {

@@ -90,11 +90,12 @@ class PrimaryTable::Impl {
     return true;
   }
 
+  // The lines come first, because the listener logs what follows from the reports.
   void Tell(const TableNews& news) {
+    for (const LogLine& line : news.log) logger_.Log(line.level, line.text);
     for (const TabletStats& stats : news.reports) {
       if (listener_ != nullptr) listener_->StatsUpdate(stats);
     }
-    for (const LogLine& line : news.log) logger_.Log(line.level, line.text);
   }
 
   HealthCheckStatsListener* const listener_;

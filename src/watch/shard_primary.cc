@@ -11,6 +11,8 @@ namespace {
 
 constexpr char kConflict[] = "another server takes writes, too";
 constexpr char kNotThePrimary[] = "takes writes, but is not trusted as the primary";
+// How much of an address the line of a conflict shows.
+constexpr std::size_t kMaxNamedBytes = 80;
 
 absl::string_view Piece(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -91,6 +93,16 @@ bool ShardPrimary::Counts(const Server& server) const {
 bool ShardPrimary::InConflict() const {
   return std::count_if(servers_.begin(), servers_.end(),
                        [this](const Server& server) { return Counts(server); }) > 1;
+}
+
+std::string ShardPrimary::Contenders() const {
+  std::string names;
+  for (const Server& server : servers_) {
+    if (!Counts(server)) continue;
+    absl::StrAppend(&names, names.empty() ? "" : ", ",
+                    absl::CEscape(server.address.substr(0, kMaxNamedBytes)));
+  }
+  return names;
 }
 
 void ShardPrimary::Elect(std::size_t reported, std::int64_t term, TableNews& news) {
@@ -202,9 +214,12 @@ void ShardPrimary::LogChanges(TableNews& news) {
         absl::StrCat("the primary ", name, writable ? " takes writes again" : " takes no writes")));
   }
   if (conflict != logged_conflict_) {
-    news.log.push_back(Line(conflict ? LogLevel::kWarning : LogLevel::kInfo,
-                            conflict ? "several servers take writes, so none counts as serving"
-                                     : "no second server takes writes any more"));
+    news.log.push_back(
+        conflict ? Line(LogLevel::kWarning,
+                        absl::StrCat("several servers take writes, so none counts as serving until "
+                                     "all but one are reported as read-only or lost: ",
+                                     Contenders()))
+                 : Line(LogLevel::kInfo, "no second server takes writes any more"));
   }
   logged_term_ = reported_term_;
   logged_writable_ = writable;

@@ -69,6 +69,8 @@ class ShardPrimary {
   bool Counts(const Server& server) const;
   // Whether two servers that count take writes.
   bool InConflict() const;
+  // Names the servers that count, for the log.
+  std::string Contenders() const;
 
   ServerReport ReportOf(std::size_t server) const;
   void CollectReports(std::size_t reported, TableNews& news);

@@ -296,6 +296,19 @@ TEST_F(MonitorTest, StopDoesNotWaitForAServerThatHangs) {
   EXPECT_EQ(a_.expired(), 0);
 }
 
+TEST_F(MonitorTest, BugLogOrder_ItLogsBeforeTheListenerIsTold) {
+  // Only the monitor's thread writes until the monitor has stopped.
+  std::vector<std::size_t> lines;
+  listener_.SetHook([&] {
+    if (!IsServingPrimary(listener_.last(kA))) return;
+    lines.push_back(log_.Count("zone1-100 (a) is the primary"));
+  });
+  StartAndFindA();
+  monitor_->Stop();
+  ASSERT_FALSE(lines.empty());
+  EXPECT_EQ(lines.front(), 1u);
+}
+
 TEST_F(MonitorTest, StopInsideTheListenerIsTheEnd) {
   auto monitor = Monitor::Create(options_, &listener_);
   ASSERT_TRUE(monitor.ok());

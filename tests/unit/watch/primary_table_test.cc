@@ -23,7 +23,9 @@
 namespace failover::watch {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -205,6 +207,24 @@ TEST_F(PrimaryTableTest, ARivalThatGivesUpLeavesThePrimary) {
   EXPECT_THAT(listener_.Take(), ElementsAre("b: replica, serving", "a: primary, serving, term 1"));
   EXPECT_EQ(LinesWith("several servers take writes").size(), 1u);
   EXPECT_EQ(LinesWith("no second server takes writes").size(), 1u);
+}
+
+TEST_F(PrimaryTableTest, BugNamelessConflict_TheLineNamesTheServersThatTakeWrites) {
+  Report(ReadOnly("replica"));
+  Report(Writable("10.0.0.1:3306"));
+  Report(Writable("10.0.0.1:33060"));
+  const std::vector<std::string> lines = LinesWith("several servers take writes");
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_THAT(lines[0], EndsWith(": 10.0.0.1:3306, 10.0.0.1:33060"));
+}
+
+TEST_F(PrimaryTableTest, TheLineOfAConflictCutsLongAddresses) {
+  Report(Writable("a" + std::string(1000, '\n')));
+  Report(Writable("b" + std::string(1000, '\n')));
+  const std::vector<std::string> lines = LinesWith("several servers take writes");
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_THAT(lines[0], AllOf(HasSubstr("a\\n\\n"), HasSubstr("b\\n\\n")));
+  EXPECT_LT(lines[0].size(), 600u);
 }
 
 TEST_F(PrimaryTableTest, TwoThatWantToReplaceIt) {
@@ -398,6 +418,16 @@ TEST_F(PrimaryTableTest, TheTableIsUpToDateBeforeTheListenerIsTold) {
   Report(Lost("a"));
   Report(Writable("b"));
   EXPECT_THAT(seen, ElementsAre("a", "(a)", "b", "b"));
+}
+
+TEST_F(PrimaryTableTest, BugLogOrder_TheTableLogsBeforeTheListenerIsTold) {
+  Report(Writable("a"));
+  std::size_t lines_of_b = 0;
+  listener_.on_report = [&] { lines_of_b = LinesWith("b is the primary").size(); };
+  Report(Lost("a"));
+  EXPECT_EQ(lines_of_b, 0u);
+  Report(Writable("b"));
+  EXPECT_EQ(lines_of_b, 1u);
 }
 
 TEST_F(PrimaryTableTest, TheListenerMayReport) {
