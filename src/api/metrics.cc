@@ -152,7 +152,8 @@ constexpr Row<ShardStats> kShardRows[] = {
      "are tried once more.",
      [](const ShardStats& s, Family& f) { f.AddEach("reason", s.requests_evicted); }},
     {"failover_requests_skipped_total", kCounter, "",
-     "Requests that were not held although there was cause, by reason.",
+     "Waits that held nothing although there was cause, by reason. A request counts each time "
+     "that it asks.",
      [](const ShardStats& s, Family& f) { f.AddEach("reason", s.requests_skipped); }},
     {"failover_requests_held", kGauge, "", "Requests that wait now.",
      [](const ShardStats& s, Family& f) { f.Add(s.requests_held); }},
