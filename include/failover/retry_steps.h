@@ -1,20 +1,25 @@
 // The rules of a retry loop, as a machine that does no waiting and no sending itself. A router on
 // an event loop, on fibers or in another language asks the machine what to do next.
 //
+//   #include "failover/attempt_of.h"  // AttemptOf, TakeLastAttempt
+//
 //   failover::RetrySteps steps;
-//   RetrySteps::Step step = steps.Start(now, context);
-//   while (step != RetrySteps::Step::kFinish) {
-//     if (step == RetrySteps::Step::kWait) {
-//       step = steps.WaitEnded(buffer->WaitForFailoverEnd(  // or a face that does not block
-//           steps.context(now), shard,
-//           failover::LastAttempt(steps.last()).After(steps.TakePrevious())));
+//   failover::RetrySteps::Step step = steps.Start(buffer->Now(), context);
+//   while (step != failover::RetrySteps::Step::kFinish) {
+//     if (step == failover::RetrySteps::Step::kWait) {
+//       auto done = buffer->WaitForFailoverEnd(steps.context(buffer->Now()), shard,
+//                                              failover::TakeLastAttempt(*buffer, steps));
+//       step = steps.WaitEnded(buffer->Now(), std::move(done));
 //     } else {
-//       step = steps.AttemptEnded(Execute(query));          // an Attempt
+//       const absl::Status status = Execute(query);
+//       step = steps.AttemptEnded(buffer->Now(), status, failover::AttemptOf(*buffer, status));
 //     }
 //   }
 //   return steps.result();
 //
-// failover/retry.h and failover/coroutine_retry.h have such loops ready made.
+// docs/guide/embedding.md has the loop with callbacks. failover/retry.h and
+// failover/coroutine_retry.h have such loops ready made. A router whose errors are no Status hands
+// over LastAttempt(steps.last()).After(steps.TakePrevious()).
 #ifndef FAILOVER_RETRY_STEPS_H_
 #define FAILOVER_RETRY_STEPS_H_
 
@@ -62,7 +67,7 @@ struct RetryPolicy {
 // Misuse (an event that does not fit to the step, Attempt::kNone as the end of an attempt) fails an
 // assertion in debug builds. In other builds the request finishes with kFailedPrecondition.
 //
-// `now` is a time on the Buffer's clock. Only differences count, so the same monotonic clock must
+// `now` is a time on the Buffer's clock: Buffer::Now. Only differences count, so the same monotonic clock must
 // be read each time. Thread-safety: one thread at a time. Lifetime: refers to nothing but
 // RequestContext::cancellation. If the object is destroyed or assigned to half-way, its token ends
 // untold. A moved-from object is as a new one with the same policy.

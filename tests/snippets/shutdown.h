@@ -2,13 +2,20 @@
 #ifndef FAILOVER_TESTS_SNIPPETS_SHUTDOWN_H_
 #define FAILOVER_TESTS_SNIPPETS_SHUTDOWN_H_
 
+#include <functional>
+
 #include "names.h"
 
 struct Loop {
-  void Post(void (*task)());
+  void Post(std::function<void()> task);
+  void RunAfter(absl::Duration pause, std::function<void()> task);
 };
-void StopServing();
-#define SNIPPET_PARAMETERS Loop* loop
+struct Router {
+  void StopAccepting();
+  void StopServing();
+  void StopServingWhenNoQueryIsLeft();
+};
+#define SNIPPET_PARAMETERS Loop *loop, Router *router
 
 using SnippetResult = void;
 

@@ -5,7 +5,10 @@
 #include "failover/watch/primary_table.h"
 #include "names.h"
 
-extern const failover::watch::ServerReport report;
+// What a check has found.
+extern const bool connected;
+extern const bool answered;
+extern const bool read_only;
 void MyLog(const absl::Status& problem);
 
 using SnippetResult = void;
