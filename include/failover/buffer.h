@@ -275,7 +275,10 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   // themselves. Releases all held requests and returns. The service thread (kManual: Poll) runs
   // their callbacks, and finishes the shutdown as soon as all retries have ended, at the latest
   // shutdown_grace later, by the Buffer's clock, also in kManual. Then it calls `done`, once, under
-  // no lock, and the Buffer has no more to do. A Shutdown or a destructor that comes earlier waits
+  // no lock, and the Buffer has no more to do. `done` does not say that the router has no more to
+  // do: a retry that hangs is still under way, and one that was refused has handed its token back,
+  // so RetrySteps may make further attempts. Serve until the last query has ended, at most until a
+  // deadline of your own. A Shutdown or a destructor that comes earlier waits
   // for the rest of that time (kManual: not at all), finishes and calls `done` itself. If the
   // Buffer is shut down already, `done` runs inside this call. Each call's `done` runs; it may be
   // empty, must not throw (std::terminate), and must not destroy the Buffer, which is logged as an

@@ -67,10 +67,10 @@ struct RetryPolicy {
 // Misuse (an event that does not fit to the step, Attempt::kNone as the end of an attempt) fails an
 // assertion in debug builds. In other builds the request finishes with kFailedPrecondition.
 //
-// `now` is a time on the Buffer's clock: Buffer::Now. Only differences count, so the same monotonic clock must
-// be read each time. Thread-safety: one thread at a time. Lifetime: refers to nothing but
-// RequestContext::cancellation. If the object is destroyed or assigned to half-way, its token ends
-// untold. A moved-from object is as a new one with the same policy.
+// `now` is a time on the Buffer's clock: Buffer::Now. Only differences count, so the same monotonic
+// clock must be read each time. Thread-safety: one thread at a time. Lifetime: refers to nothing
+// but RequestContext::cancellation. If the object is destroyed or assigned to half-way, its token
+// ends untold. A moved-from object is as a new one with the same policy.
 class FAILOVER_EXPORT RetrySteps {
  public:
   enum class Step : std::uint8_t {

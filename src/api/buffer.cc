@@ -47,6 +47,8 @@ bool CancelWaiter(internal::CallbackWaiter& waiter) {
 
 }  // namespace
 
+// The parameters of Create and BeginShutdown are values, so that a later version may keep them
+// without a copy. NOLINTNEXTLINE(performance-unnecessary-value-param)
 absl::StatusOr<std::unique_ptr<Buffer>> Buffer::Create(BufferOptions options) {
   if (absl::Status valid = options.Validate(); !valid.ok()) return valid;
   absl::StatusOr<internal::KeyspaceShards> shards =
@@ -213,6 +215,7 @@ absl::Time Buffer::Now() const { return core_->ClockTime(); }
 
 void Buffer::Shutdown() { core_->Shutdown(); }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 void Buffer::BeginShutdown(std::function<void()> done) { core_->BeginShutdown(done); }
 
 absl::Duration Buffer::Poll() { return core_->Poll(); }

@@ -287,6 +287,13 @@ void LogReconfigured(const Logger& logger, const BufferOptions& before,
   logger.Log(LogLevel::kInfo, [&] { return ReconfiguredLine(before, after); });
 }
 
+void LogRetriesLeft(const Logger& logger, std::int64_t retries) noexcept {
+  logger.Log(LogLevel::kWarning, [&] {
+    return absl::StrCat("the grace of the shutdown is over, and retries are still under way: ",
+                        retries, ". The Buffer does not wait for them any longer");
+  });
+}
+
 void LogPollerBlocked(const Logger& logger, const ShardBuffer& shard) noexcept {
   logger.Log(LogLevel::kError, [&] {
     return absl::StrCat(NameOf(shard),

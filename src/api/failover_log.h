@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -46,6 +47,9 @@ void LogPollerBlocked(const Logger& logger, const ShardBuffer& shard) noexcept;
 
 // Writes that the shard holds a request, and that the embedder does not poll.
 void LogUnpolled(const Logger& logger, const ShardBuffer& shard) noexcept;
+
+// Writes that the grace of a shutdown is over, and that so many retries are under way.
+void LogRetriesLeft(const Logger& logger, std::int64_t retries) noexcept;
 
 // Writes the facts that `effects` holds. `make_cause` says why a failover was started: it returns
 // the text of a LoggableError, or an operator's reason. Calls log sinks, so it must never be called

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "api/buffer_core.h"
+#include "api/failover_log.h"
 #include "api/shard_change.h"
 #include "base/sync_point.h"
 #include "run/inbox_core.h"
@@ -181,6 +182,9 @@ bool BufferCore::FinishShutdown() {
   FAILOVER_SYNC_POINT("shutdown:idle");
   if (!polls_here) lifecycle_.AwaitSlots(pool_, SteadyDeadline(GraceLeft()));
   FAILOVER_SYNC_POINT("shutdown:before-retire");
+  // In kManual nobody waits for retries, unless BeginShutdown was called.
+  const bool waited = !polls_here || shutdown_steps_.pending();
+  if (waited && pool_.taken_slots() > 0) LogRetriesLeft(logger_, pool_.taken_slots());
   registry_.ForEach([this](ShardBuffer& shard) {
     ShardChange change(*this, shard, {"retire:before-lock", "retire:after-lock"});
     shard.Retire(change.effects());

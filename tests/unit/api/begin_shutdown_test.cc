@@ -91,6 +91,32 @@ TEST_F(BeginShutdownTest, WithoutAGraceNobodyWaitsForARetry) {
   EXPECT_EQ(done_, 1);
 }
 
+TEST_F(BeginShutdownTest, BugSilentGrace_TheRetriesThatAreLeftAreLoggedOnce) {
+  std::vector<AsyncRequest> requests;
+  for (int i = 0; i < 3; ++i) requests.push_back(Fail());
+  Begin();
+  PollAll();
+  requests[0].EndRetry();
+  Advance(absl::Seconds(10) - absl::Nanoseconds(1));
+  EXPECT_EQ(log_.Count("under way"), 0u);
+  Advance(absl::Nanoseconds(1));
+  EXPECT_EQ(
+      log_.Count("warning: the grace of the shutdown is over, and retries are still under way: 2."),
+      1u);
+  buffer().Shutdown();
+  EXPECT_EQ(log_.Count("under way"), 1u);
+}
+
+TEST_F(BeginShutdownTest, NoRetryIsLeft) {
+  AsyncRequest request = Fail();
+  Begin();
+  PollAll();
+  request.EndRetry();
+  PollAll();
+  EXPECT_EQ(done_, 1);
+  EXPECT_EQ(log_.Count("under way"), 0u);
+}
+
 TEST_F(BeginShutdownTest, NothingIsHeld) {
   shard();
   Begin();
