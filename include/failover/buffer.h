@@ -278,12 +278,12 @@ class FAILOVER_EXPORT Buffer final : public HealthCheckStatsListener {
   // no lock, and the Buffer has no more to do. `done` does not say that the router has no more to
   // do: a retry that hangs is still under way, and one that was refused has handed its token back,
   // so RetrySteps may make further attempts. Serve until the last query has ended, at most until a
-  // deadline of your own. A Shutdown or a destructor that comes earlier waits
-  // for the rest of that time (kManual: not at all), finishes and calls `done` itself. If the
-  // Buffer is shut down already, `done` runs inside this call. Each call's `done` runs; it may be
-  // empty, must not throw (std::terminate), and must not destroy the Buffer, which is logged as an
-  // error, and done by another thread. May be called anywhere, also in a callback. May throw
-  // std::bad_alloc, and has then done nothing.
+  // deadline of your own. A Shutdown or a destructor that comes earlier waits for the rest of that
+  // time (kManual: not at all), finishes and calls `done` itself. If the Buffer is shut down
+  // already, `done` runs inside this call. Each call's `done` runs; it may be empty, must not throw
+  // (std::terminate), and must not destroy the Buffer, which is logged as an error, and done by
+  // another thread. May be called anywhere, also in a callback. May throw std::bad_alloc, and has
+  // then done nothing.
   void BeginShutdown(std::function<void()> done);
 
   // For Threading::kManual only. Runs what is due, callbacks included, and returns for how long

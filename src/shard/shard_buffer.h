@@ -211,8 +211,8 @@ class ShardBuffer final : public ShardGate, public Timer {
   std::chrono::nanoseconds Window() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return IsSwitching() ? activity_->switchover->window() : terms().window;
   }
-  // Who came until now has the window `before`. Needs the room that ReserveTerms made when the
-  // options changed.
+  // Requests that came until now keep the window `before`. This function allocates nothing, because
+  // ReserveTerms made the room when the options changed.
   void KeepWindow(std::chrono::nanoseconds before) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends each event after Advance: lets go whom the drain may let go.
   void GoOn(Instant now, Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {

@@ -53,6 +53,22 @@ class ReconfigureRacesTest : public NamedRacesTest {
   void Reconfigure(const BufferOptions& options) {
     EXPECT_EQ(buffer().Reconfigure(options), absl::OkStatus());
   }
+  // Two reloads turn the shard off and on again. Both have put their options in force, and no shard
+  // has done yet what follows, when `meanwhile` runs.
+  template <typename Meanwhile>
+  void TurnOffAndOn(const Meanwhile& meanwhile) {
+    StopAt first("reconfigure:adopted");
+    Step disable([&] { Reconfigure(With("ks/1")); });
+    ASSERT_TRUE(first.Await());
+    StopAt second("reconfigure:adopted");
+    Step enable([&] { Reconfigure(With("")); });
+    ASSERT_TRUE(second.Await());
+    meanwhile();
+    first.LetGo();
+    second.LetGo();
+    ASSERT_TRUE(disable.Join());
+    ASSERT_TRUE(enable.Join());
+  }
 
   std::array<RacingRequest, kMany> requests_;
 };
@@ -197,19 +213,11 @@ TEST_F(ReconfigureRacesTest, BugMissedStatements_ASwitchoverDoesNotSurviveTwoRel
 TEST_F(ReconfigureRacesTest, BugMissedStatements_NobodyIsToldThatSuchASwitchoverIsQuiet) {
   absl::StatusOr<Switchover> switchover = buffer().BeginSwitchover(shard(), {});
   ASSERT_TRUE(switchover.ok() && switchover->progress().quiet);
-  StopAt first("reconfigure:adopted");
-  Step disable([&] { Reconfigure(With("ks/1")); });
-  ASSERT_TRUE(first.Await());
-  StopAt second("reconfigure:adopted");
-  Step enable([&] { Reconfigure(With("")); });
-  ASSERT_TRUE(second.Await());
-  EXPECT_FALSE(switchover->progress().quiet);
-  EXPECT_FALSE(switchover->WaitUntilQuiet(absl::ZeroDuration()).ok());
-  EXPECT_TRUE(absl::IsAborted(switchover->Commit()));
-  first.LetGo();
-  second.LetGo();
-  ASSERT_TRUE(disable.Join());
-  ASSERT_TRUE(enable.Join());
+  TurnOffAndOn([&] {
+    EXPECT_FALSE(switchover->progress().quiet);
+    EXPECT_FALSE(switchover->WaitUntilQuiet(absl::ZeroDuration()).ok());
+    EXPECT_TRUE(absl::IsAborted(switchover->Commit()));
+  });
   EXPECT_EQ(Stats().state, State::kIdle);
 }
 
@@ -229,18 +237,10 @@ TEST_F(ReconfigureRacesTest, BugMissedStatements_TheNextEventEndsTheSwitchover) 
 TEST_F(ReconfigureRacesTest, AnAbortedSwitchoverLeavesNothingForAReloadToEnd) {
   absl::StatusOr<Switchover> switchover = buffer().BeginSwitchover(shard(), {});
   ASSERT_TRUE(switchover.ok());
-  StopAt first("reconfigure:adopted");
-  Step disable([&] { Reconfigure(With("ks/1")); });
-  ASSERT_TRUE(first.Await());
-  StopAt second("reconfigure:adopted");
-  Step enable([&] { Reconfigure(With("")); });
-  ASSERT_TRUE(second.Await());
-  EXPECT_TRUE(switchover->Abort());
-  EXPECT_TRUE(buffer().StartBuffering(shard(), "a test"));
-  first.LetGo();
-  second.LetGo();
-  ASSERT_TRUE(disable.Join());
-  ASSERT_TRUE(enable.Join());
+  TurnOffAndOn([&] {
+    EXPECT_TRUE(switchover->Abort());
+    EXPECT_TRUE(buffer().StartBuffering(shard(), "a test"));
+  });
   EXPECT_EQ(Stats().state, State::kBuffering);
 }
 

@@ -5,25 +5,15 @@
 #include <utility>
 
 #include "failover/switchover.h"
-#include "support/buffer_test.h"
+#include "reloading_test.h"
 
 namespace failover::test {
 namespace {
 
-class ReconfigureSwitchoverTest : public BufferTest {
+class ReconfigureSwitchoverTest : public ReloadingTest {
  protected:
   ReconfigureSwitchoverTest() { Report(1, true, 1); }
 
-  template <typename Change>
-  void Reconfigure(const Change& change) {
-    BufferOptions options = buffer().options();
-    change(options);
-    EXPECT_EQ(buffer().Reconfigure(options), absl::OkStatus());
-    PollAll();
-  }
-  void BufferOnly(const std::string& list) {
-    Reconfigure([&list](BufferOptions& options) { options.keyspace_shards = list; });
-  }
   Switchover Begin(const SwitchoverOptions& options = {}) {
     absl::StatusOr<Switchover> begun = buffer().BeginSwitchover(shard(), options);
     EXPECT_TRUE(begun.ok()) << begun.status();

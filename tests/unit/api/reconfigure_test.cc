@@ -12,24 +12,13 @@
 #include "absl/strings/match.h"
 #include "failover/switchover.h"
 #include "failover/transition.h"
-#include "support/buffer_test.h"
+#include "reloading_test.h"
 
 namespace failover::test {
 namespace {
 
-class ReconfigureTest : public BufferTest {
+class ReconfigureTest : public ReloadingTest {
  protected:
-  // Changes the options that are in force, and checks that this is right.
-  template <typename Change>
-  void Reconfigure(const Change& change) {
-    BufferOptions options = buffer().options();
-    change(options);
-    EXPECT_EQ(buffer().Reconfigure(options), absl::OkStatus());
-    PollAll();
-  }
-  void BufferOnly(const std::string& list) {
-    Reconfigure([&list](BufferOptions& options) { options.keyspace_shards = list; });
-  }
   void ExpectError(const BufferOptions& options, std::string_view names) {
     const BufferOptions before = buffer().options();
     const absl::Status status = buffer().Reconfigure(options);

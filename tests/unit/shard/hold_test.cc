@@ -19,6 +19,8 @@ using std::chrono::seconds;
 
 constexpr HoldTerms kTerms;
 constexpr HoldBudget::Terms kBudget{seconds(20), seconds(60)};
+// A smaller budget, as after a reload.
+constexpr HoldBudget::Terms kSmaller{seconds(5), seconds(60)};
 constexpr seconds kLongest(20);
 constexpr std::uint64_t kBegan = 100;
 constexpr std::uint64_t kProbe = 101;
@@ -151,10 +153,10 @@ TEST(HoldBudgetTest, OtherTermsKeepWhatIsMissing) {
   EXPECT_EQ(budget.Left(kLarger, At(40)), seconds(55));
   budget.ChangeTerms(kLarger, kLarger, At(45));
   EXPECT_EQ(budget.refilled_from(), At(30)) << "the same terms change nothing";
-  constexpr HoldBudget::Terms kSmaller{seconds(2), seconds(4)};
-  budget.ChangeTerms(kLarger, kSmaller, At(30));
-  EXPECT_EQ(budget.Left(kSmaller, At(30)), seconds(0)) << "no more is missing than there is";
-  EXPECT_EQ(budget.Left(kSmaller, At(34)), seconds(2));
+  constexpr HoldBudget::Terms kTiny{seconds(2), seconds(4)};
+  budget.ChangeTerms(kLarger, kTiny, At(30));
+  EXPECT_EQ(budget.Left(kTiny, At(30)), seconds(0)) << "no more is missing than there is";
+  EXPECT_EQ(budget.Left(kTiny, At(34)), seconds(2));
 }
 
 TEST(HoldBudgetTest, ComesBackEvenly) {
@@ -189,7 +191,6 @@ TEST(HoldBudgetTest, APauseOfAFullBudgetChangesNothing) {
 
 TEST(HoldBudgetTest, BugNegativeBudget_ALongerHoldThanASmallerBudgetAllows) {
   HoldBudget budget;
-  constexpr HoldBudget::Terms kSmaller{seconds(5), seconds(60)};
   budget.ChangeTerms(kBudget, kSmaller, At(0));
   budget.Spend(kSmaller, At(0), At(20));
   EXPECT_EQ(budget.Left(kSmaller, At(20)), seconds(0));
@@ -200,7 +201,6 @@ TEST(HoldBudgetTest, BugNegativeBudget_ALongerHoldThanASmallerBudgetAllows) {
 TEST(HoldBudgetTest, BugBudgetFromReloads_ThereAndBackGivesNothing) {
   HoldBudget budget;
   budget.Spend(kBudget, At(0), At(20));
-  constexpr HoldBudget::Terms kSmaller{seconds(5), seconds(60)};
   budget.ChangeTerms(kBudget, kSmaller, At(20));
   budget.ChangeTerms(kSmaller, kBudget, At(20));
   EXPECT_EQ(budget.Left(kBudget, At(20)), seconds(0));
@@ -212,7 +212,6 @@ TEST(HoldBudgetTest, BugBudgetFromReloads_ThereAndBackGivesNothing) {
 
 TEST(HoldBudgetTest, BugBudgetFromReloads_WhatAHoldTookBeyondASmallerBudgetIsMissingAfterwards) {
   HoldBudget budget;
-  constexpr HoldBudget::Terms kSmaller{seconds(5), seconds(60)};
   budget.ChangeTerms(kBudget, kSmaller, At(0));
   budget.Spend(kSmaller, At(0), At(20));
   budget.ChangeTerms(kSmaller, kBudget, At(20));
@@ -222,7 +221,6 @@ TEST(HoldBudgetTest, BugBudgetFromReloads_WhatAHoldTookBeyondASmallerBudgetIsMis
 TEST(HoldBudgetTest, BugBudgetFromReloads_AfterAWholeTimeWithoutAHoldNothingIsMissing) {
   HoldBudget budget;
   budget.Spend(kBudget, At(0), At(20));
-  constexpr HoldBudget::Terms kSmaller{seconds(5), seconds(60)};
   budget.ChangeTerms(kBudget, kSmaller, At(20));
   budget.ChangeTerms(kSmaller, kBudget, At(80));
   EXPECT_EQ(budget.Left(kBudget, At(80)), seconds(20));
