@@ -54,30 +54,70 @@ TEST(SimulationTest, WhateverIsHeldEndsOnceTheFaultsStop) {
   EXPECT_FALSE(result.finding.has_value()) << result.finding->ToString();
 }
 
-// The last turn of the poller counts the retry of the first request as overdue, because the
-// callback of the second one takes longer than a retry and the grace of the shutdown.
-TEST(SimulationTest, ARetryThatIsOverdueWhenTheGraceEndsIsCounted) {
+Config SmallConfig() {
   Config config;
   config.window_ns = 1'000'000'000;
   config.max_failover_duration_ns = 4'000'000'000;
   config.min_time_between_failovers_ns = 8'000'000'000;
-  config.max_retry_ns = 1'000'000;
   config.suspicion_ns = config.probe_after_ns = 100'000'000;
   config.size = 3;
   config.max_shards = 10;
   config.drain_concurrency = 1;
-  std::vector<Step> steps(6);
-  steps[0].kind = steps[2].kind = StepKind::kRequest;
-  steps[0].id = 1;
-  steps[0].cause = Cause::kRefusedAtConnect;
-  steps[2].id = 2;
-  steps[0].timeout_ns = steps[2].timeout_ns = kForEver;
-  steps[1].kind = StepKind::kAdvanceClock;
-  steps[1].during = 2;
-  steps[1].advance_ns = config.window_ns;
-  steps[3].kind = StepKind::kStopBuffering;
-  steps[4].kind = StepKind::kBeginShutdown;
-  EXPECT_EQ(Replay(config, steps), "");
+  return config;
+}
+
+Step Do(StepKind kind) {
+  Step step;
+  step.kind = kind;
+  return step;
+}
+
+Step Advance(std::int64_t by_ns) {
+  Step step = Do(StepKind::kAdvanceClock);
+  step.advance_ns = by_ns;
+  return step;
+}
+
+Step RefusedAtConnect(std::uint32_t id) {
+  Step step = Do(StepKind::kRequest);
+  step.id = id;
+  step.cause = Cause::kRefusedAtConnect;
+  step.timeout_ns = kForEver;
+  return step;
+}
+
+// The last turn of the poller counts the retry of the first request as overdue, because the
+// callback of the second one takes longer than a retry and the grace of the shutdown.
+TEST(SimulationTest, ARetryThatIsOverdueWhenTheGraceEndsIsCounted) {
+  Config config = SmallConfig();
+  config.max_retry_ns = 1'000'000;
+  Step slow_callback = Advance(config.window_ns);
+  slow_callback.during = 2;
+  Step second = RefusedAtConnect(2);
+  second.cause = Cause::kNone;
+  EXPECT_EQ(
+      Replay(config, {RefusedAtConnect(1), slow_callback, second, Do(StepKind::kStopBuffering),
+                      Do(StepKind::kBeginShutdown), Do(StepKind::kPoll)}),
+      "");
+}
+
+// Only the success of a write proves that the shard takes writes. The probe's second attempt does
+// not say again that the request writes.
+TEST(SimulationTest, ARequestThatComesBackStillWrites) {
+  Config config = SmallConfig();
+  config.suspicion_ns = config.window_ns;
+  Step first = RefusedAtConnect(1);
+  first.writes = first.may_probe = true;
+  Step again = RefusedAtConnect(2);
+  again.previous = first.id;
+  again.may_probe = true;
+  Step succeeds = Do(StepKind::kEndRetry);
+  succeeds.id = again.id;
+  succeeds.retry_end = RetryEnd::kTellSucceeded;
+  // The second probe goes after twice the time.
+  EXPECT_EQ(Replay(config, {first, Advance(config.probe_after_ns), Do(StepKind::kPoll), again,
+                            Advance(2 * config.probe_after_ns), Do(StepKind::kPoll), succeeds}),
+            "");
 }
 
 // These tests cover the simulation itself: bugs that are planted are found, reported, and cut down.
