@@ -25,6 +25,11 @@ ABSL_FLAG(
     "together are kept, so that they can be repeated after a failover.");
 ABSL_FLAG(std::string, monitor_database, "postgres",
           "The database that the health checks connect to.");
+ABSL_FLAG(
+    absl::Duration, session_look_interval, absl::Seconds(1),
+    "A session that has called a function which the proxy does not know is asked, when it is idle, "
+    "whether it has advisory locks, temporary objects, cursors WITH HOLD or LISTEN registrations: "
+    "at most once in this time. 0 asks never.");
 
 ABSL_FLAG(
     std::vector<std::string>, etcd, {},
@@ -113,6 +118,11 @@ absl::StatusOr<PostgresOptions> PostgresOptionsFromFlags() {
     return InvalidFlag("max_message_size", "must be between 1024 and 1073741824");
   }
   options.monitor_database = absl::GetFlag(FLAGS_monitor_database);
+  const absl::Duration look = absl::GetFlag(FLAGS_session_look_interval);
+  if (look < absl::ZeroDuration() || look > absl::Hours(1)) {
+    return InvalidFlag("session_look_interval", "must be between 0 and 1h");
+  }
+  options.look_interval = look == absl::ZeroDuration() ? absl::InfiniteDuration() : look;
   absl::StatusOr<PatroniOptions> patroni = PatroniOptionsFromFlags();
   if (!patroni.ok()) return patroni.status();
   options.patroni = *std::move(patroni);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace postgres_proxy {
 
@@ -36,6 +37,7 @@ struct PostgresOptions {
   bool repeat_sent = true;
   std::size_t max_message_size = std::size_t{16} << 20;  // bytes
   std::string monitor_database = "postgres";
+  absl::Duration look_interval = absl::Seconds(1);  // infinite: sessions are not looked into
   PatroniOptions patroni;
 };
 

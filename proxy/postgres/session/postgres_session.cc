@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "absl/time/time.h"
 #include "proxy/core/connection_policy.h"
+#include "proxy/core/deadline.h"
 #include "proxy/postgres/protocol/message.h"
 #include "proxy/postgres/session/lost_transaction.h"
 #include "proxy/postgres/session/proxy_errors.h"
@@ -170,6 +172,15 @@ Task<bool> PostgresSession::AwaitInput(bool idle) {
         co_return false;
       }
       if (!upstream_->state().transaction_open()) driver_.TransactionEnded();
+    }
+    const std::optional<absl::Duration> to_look = idle ? upstream_->TimeToLook() : std::nullopt;
+    if (to_look == absl::ZeroDuration()) {
+      co_await upstream_->Look();
+      continue;
+    }
+    std::optional<proxy::Deadline> look;
+    if (to_look.has_value()) {
+      look.emplace(executor_, *to_look + absl::Milliseconds(1), [this] { input_wait_.Wake(); });
     }
     BackendConnection* const connection = idle ? upstream_->connection() : nullptr;
     idle_ = idle;

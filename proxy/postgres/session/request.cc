@@ -13,6 +13,7 @@ using failover::postgres::StatementKind;
 StatementTraits Anything() {
   StatementTraits traits;
   traits.kind = StatementKind::kMayCommitInside;
+  traits.calls_unknown = true;
   return traits;
 }
 
@@ -147,6 +148,7 @@ void Request::AddExecuted(const StatementTraits& traits) {
   if (executed_.size() == kMostJudged) executed_.push_back(Anything());
   StatementTraits& others = executed_.back();
   others.read_only_requested = others.read_only_requested || traits.read_only_requested;
+  others.calls_unknown = others.calls_unknown || traits.calls_unknown;
   for (const SessionChange& change : traits.changes) {
     const auto is_same = [&change](const SessionChange& known) {
       return known.what == change.what;

@@ -50,7 +50,7 @@ void SessionState::Succeeded(const StatementTraits& traits, std::string_view tag
       std::any_of(traits.changes.begin(), traits.changes.end(),
                   [](const SessionChange& change) { return change.kind == Kind::kSavepoint; });
   if (to_savepoint) {
-    if (!pending_.empty()) has_.set(static_cast<std::size_t>(Unmovable::kSettings));
+    if (!pending_.empty()) Set(Unmovable::kSettings, true);
     return;
   }
   if (tag == "COMMIT") EndTransaction(/*committed=*/true);
@@ -75,8 +75,19 @@ void SessionState::Succeeded(const StatementTraits& traits, std::string_view tag
 void SessionState::Executed(const StatementTraits& traits) {
   if (traits.read_only_requested) read_only_transaction_ = true;
   for (const SessionChange& change : traits.changes) {
-    if (change.kind == Kind::kHas) has_.set(static_cast<std::size_t>(change.what));
+    if (change.kind == Kind::kHas) Set(change.what, true);
   }
+  const bool may_be_gone = Has(Unmovable::kTemporary) || Has(Unmovable::kAdvisoryLock) ||
+                           Has(Unmovable::kListen) || Has(Unmovable::kHeldCursor);
+  if (traits.calls_unknown || may_be_gone) wants_look_ = true;
+}
+
+void SessionState::Looked(const Leftovers& found) {
+  Set(Unmovable::kTemporary, found.temporary);
+  Set(Unmovable::kAdvisoryLock, found.advisory_lock);
+  Set(Unmovable::kListen, found.listens);
+  Set(Unmovable::kHeldCursor, found.held_cursor);
+  wants_look_ = false;
 }
 
 void SessionState::AddPending(const SessionChange& change) {
@@ -91,7 +102,7 @@ void SessionState::AddPending(const SessionChange& change) {
 void SessionState::EndTransaction(bool committed) {
   if (committed) {
     for (const SessionChange& change : pending_) Apply(change);
-    if (pending_overflown_) has_.set(static_cast<std::size_t>(Unmovable::kSettings));
+    if (pending_overflown_) Set(Unmovable::kSettings, true);
   }
   pending_.clear();
   pending_bytes_ = 0;
@@ -111,10 +122,10 @@ void SessionState::Ready(char status) {
 void SessionState::Apply(const SessionChange& change) {
   switch (change.kind) {
     case Kind::kHas:
-      has_.set(static_cast<std::size_t>(change.what));
+      Set(change.what, true);
       break;
     case Kind::kHasNoMore:
-      has_.reset(static_cast<std::size_t>(change.what));
+      Set(change.what, false);
       break;
     case Kind::kRemember:
       Remember(change, false);
@@ -151,7 +162,7 @@ void SessionState::Remember(const SessionChange& change, bool is_name) {
   Forget(change.key, is_name);
   bytes_ += change.key.size() + change.text.size();
   if (bytes_ > max_bytes_) {
-    has_.set(static_cast<std::size_t>(Unmovable::kSettings));
+    Set(Unmovable::kSettings, true);
     bytes_ -= change.key.size() + change.text.size();
     return;
   }

@@ -15,6 +15,14 @@ namespace postgres_proxy {
 
 using Reported = std::map<std::string, std::string>;
 
+// What a look into a session has found.
+struct Leftovers {
+  bool temporary = false;
+  bool advisory_lock = false;
+  bool listens = false;
+  bool held_cursor = false;
+};
+
 // Used on its event loop only.
 class SessionState {
  public:
@@ -36,6 +44,11 @@ class SessionState {
   void Ready(char status);
   // A statement was executed, as a whole or in part, whatever it answered.
   void Executed(const StatementTraits& traits);
+  // The texts do not tell what the session has: a function may have left something, or what was
+  // left may be gone.
+  bool wants_look() const { return wants_look_; }
+  // The session was looked into after all that was executed.
+  void Looked(const Leftovers& found);
 
   // --- What a move means ---
 
@@ -46,7 +59,10 @@ class SessionState {
   bool Has(Unmovable what) const { return has_.test(static_cast<std::size_t>(what)); }
   bool HasUnmovable() const { return has_.any(); }
   // The client was told what was lost.
-  void ForgetUnmovables() { has_.reset(); }
+  void ForgetUnmovables() {
+    has_.reset();
+    wants_look_ = false;
+  }
   // The statements that put a new connection into the state of the session; empty: none are needed.
   std::vector<std::string> RestoreStatements() const;
   // The statements that are needed besides, because a new connection reports other values.
@@ -75,12 +91,14 @@ class SessionState {
   void AddPending(const SessionChange& change);
   void EndTransaction(bool committed);
   std::string ReportedValue(const std::string& name) const;
+  void Set(Unmovable what, bool has) { has_.set(static_cast<std::size_t>(what), has); }
 
   const std::size_t max_bytes_;
   char status_ = 'I';
   bool failed_ = false;
   bool read_only_transaction_ = false;
   std::bitset<kUnmovables> has_;
+  bool wants_look_ = false;
   std::vector<Setting> settings_;
   std::size_t bytes_ = 0;  // of settings_
   // What the open transaction has set; a COMMIT makes it last.

@@ -4,6 +4,7 @@
 #ifndef FAILOVER_PROXY_POSTGRES_SESSION_UPSTREAM_H_
 #define FAILOVER_PROXY_POSTGRES_SESSION_UPSTREAM_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -34,6 +35,7 @@ namespace postgres_proxy {
 // What a backend has answered to messages of the proxy itself.
 struct OwnAnswer {
   std::optional<failover::postgres::PostgresError> error;
+  std::string row;     // the body of the last DataRow
   char status = '\0';  // of ReadyForQuery; '\0': it has not come yet
 };
 
@@ -65,6 +67,11 @@ class Upstream {
   // Passes on what the backend says while no request runs. False: the client is gone, or its
   // session must end; `last_words` then holds what the client is to be told.
   proxy::Task<bool> PassNews(std::string& last_words);
+  // How long it takes until the session should be looked into, if no request comes before; nullopt:
+  // there is nothing to look for.
+  std::optional<absl::Duration> TimeToLook() const;
+  // Asks the backend what the session has that the texts of the client do not tell.
+  proxy::Task<> Look();
 
   // Takes a new request. `bytes` are its messages. Both must stay where they are until the next
   // Begin.
@@ -204,6 +211,8 @@ class Upstream {
   // The answer to messages of the proxy itself; nullopt: none are under way.
   std::optional<OwnAnswer> own_;
   std::vector<std::string> refused_parses_;  // names of statements that connection_ knows
+  // A session is not looked into before this time.
+  std::chrono::steady_clock::time_point next_look_;
   // Messages for the client that belong to no request.
   std::string urgent_;
 

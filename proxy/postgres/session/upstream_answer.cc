@@ -63,7 +63,7 @@ Upstream::Progress Upstream::TakeAnswer() {
     warning_.reset();
     PassNotice(std::exchange(warning_bytes_, {}));
   }
-  if (IsData(type)) {
+  if (IsData(type) && !own_.has_value()) {
     passing_ = statement_.reply_begun = true;
     return is_waiting_ ? Progress::kNeedsMore : Progress::kFailed;
   }

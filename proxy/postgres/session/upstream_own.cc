@@ -1,8 +1,16 @@
 // The messages that the proxy itself sends between two requests, so that the next request finds
 // what it needs.
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "proxy/postgres/protocol/error_message.h"
+#include "proxy/postgres/protocol/message.h"
+#include "proxy/postgres/session/look.h"
 #include "proxy/postgres/session/proxy_errors.h"
 #include "proxy/postgres/session/upstream.h"
 
@@ -38,6 +46,7 @@ Upstream::Progress Upstream::TakeOwnAnswer() {
     }
     own_->error = std::move(error);
   }
+  if (message[0] == backend::kDataRow) own_->row = body;
   if (message[0] == backend::kReadyForQuery) {
     if (body.size() != 1) return Progress::kFailed;
     own_->status = body[0];
@@ -108,6 +117,32 @@ Task<absl::Status> Upstream::ParseAgain() {
     }
   }
   co_return absl::OkStatus();
+}
+
+std::optional<absl::Duration> Upstream::TimeToLook() const {
+  if (!state_.wants_look() || state_.transaction_open() || connection_ == nullptr ||
+      context_.postgres.look_interval == absl::InfiniteDuration()) {
+    return std::nullopt;
+  }
+  const auto left = next_look_ - std::chrono::steady_clock::now();
+  return std::max(absl::FromChrono(left), absl::ZeroDuration());
+}
+
+Task<> Upstream::Look() {
+  next_look_ =
+      std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(context_.postgres.look_interval);
+  const bool lives = co_await RunOwn(MessagesToLook());
+  if (!lives) {
+    // PassNews finds the connection dead, and does what follows.
+    connection_->Close();
+    own_.reset();
+    co_return;
+  }
+  const OwnAnswer answer = *std::exchange(own_, std::nullopt);
+  state_.Ready(answer.status);
+  // A client's cancel or its statement_timeout may have ended the look. The next one follows.
+  const std::optional<Leftovers> found = LeftoversIn(answer.row);
+  if (!answer.error.has_value() && found.has_value()) state_.Looked(*found);
 }
 
 }  // namespace postgres_proxy

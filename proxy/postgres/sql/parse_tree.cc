@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "proxy/postgres/sql/known_functions.h"
 #include "proxy/postgres/sql/large_stack.h"
 
 namespace postgres_proxy {
@@ -94,6 +95,7 @@ class Walker {
     if (message == nullptr) return;
     if (depth > kDeepest) {
       traits_.kind = StatementKind::kMayCommitInside;
+      traits_.calls_unknown = true;
       Has(Unmovable::kUnjudged);
       return;
     }
@@ -142,10 +144,13 @@ class Walker {
     const PgQuery__Node* const last = call.funcname[call.n_funcname - 1];
     if (last->node_case != PG_QUERY__NODE__NODE_STRING) return;
     const std::string_view name = TextOf(last->string->sval);
-    if (call.n_funcname > 1 && call.funcname[0]->node_case == PG_QUERY__NODE__NODE_STRING &&
-        IsTemporarySchema(TextOf(call.funcname[0]->string->sval))) {
-      Has(Unmovable::kTemporary);
+    std::string_view schema;
+    if (call.n_funcname > 1 && call.funcname[0]->node_case == PG_QUERY__NODE__NODE_STRING) {
+      schema = TextOf(call.funcname[0]->string->sval);
     }
+    if (IsTemporarySchema(schema)) Has(Unmovable::kTemporary);
+    const bool is_of_postgres = call.n_funcname == 1 || schema == "pg_catalog";
+    if (!is_of_postgres || !IsKnownFunction(name)) traits_.calls_unknown = true;
     if (name == "pg_advisory_lock" || name == "pg_advisory_lock_shared" ||
         name == "pg_try_advisory_lock" || name == "pg_try_advisory_lock_shared") {
       Has(Unmovable::kAdvisoryLock);
@@ -325,6 +330,7 @@ void JudgeNode(const PgQuery__Node& node, std::string_view text, StatementTraits
     case PG_QUERY__NODE__NODE_CALL_STMT:
     case PG_QUERY__NODE__NODE_EXECUTE_STMT:
       traits.kind = StatementKind::kMayCommitInside;
+      traits.calls_unknown = true;
       if (node.node_case != PG_QUERY__NODE__NODE_EXECUTE_STMT) {
         traits.changes.push_back({Kind::kHas, Unmovable::kUnjudged});
       }

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "proxy/postgres/sql/known_functions.h"
 #include "proxy/postgres/sql/parse_tree.h"
 
 namespace postgres_proxy {
@@ -41,12 +42,14 @@ std::string_view Trimmed(std::string_view text) {
 StatementTraits AnythingAtAll() {
   StatementTraits traits;
   traits.kind = StatementKind::kMayCommitInside;
+  traits.calls_unknown = true;
   traits.changes.push_back({Kind::kHas, Unmovable::kUnjudged});
   return traits;
 }
 
 // A text without any of these needs no grammar, if it begins with one of four words: it is one
-// statement that leaves nothing in the session. A word inside a string costs nothing but time.
+// statement that leaves nothing in the session, unless a function does. A word inside a string
+// costs nothing but time.
 constexpr std::array<std::string_view, 11> kSuspicious = {
     "temp",   "into",   "advisory", "set_config", "setseed", "dblink",
     "backup", "_start", "u&",       "snapshot",   "slot"};
@@ -70,6 +73,7 @@ bool JudgePlain(std::string_view text, StatementTraits& traits) {
     if (ContainsIgnoreCase(rest, word)) return false;
   }
   traits.writes = writes;
+  traits.calls_unknown = MayCallUnknownFunction(body);
   return true;
 }
 

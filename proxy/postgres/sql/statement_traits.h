@@ -60,6 +60,8 @@ struct StatementTraits {
   bool read_only_requested = false;
   // Certainly writes: a standby refuses the statement.
   bool writes = false;
+  // May call a function of which nobody knows here what it leaves in the session.
+  bool calls_unknown = false;
   std::vector<SessionChange> changes;
 };
 

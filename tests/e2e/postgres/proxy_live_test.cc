@@ -160,6 +160,42 @@ TEST_F(ClusterTest, ATemporaryTableIsLostWithAnError) {
   EXPECT_EQ(client.Run("SELECT 1").field, "1");
 }
 
+// The texts tell neither that the function takes a lock nor that it gives the lock back.
+TEST_F(ClusterTest, WhatAFunctionLeavesIsSeenByALook) {
+  primary_->Run("CREATE FUNCTION take() RETURNS void AS 'SELECT pg_advisory_lock(1)' LANGUAGE sql");
+  primary_->Run(
+      "CREATE FUNCTION give() RETURNS bool AS 'SELECT pg_advisory_unlock(1)' LANGUAGE sql");
+  primary_->Run(
+      "CREATE FUNCTION make() RETURNS void AS 'CREATE TEMP TABLE t (i int)' LANGUAGE sql");
+  WireClient takes(proxy_->port());
+  WireClient makes(proxy_->port());
+  WireClient gives(proxy_->port());
+  WireClient watch(primary_->port());
+  const auto looked = [&watch](const std::string& count) {
+    return watch.AwaitField(
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle' "
+        "AND query LIKE '%pg_my_temp_schema%' AND pid <> pg_backend_pid()",
+        count);
+  };
+  ASSERT_FALSE(takes.Run("SELECT take()").error.has_value());
+  ASSERT_FALSE(makes.Run("SELECT make()").error.has_value());
+  ASSERT_FALSE(gives.Run("SELECT pg_advisory_lock(2)").error.has_value());
+  ASSERT_TRUE(looked("3"));
+  ASSERT_FALSE(gives.Run("SELECT pg_advisory_unlock(2)").error.has_value());
+  ASSERT_TRUE(looked("3"));
+  // The last look has been answered to the proxy before this statement is sent.
+  EXPECT_EQ(gives.Run("SELECT 1").field, "1");
+  Promote();
+  const Reply lock = takes.Run("SELECT 1");
+  ASSERT_TRUE(lock.error.has_value());
+  EXPECT_EQ(lock.error->sqlstate, "08006");
+  EXPECT_NE(lock.error->text.find("advisory locks"), std::string::npos) << lock.error->text;
+  const Reply table = makes.Run("SELECT 1");
+  ASSERT_TRUE(table.error.has_value());
+  EXPECT_NE(table.error->text.find("temporary tables"), std::string::npos) << table.error->text;
+  EXPECT_EQ(gives.Run("SELECT 1").field, "1");
+}
+
 TEST_F(ClusterTest, ATransactionIsLostWithAnError) {
   WireClient client(proxy_->port());
   client.Run("BEGIN");

@@ -134,6 +134,7 @@ ProxyInTest::ProxyInTest(const std::vector<ScriptedBackend*>& backends,
   postgres_options_.client_authentication = settings.client_authentication;
   postgres_options_.repeat_sent = settings.repeat_sent;
   postgres_options_.max_message_size = settings.max_message_size;
+  postgres_options_.look_interval = settings.look_interval;
   users_ = Users::Parse(settings.users).value();
 
   failover::BufferOptions buffer_options;

@@ -67,6 +67,7 @@ struct ProxySettings {
   bool repeat_sent = true;
   std::size_t max_message_size = 1 << 20;
   absl::Duration window = absl::Minutes(1);
+  absl::Duration look_interval = absl::InfiniteDuration();
 };
 
 // Listens on loopback, in front of backends that the test has made.
