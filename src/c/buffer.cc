@@ -1,6 +1,7 @@
 #include "c/buffer.h"
 
 #include <algorithm>
+#include <functional>
 #include <new>
 #include <string>
 #include <string_view>
@@ -183,6 +184,16 @@ fo_result fo_buffer_shutdown(fo_buffer* buffer) {
   if (const fo_result result = c::Check(buffer, "buffer"); result != FO_OK) return result;
   return c::Guarded([&] {
     buffer->buffer->Shutdown();
+    return FO_OK;
+  });
+}
+
+fo_result fo_buffer_begin_shutdown(fo_buffer* buffer, void (*done)(void* arg), void* arg) {
+  if (const fo_result result = c::Check(buffer, "buffer"); result != FO_OK) return result;
+  return c::Guarded([&] {
+    std::function<void()> function;
+    if (done != nullptr) function = [done, arg] { done(arg); };
+    buffer->buffer->BeginShutdown(std::move(function));
     return FO_OK;
   });
 }

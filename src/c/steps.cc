@@ -7,6 +7,8 @@
 #include "c/error.h"
 #include "c/inbox.h"
 #include "c/waits.h"
+#include "failover/handles.h"
+#include "failover/internal/buffer_access.h"
 #include "failover/retry_steps.h"
 
 struct fo_steps : failover::c::OfOneProcess {
@@ -23,6 +25,8 @@ struct fo_steps : failover::c::OfOneProcess {
   std::atomic<Phase> phase{Phase::kIdle};
   std::optional<absl::StatusOr<failover::RetryDoneFunc>> waited;
   fo_wait* wait = nullptr;
+  // The work that fo_steps_take_work could not hand over. The work ends with the attempt.
+  failover::WorkToken kept_work;
 };
 
 namespace c = failover::c;
@@ -125,6 +129,7 @@ int32_t fo_steps_attempt_ended(fo_steps* steps, int64_t now_ms, fo_attempt attem
   if (const fo_result result = c::CheckAttempt(attempt); result != FO_OK) return result;
   if (attempt == FO_ATTEMPT_NONE) return c::Invalid("attempt", "is FO_ATTEMPT_NONE");
   return c::Guarded([&] {
+    steps->kept_work.End();
     return NumberOf(
         steps->steps.AttemptEnded(TimeOf(now_ms), static_cast<failover::Attempt>(attempt)));
   });
@@ -160,6 +165,21 @@ fo_result fo_steps_wait(fo_steps* steps, int64_t now_ms, fo_buffer* buffer, fo_s
     steps->wait = nullptr;
     return EndAtOnce(*steps, absl::Status(absl::StatusCode::kResourceExhausted, ""));
   }
+}
+
+fo_result fo_steps_take_work(fo_steps* steps, fo_retry* work) {
+  if (work != nullptr) *work = fo_retry{{0, 0}};
+  if (const fo_result result = CheckStep(steps, Step::kAttempt); result != FO_OK) return result;
+  if (work == nullptr) return c::Invalid("work", "is NULL");
+  failover::WorkToken counted =
+      steps->kept_work ? std::move(steps->kept_work) : steps->steps.TakeWork();
+  failover::RetryDoneFunc token = failover::internal::BufferAccess::MakeToken(std::move(counted));
+  const fo_result result = c::Guarded([&] {
+    *work = c::Release(token);
+    return FO_OK;
+  });
+  if (result != FO_OK) steps->kept_work = token.TakeWork();
+  return result;
 }
 
 fo_result fo_steps_result(fo_steps* steps) {

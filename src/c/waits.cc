@@ -13,12 +13,16 @@ namespace failover::c {
 // ---- Tokens -------------------------------------------------------------------------------------
 
 // If the first word of an OpaqueRetry is not zero, the second is. It then keeps the process.
+fo_retry Release(RetryDoneFunc& token) {
+  const OpaqueRetry opaque = token.Release();
+  fo_retry retry = {{opaque.words[0], opaque.words[1]}};
+  if (opaque.words[0] != 0) retry.opaque[1] = static_cast<std::uint64_t>(ThisProcess());
+  return retry;
+}
+
 fo_retry ToC(RetryDoneFunc token) noexcept {
   try {
-    const OpaqueRetry opaque = token.Release();
-    fo_retry retry = {{opaque.words[0], opaque.words[1]}};
-    if (opaque.words[0] != 0) retry.opaque[1] = static_cast<std::uint64_t>(ThisProcess());
-    return retry;
+    return Release(token);
   } catch (...) {
     return fo_retry{{0, 0}};
   }

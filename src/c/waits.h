@@ -22,8 +22,12 @@ struct fo_wait : failover::c::OfOneProcess {
 
 namespace failover::c {
 
-// A token as plain data that knows its process. If memory has run out, the token ends untold, and
-// the data are an inert token: the request may be retried all the same.
+// A token as plain data that knows its process. The token is empty afterwards. May throw
+// std::bad_alloc, and has then changed nothing.
+fo_retry Release(RetryDoneFunc& token);
+// The same for a token that nobody could keep if there is no memory for its data. If memory has run
+// out, the token ends untold, and the data are an inert token: the request may be retried all the
+// same.
 fo_retry ToC(RetryDoneFunc token) noexcept;
 // The token again. Zeroes `retry`, which may be NULL.
 RetryDoneFunc TakeToken(fo_retry* retry) noexcept;

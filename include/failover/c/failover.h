@@ -169,12 +169,27 @@ FO_EXPORT fo_result fo_buffer_create(const fo_options* options, fo_buffer** out,
 
 /* Shuts the buffer down, waits for the blocked callers and frees it. Retry tokens, waits and
    switchovers may be ended afterwards. Must not be called inside a callback that runs on the
-   service thread or in fo_poll; inside a callback of an inbox it may. */
+   service thread or in fo_poll, nor in the `done` of fo_buffer_begin_shutdown; inside a callback of
+   an inbox it may. */
 FO_EXPORT void fo_buffer_destroy(fo_buffer* buffer);
 
-/* Releases all held requests, and waits for their retries, at most shutdown_grace_ms. Requests pass
-   afterwards. */
+/* Releases all held requests, and waits for their retries, at most shutdown_grace_ms (FO_MANUAL:
+   not at all). Requests pass afterwards. */
 FO_EXPORT fo_result fo_buffer_shutdown(fo_buffer* buffer);
+
+/* Does what fo_buffer_shutdown does, but does not wait: for event loops that have to run the
+   retries themselves. Releases all held requests and returns. The service thread, or fo_poll, runs
+   their callbacks, and goes on until all retries have ended, at the latest shutdown_grace_ms later,
+   with FO_MANUAL, too. Then it calls `done`, and the buffer has no more to do. The program may have
+   more to do: failover/buffer.h (BeginShutdown) tells which of its queries may be left.
+
+   `done` may be NULL. It runs once for each call that returns FO_OK, under no lock, and never after
+   an error. It must not destroy the buffer. If the buffer is shut down already, or has no service
+   thread because it was never enabled, `done` runs inside this call. A fo_buffer_shutdown or a
+   fo_buffer_destroy that comes earlier waits for the rest of that time (FO_MANUAL: not at all), and
+   calls `done` itself. Of several calls the first begins the grace. May be called anywhere, in a
+   callback, too. */
+FO_EXPORT fo_result fo_buffer_begin_shutdown(fo_buffer* buffer, void (*done)(void* arg), void* arg);
 
 /* Changes the options while the buffer runs (failover/buffer.h, Buffer::Reconfigure): a field that
    is zero gets its default, so give all options and not only those that change. `threading` must be
@@ -302,7 +317,7 @@ FO_EXPORT fo_result fo_retry_done(fo_retry* retry, fo_attempt outcome);
 /* Moves the work that the token counts (fo_request.work) into *work, which stays counted until
    fo_retry_done(work, FO_ATTEMPT_NONE). A router that began a transaction keeps `work` until the
    transaction has ended, and ends `retry` as soon as the attempt has. *work is zero if nothing is
-   counted. */
+   counted. A request that goes through fo_steps has fo_steps_take_work. */
 FO_EXPORT fo_result fo_retry_take_work(fo_retry* retry, fo_retry* work);
 
 /* Blocks while the request is held. FO_OK: go on, and end *retry when the attempt has ended.
@@ -396,6 +411,14 @@ FO_EXPORT int32_t fo_steps_wait_ended(fo_steps* steps, int64_t now_ms);
 FO_EXPORT fo_result fo_steps_wait(fo_steps* steps, int64_t now_ms, fo_buffer* buffer,
                                   fo_shard shard, fo_inbox* inbox, void (*ended)(void* arg),
                                   void* arg);
+
+/* For FO_STEP_ATTEMPT. Moves the work of the request (fo_request.work) into *work, which stays
+   counted until fo_retry_done(work, FO_ATTEMPT_NONE). A router that began a transaction with this
+   attempt calls this before fo_steps_attempt_ended, and keeps `work` until the transaction has
+   ended. Otherwise fo_steps_attempt_ended ends the work. If the attempt is refused, end `work`
+   first. *work is zero if nothing is counted, and after an error. FO_NO_MEMORY: the work stays
+   counted until the attempt ends. */
+FO_EXPORT fo_result fo_steps_take_work(fo_steps* steps, fo_retry* work);
 
 /* For FO_STEP_FINISH: FO_OK if the last attempt succeeded, FO_ATTEMPT_FAILED if its own error is
    the answer, and otherwise why the Buffer did not hold the request. */

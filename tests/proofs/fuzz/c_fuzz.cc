@@ -1,6 +1,7 @@
 // This fuzzer calls the interface in C with whatever arguments: null pointers, wrong sizes, unknown
-// numbers, calls in any order. Nothing may crash or hang. Each wait has one end, each result is one
-// that the header names, and at the end no request is held and no retry is under way.
+// numbers, calls in any order. Nothing may crash or hang. Each wait has one end, each shutdown that
+// was begun is told once that it is over, each result is one that the header names, and at the end
+// no request is held and no retry is under way.
 
 #include <array>
 #include <cstddef>
@@ -58,6 +59,14 @@ void OnStepEnd(void* arg) {
   steps->waits = false;
 }
 
+// How many shutdowns were begun with a function, and how many of these functions have run.
+struct Shutdowns {
+  int begun = 0;
+  int told = 0;
+};
+
+void OnShutDown(void* arg) { ++static_cast<Shutdowns*>(arg)->told; }
+
 class Machine {
  public:
   explicit Machine(FuzzInput& input) : input_(input) {
@@ -78,6 +87,7 @@ class Machine {
   ~Machine() {
     fo_switchover_free(switchover_);
     fo_steps_destroy(steps_.steps);
+    for (fo_retry& work : works_) EndWork(work);
     for (Request& request : requests_) End(request);
     fo_shard_stats stats = {};
     stats.struct_size = sizeof(stats);
@@ -85,6 +95,7 @@ class Machine {
     Require(stats.requests_held == 0 && stats.requests_retrying == 0, "everything was given back");
     fo_inbox_destroy(inbox_);
     fo_buffer_destroy(buffer_);
+    Require(shutdowns_.told == shutdowns_.begun, "each shutdown that was begun is over");
   }
 
   void Step() {
@@ -214,7 +225,7 @@ class Machine {
     if (input_.Below(4) == 0) {
       fo_retry work = {{0, 0}};
       Known(fo_retry_take_work(&request->retry, input_.Below(8) == 0 ? nullptr : &work));
-      Require(fo_retry_done(&work, FO_ATTEMPT_NONE) == FO_OK, "work ends");
+      EndWork(work);
       return;
     }
     if (Known(fo_retry_done(&request->retry, Number())) != FO_OK) return;
@@ -257,19 +268,49 @@ class Machine {
     if (input_.Below(3) == 0) Known(fo_stop_buffering(Buffer(), Shard()));
     if (input_.Below(3) == 0) Known(fo_note_refused(Buffer(), Shard(), Text()));
     if (input_.Below(64) == 0) Known(fo_buffer_shutdown(Buffer()));
+    if (input_.Below(64) == 0) BeginShutdown();
     if (input_.Below(3) != 0) return;
     const std::string shards = input_.Bool() ? input_.Line() : "";
     const fo_options options = Options(shards);
     Known(fo_reconfigure(Buffer(), input_.Below(16) == 0 ? nullptr : &options));
   }
 
+  void BeginShutdown() {
+    const bool has_function = input_.Bool();
+    const fo_result result = Known(fo_buffer_begin_shutdown(
+        Buffer(), has_function ? OnShutDown : nullptr, has_function ? &shutdowns_ : nullptr));
+    if (result == FO_OK && has_function) ++shutdowns_.begun;
+    Require(shutdowns_.told <= shutdowns_.begun, "a function runs once, and not after an error");
+  }
+
+  void TakeWork() {
+    fo_retry work = {{0, 0}};
+    const fo_result result = Known(fo_steps_take_work(
+        input_.Below(16) == 0 ? nullptr : steps_.steps, input_.Below(16) == 0 ? nullptr : &work));
+    Require(result == FO_OK || work.opaque[0] == 0, "an error brings no work");
+    // The work may outlive the steps.
+    if (input_.Bool()) {
+      works_.push_back(work);
+    } else {
+      EndWork(work);
+    }
+  }
+
+  static void EndWork(fo_retry& work) {
+    Require(fo_retry_done(&work, FO_ATTEMPT_NONE) == FO_OK, "work ends");
+  }
+
   // Goes on with the steps of a retry, in the right order or not.
   void GoOn() {
     std::int32_t step = 0;
-    switch (input_.Below(4)) {
-      case 0:
-        step = fo_steps_start(steps_.steps, Time(), nullptr);
+    switch (input_.Below(5)) {
+      case 0: {
+        fo_request request = {};
+        request.struct_size = Size(sizeof(request));
+        request.work = Number() % 4;
+        step = fo_steps_start(steps_.steps, Time(), input_.Bool() ? nullptr : &request);
         break;
+      }
       case 1: {
         const bool waited = steps_.waits;
         // OnStepEnd may not run inside the call, so the flag may be set before.
@@ -282,6 +323,8 @@ class Machine {
       case 2:
         step = fo_steps_wait_ended(steps_.steps, Time());
         break;
+      case 3:
+        return TakeWork();
       default:
         step = fo_steps_attempt_ended(steps_.steps, Time(), Number());
         break;
@@ -360,6 +403,9 @@ class Machine {
   fo_shard shard_ = {0};
   fo_switchover* switchover_ = nullptr;
   Steps steps_;
+  Shutdowns shutdowns_;
+  // What the steps have counted, and the program keeps.
+  std::vector<fo_retry> works_;
   // The addresses stay the same.
   std::deque<Request> requests_;
 };

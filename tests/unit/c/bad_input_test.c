@@ -10,6 +10,11 @@ static void Ignore(void* arg, fo_result result, fo_retry retry) {
 
 static void IgnoreEnd(void* arg) { (void)arg; }
 
+static void Never(void* arg) {
+  (void)arg;
+  CHECK(!"this function runs");
+}
+
 static void TestTexts(void) {
   fo_result result;
   CHECK(fo_version() > 0);
@@ -84,6 +89,7 @@ static void TestNullObjects(void) {
   fo_steps_destroy(NULL);
   fo_switchover_free(NULL);
   CHECK_ERROR(fo_buffer_shutdown(NULL), FO_INVALID_ARGUMENT, "buffer is NULL");
+  CHECK_ERROR(fo_buffer_begin_shutdown(NULL, Never, NULL), FO_INVALID_ARGUMENT, "buffer is NULL");
   CHECK_ERROR(fo_reconfigure(NULL, NULL), FO_INVALID_ARGUMENT, "buffer is NULL");
   CHECK_ERROR(fo_shard_get(NULL, "a", "b", &shard), FO_INVALID_ARGUMENT, "buffer is NULL");
   CHECK(shard.opaque == 0);
@@ -116,6 +122,9 @@ static void TestNullObjects(void) {
   CHECK_ERROR(fo_steps_wait_ended(NULL, 0), FO_INVALID_ARGUMENT, "steps is NULL");
   CHECK_ERROR(fo_steps_wait(NULL, 0, NULL, none, NULL, IgnoreEnd, NULL), FO_INVALID_ARGUMENT,
               "steps is NULL");
+  retry.opaque[0] = 1;
+  CHECK_ERROR(fo_steps_take_work(NULL, &retry), FO_INVALID_ARGUMENT, "steps is NULL");
+  CHECK(retry.opaque[0] == 0);
   CHECK_ERROR(fo_steps_result(NULL), FO_INVALID_ARGUMENT, "steps is NULL");
   CHECK_ERROR(fo_switchover_begin(NULL, none, NULL, &switchover), FO_INVALID_ARGUMENT, "buffer");
   CHECK(switchover == NULL);
@@ -237,8 +246,11 @@ static void TestStepsAndSwitchovers(void) {
   fo_switchover_options options = {.struct_size = sizeof options};
   fo_switchover* switchover = NULL;
   fo_request request = {.struct_size = 1};
+  fo_retry work = {{1, 0}};
   CHECK(steps != NULL);
   CHECK(fo_steps_create(-1) == NULL);
+  CHECK_ERROR(fo_steps_take_work(steps, &work), FO_WRONG_STATE, "does not fit to the step");
+  CHECK(work.opaque[0] == 0);
   CHECK(fo_steps_attempt_ended(steps, 0, FO_ATTEMPT_SUCCEEDED) == FO_WRONG_STATE);
   CHECK(fo_steps_wait_ended(steps, 0) == FO_WRONG_STATE);
   CHECK(fo_steps_wait(steps, 0, buffer, shard, NULL, IgnoreEnd, NULL) == FO_WRONG_STATE);
@@ -246,6 +258,7 @@ static void TestStepsAndSwitchovers(void) {
   CHECK(fo_steps_start(steps, INT64_MIN, NULL) == FO_STEP_WAIT);
   CHECK(fo_steps_start(steps, 0, NULL) == FO_WRONG_STATE);
   CHECK(fo_steps_result(steps) == FO_WRONG_STATE);
+  CHECK_ERROR(fo_steps_take_work(steps, &work), FO_WRONG_STATE, "does not fit to the step");
   CHECK_ERROR(fo_steps_wait(steps, 0, NULL, shard, NULL, IgnoreEnd, NULL), FO_INVALID_ARGUMENT,
               "buffer is NULL");
   CHECK(fo_steps_wait(steps, INT64_MAX, buffer, shard, NULL, IgnoreEnd, NULL) == FO_OK);
@@ -254,8 +267,10 @@ static void TestStepsAndSwitchovers(void) {
   CHECK(fo_steps_wait_ended(steps, 0) == FO_WRONG_STATE);
   CHECK_ERROR(fo_steps_attempt_ended(steps, 0, FO_ATTEMPT_NONE), FO_INVALID_ARGUMENT, "attempt");
   CHECK_ERROR(fo_steps_attempt_ended(steps, 0, 17), FO_INVALID_ARGUMENT, "attempt");
+  CHECK_ERROR(fo_steps_take_work(steps, NULL), FO_INVALID_ARGUMENT, "work is NULL");
   CHECK(fo_steps_attempt_ended(steps, 0, FO_ATTEMPT_FAILED_OTHERWISE) == FO_STEP_FINISH);
   CHECK(fo_steps_result(steps) == FO_ATTEMPT_FAILED);
+  CHECK_ERROR(fo_steps_take_work(steps, &work), FO_WRONG_STATE, "does not fit to the step");
   fo_steps_destroy(steps);
 
   CHECK_ERROR(fo_switchover_begin(buffer, shard, NULL, NULL), FO_INVALID_ARGUMENT, "out is NULL");

@@ -40,6 +40,7 @@ fo_shard GetShard(fo_buffer* buffer);
 void TestLayout(void);
 void TestBadInput(void);
 void TestRequests(void);
+void TestShutdown(void);
 void TestInboxes(void);
 void TestSteps(void);
 void TestSwitchovers(void);

@@ -16,6 +16,11 @@ static void Write(void* arg, const char* piece, size_t size) {
   CHECK(0);
 }
 
+static void NeverDone(void* arg) {
+  (void)arg;
+  CHECK(0);
+}
+
 static void Child(fo_buffer* buffer, fo_shard shard, fo_inbox* inbox, fo_wait* wait,
                   fo_retry* retry, fo_steps* steps, fo_switchover* switchover) {
   fo_retry out = {{0, 0}};
@@ -23,6 +28,8 @@ static void Child(fo_buffer* buffer, fo_shard shard, fo_inbox* inbox, fo_wait* w
   fo_buffer* own = NULL;
   char server[8];
   CHECK_ERROR(fo_buffer_shutdown(buffer), FO_WRONG_PROCESS, "another process");
+  CHECK_ERROR(fo_buffer_begin_shutdown(buffer, NeverDone, NULL), FO_WRONG_PROCESS,
+              "another process");
   CHECK_ERROR(fo_reconfigure(buffer, NULL), FO_WRONG_PROCESS, "another process");
   CHECK(fo_shard_get(buffer, "a", "b", &shard) == FO_WRONG_PROCESS);
   CHECK(fo_poll(buffer) == FO_WRONG_PROCESS);
@@ -41,6 +48,7 @@ static void Child(fo_buffer* buffer, fo_shard shard, fo_inbox* inbox, fo_wait* w
   CHECK(fo_retry_done(retry, FO_ATTEMPT_SUCCEEDED) == FO_WRONG_PROCESS);
   CHECK(fo_retry_take_work(retry, &out) == FO_WRONG_PROCESS);
   CHECK(fo_steps_start(steps, 0, NULL) == FO_WRONG_PROCESS);
+  CHECK(fo_steps_take_work(steps, &out) == FO_WRONG_PROCESS);
   CHECK(fo_switchover_abort(switchover) == FO_WRONG_PROCESS);
   fo_wait_free(wait);
   fo_steps_destroy(steps);

@@ -5,6 +5,7 @@ int main(void) {
   TestLayout();
   TestBadInput();
   TestRequests();
+  TestShutdown();
   TestInboxes();
   TestSteps();
   TestSwitchovers();

@@ -126,6 +126,79 @@ TEST_F(BufferInCTest, OptionsThatNeedMemoryStayAsTheyWere) {
   EXPECT_EQ(fo_start_buffering(buffer_, shard_, "a test"), FO_OK) << "the shard is not disabled";
 }
 
+TEST_F(BufferInCTest, ShutdownBeginsOrNot) {
+  int done = 0;
+  const auto count = [](void* arg) { ++*static_cast<int*>(arg); };
+  fo_result result = FO_OK;
+  {
+    const FailAllocations failures(FailAllocations::Which::kRest, 0);
+    result = fo_buffer_begin_shutdown(buffer_, count, &done);
+  }
+  EXPECT_EQ(result, FO_NO_MEMORY) << fo_error_text();
+  EXPECT_EQ(fo_start_buffering(buffer_, shard_, "a test"), FO_OK) << "the buffer is not shut down";
+  EXPECT_EQ(fo_buffer_begin_shutdown(buffer_, count, &done), FO_OK);
+  EXPECT_EQ(fo_buffer_shutdown(buffer_), FO_OK);
+  EXPECT_EQ(done, 1);
+}
+
+class StepsInCTest : public BufferInCTest {
+ protected:
+  void SetUp() override {
+    BufferInCTest::SetUp();
+    fo_request request = {};
+    request.struct_size = sizeof(request);
+    request.work = FO_WORK_TRANSACTION;
+    steps_ = fo_steps_create(0);
+    ASSERT_EQ(fo_steps_start(steps_, 0, &request), FO_STEP_WAIT);
+    ASSERT_EQ(fo_steps_wait(steps_, 0, buffer_, shard_, nullptr, nullptr, nullptr), FO_OK);
+    ASSERT_EQ(fo_steps_wait_ended(steps_, 0), FO_STEP_ATTEMPT);
+  }
+  void TearDown() override {
+    fo_steps_destroy(steps_);
+    BufferInCTest::TearDown();
+  }
+
+  void TakeWorkWithoutMemory() {
+    fo_retry work = {{1, 1}};
+    fo_result result = FO_OK;
+    {
+      const FailAllocations failures(FailAllocations::Which::kRest, 0);
+      result = fo_steps_take_work(steps_, &work);
+    }
+    EXPECT_EQ(result, FO_NO_MEMORY) << fo_error_text();
+    EXPECT_EQ(work.opaque[0], 0u);
+    EXPECT_EQ(Counted(), 1u);
+  }
+
+  // How many transactions are counted now.
+  std::uint64_t Counted() {
+    std::uint64_t transactions = 0;
+    fo_switchover* switchover = nullptr;
+    EXPECT_EQ(fo_switchover_begin(buffer_, shard_, nullptr, &switchover), FO_OK);
+    fo_switchover_wait(switchover, 0, nullptr, &transactions);
+    fo_switchover_free(switchover);
+    return transactions;
+  }
+
+  fo_steps* steps_ = nullptr;
+};
+
+TEST_F(StepsInCTest, WorkThatCannotBeHandedOverMayBeTakenLater) {
+  TakeWorkWithoutMemory();
+  fo_retry work = {{0, 0}};
+  EXPECT_EQ(fo_steps_take_work(steps_, &work), FO_OK);
+  EXPECT_EQ(fo_steps_attempt_ended(steps_, 0, FO_ATTEMPT_SUCCEEDED), FO_STEP_FINISH);
+  EXPECT_EQ(Counted(), 1u);
+  EXPECT_EQ(fo_retry_done(&work, FO_ATTEMPT_NONE), FO_OK);
+  EXPECT_EQ(Counted(), 0u);
+}
+
+TEST_F(StepsInCTest, WorkThatCannotBeHandedOverEndsWithItsAttempt) {
+  TakeWorkWithoutMemory();
+  EXPECT_EQ(fo_steps_attempt_ended(steps_, 0, FO_ATTEMPT_SUCCEEDED), FO_STEP_FINISH);
+  EXPECT_EQ(Counted(), 0u);
+}
+
 TEST_F(BufferInCTest, MonitorIsThereOrNot) {
   fo_monitored_server server = {};
   server.struct_size = sizeof(server);

@@ -70,7 +70,116 @@ static void TestASwitchoverIsCalledOff(void) {
   fo_switchover_free(switchover);
 }
 
+typedef struct {
+  fo_steps* steps;
+  int32_t next;
+} Request;
+
+static void OnEnd(void* arg) {
+  Request* const request = arg;
+  request->next = fo_steps_wait_ended(request->steps, 0);
+}
+
+/* Brings a transaction to its first attempt. */
+static void BeginTransaction(fo_buffer* buffer, fo_shard shard, Request* request) {
+  fo_request transaction = {.struct_size = sizeof transaction};
+  transaction.work = FO_WORK_TRANSACTION;
+  CHECK(fo_steps_start(request->steps, 0, &transaction) == FO_STEP_WAIT);
+  CHECK(fo_steps_wait(request->steps, 0, buffer, shard, NULL, OnEnd, request) == FO_OK);
+  CHECK(fo_steps_wait_ended(request->steps, 0) == FO_STEP_ATTEMPT);
+}
+
+/* How many transactions are counted now. A switchover says so, and is called off. */
+static uint64_t Counted(fo_buffer* buffer, fo_shard shard) {
+  fo_switchover* switchover = NULL;
+  uint64_t statements = 0;
+  uint64_t transactions = 0;
+  fo_result result = FO_OK;
+  CHECK(fo_switchover_begin(buffer, shard, NULL, &switchover) == FO_OK);
+  result = fo_switchover_wait(switchover, 0, &statements, &transactions);
+  CHECK(result == (transactions == 0 ? FO_OK : FO_NOT_QUIET));
+  CHECK(statements == 0);
+  fo_switchover_free(switchover);
+  while (fo_poll(buffer) == 0) {
+  }
+  return transactions;
+}
+
+static void TestATransactionOfStepsIsCountedUntilItEnds(void) {
+  fo_buffer* const buffer = MakeManualBuffer();
+  const fo_shard shard = GetShard(buffer);
+  Request request = {fo_steps_create(0), 0};
+  fo_retry work = {{0, 0}};
+  CHECK(fo_report(buffer, shard, "db1", 1, 1) == FO_OK);
+  /* Nobody takes the work, so the end of the attempt ends it. */
+  BeginTransaction(buffer, shard, &request);
+  CHECK(Counted(buffer, shard) == 1);
+  CHECK(fo_steps_attempt_ended(request.steps, 0, FO_ATTEMPT_SUCCEEDED) == FO_STEP_FINISH);
+  CHECK(Counted(buffer, shard) == 0);
+  /* The program takes the work, and ends it with the transaction. */
+  BeginTransaction(buffer, shard, &request);
+  CHECK(fo_steps_take_work(request.steps, &work) == FO_OK);
+  CHECK(work.opaque[0] != 0);
+  CHECK(fo_steps_attempt_ended(request.steps, 0, FO_ATTEMPT_SUCCEEDED) == FO_STEP_FINISH);
+  CHECK(fo_steps_result(request.steps) == FO_OK);
+  fo_steps_destroy(request.steps);
+  CHECK(Counted(buffer, shard) == 1);
+  CHECK(fo_retry_done(&work, FO_ATTEMPT_NONE) == FO_OK);
+  CHECK(Counted(buffer, shard) == 0);
+  fo_buffer_destroy(buffer);
+}
+
+static void TestTheWorkOfStepsIsTakenOnce(void) {
+  fo_buffer* const buffer = MakeManualBuffer();
+  const fo_shard shard = GetShard(buffer);
+  Request request = {fo_steps_create(0), 0};
+  fo_retry work = {{0, 0}};
+  fo_retry again = {{1, 1}};
+  BeginTransaction(buffer, shard, &request);
+  CHECK(fo_steps_take_work(request.steps, &work) == FO_OK);
+  CHECK(fo_steps_take_work(request.steps, &again) == FO_OK);
+  CHECK(work.opaque[0] != 0 && again.opaque[0] == 0 && again.opaque[1] == 0);
+  CHECK(fo_retry_done(&work, FO_ATTEMPT_NONE) == FO_OK);
+  CHECK(Counted(buffer, shard) == 0);
+  CHECK(fo_steps_attempt_ended(request.steps, 0, FO_ATTEMPT_SUCCEEDED) == FO_STEP_FINISH);
+  /* Nothing is counted. */
+  CHECK(fo_steps_start(request.steps, 0, NULL) == FO_STEP_WAIT);
+  CHECK(fo_steps_wait(request.steps, 0, buffer, shard, NULL, NULL, NULL) == FO_OK);
+  CHECK(fo_steps_wait_ended(request.steps, 0) == FO_STEP_ATTEMPT);
+  CHECK(fo_steps_take_work(request.steps, &work) == FO_OK);
+  CHECK(work.opaque[0] == 0);
+  fo_steps_destroy(request.steps);
+  fo_buffer_destroy(buffer);
+}
+
+static void TestATransactionThatWasHeldIsCounted(void) {
+  fo_buffer* const buffer = MakeManualBuffer();
+  const fo_shard shard = GetShard(buffer);
+  Request request = {fo_steps_create(0), 0};
+  fo_retry work = {{0, 0}};
+  CHECK(fo_report(buffer, shard, "db1", 1, 1) == FO_OK);
+  BeginTransaction(buffer, shard, &request);
+  CHECK(fo_steps_attempt_ended(request.steps, 0, FO_ATTEMPT_REFUSED) == FO_STEP_WAIT);
+  CHECK(fo_steps_wait(request.steps, 0, buffer, shard, NULL, OnEnd, &request) == FO_HELD);
+  CHECK_ERROR(fo_steps_take_work(request.steps, &work), FO_WRONG_STATE, "does not fit to the step");
+  CHECK(fo_stop_buffering(buffer, shard) == FO_OK);
+  while (fo_poll(buffer) == 0) {
+  }
+  CHECK(request.next == FO_STEP_ATTEMPT);
+  CHECK(fo_steps_take_work(request.steps, &work) == FO_OK);
+  CHECK(work.opaque[0] != 0);
+  CHECK(fo_steps_attempt_ended(request.steps, 0, FO_ATTEMPT_SUCCEEDED) == FO_STEP_FINISH);
+  CHECK(Counted(buffer, shard) == 1);
+  fo_steps_destroy(request.steps);
+  fo_buffer_destroy(buffer);
+  /* The work of a request that was held may end after the buffer. */
+  CHECK(fo_retry_done(&work, FO_ATTEMPT_NONE) == FO_OK);
+}
+
 void TestSwitchovers(void) {
   TestASwitchoverWaitsForCountedWork();
+  TestATransactionOfStepsIsCountedUntilItEnds();
+  TestTheWorkOfStepsIsTakenOnce();
+  TestATransactionThatWasHeldIsCounted();
   TestASwitchoverIsCalledOff();
 }
