@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -135,9 +136,12 @@ class SlowToMove {
   explicit SlowToMove(Shared& shared) : shared_(&shared) {}
   SlowToMove(SlowToMove&& other) noexcept : shared_(other.shared_), home_(other.home_) {
     if (std::this_thread::get_id() == home_ || shared_->moves.given() > 0) return;
-    constexpr int kTurns = 100'000;
     shared_->moves.Give();
-    for (int i = 0; i < kTurns && !shared_->loop_is_gone; ++i) std::this_thread::yield();
+    // A number of turns would take minutes on a machine with many busy threads.
+    const auto enough = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+    while (!shared_->loop_is_gone && std::chrono::steady_clock::now() < enough) {
+      std::this_thread::yield();
+    }
     EXPECT_FALSE(shared_->loop_is_gone);
   }
   void operator()(const Result&) const { ADD_FAILURE() << "nobody runs the loop"; }
