@@ -26,6 +26,16 @@ inline failover::TabletAlias ServerAlias(int server) {
 }
 inline int ServerOf(const failover::TabletAlias& alias) { return static_cast<int>(alias.uid) - 1; }
 
+// What requests must do while a planned switchover runs.
+enum class SwitchoverKind : std::uint8_t {
+  // The old primary refuses writes while it catches up, so nothing needs to know of the switchover
+  // beforehand.
+  kUnannounced,
+  // The old primary ends, and takes with it what is in flight. So requests must be held before the
+  // switchover begins, and nothing may be in flight then.
+  kAnnounced,
+};
+
 // Server 0 is the primary at first. The servers live as long as the Cluster.
 //
 // Only one thread may call the operations. Any thread may call server().
@@ -46,8 +56,10 @@ class Cluster {
   // looks at the servers more often while the Buffer holds requests. May be empty.
   virtual std::function<void(const failover::Transition&)> OnTransition() { return {}; }
 
-  // Makes the primary refuse writes, lets the other server catch up and take over, and makes the
-  // old primary follow the new one. Returns when every acknowledged write is on both servers again.
+  virtual SwitchoverKind switchover_kind() const { return SwitchoverKind::kUnannounced; }
+  // Makes the primary refuse writes or end, lets the other server catch up and take over, and makes
+  // the old primary follow the new one. Returns when every acknowledged write is on both servers
+  // again.
   virtual absl::Status Switchover() = 0;
   // Kills the primary. Returns when its process is gone.
   virtual absl::Status CrashPrimary() = 0;

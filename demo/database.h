@@ -1,6 +1,7 @@
 // These interfaces are what the router needs from a database: servers, and connections to them.
 //
-// mariadb_server.h and simulated_server.h implement them. sql_error.h makes their errors.
+// mariadb_server.h, postgres_server.h and simulated_server.h implement them. sql_error.h reads
+// their errors.
 #ifndef FAILOVER_DEMO_DATABASE_H_
 #define FAILOVER_DEMO_DATABASE_H_
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,10 +29,15 @@
 #ifdef FAILOVER_DEMO_MARIADB
 #include "mariadb_cluster.h"
 #endif
+#ifdef FAILOVER_DEMO_POSTGRES
+#include "postgres_cluster.h"
+#endif
 
 ABSL_FLAG(bool, simulated, false, "Simulate the servers: no database, a quarter of the time.");
-ABSL_FLAG(std::string, pair_script, "scripts/lib/mariadb_pair.sh",
-          "The script that runs the pair of MariaDB servers.");
+ABSL_FLAG(bool, postgres, false, "Use PostgreSQL servers instead of MariaDB servers.");
+ABSL_FLAG(std::string, pair_script, "",
+          "The script that runs the pair of servers. Default: scripts/lib/mariadb_pair.sh, or "
+          "postgres_pair.sh.");
 ABSL_FLAG(std::string, pair_folder, "",
           "An empty folder for the servers; required unless --simulated.");
 ABSL_FLAG(std::string, output, "failover.svg", "Where to write the picture.");
@@ -68,24 +74,49 @@ absl::StatusOr<PassOptions> OptionsFromFlags() {
   return options;
 }
 
+using StartPair = absl::StatusOr<std::unique_ptr<Cluster>> (*)(const std::string& pair_script,
+                                                               const std::string& folder);
+
+// The function that starts the servers; nullptr if the program was built without their client
+// library.
+StartPair StartPairFromFlags() {
+  if (absl::GetFlag(FLAGS_postgres)) {
+#ifdef FAILOVER_DEMO_POSTGRES
+    return StartPostgresCluster;
+#endif
+  } else {
+#ifdef FAILOVER_DEMO_MARIADB
+    return StartMariadbCluster;
+#endif
+  }
+  return nullptr;
+}
+
 absl::StatusOr<ClusterFactory> ClusterFromFlags() {
   if (absl::GetFlag(FLAGS_simulated)) return ClusterFactory(StartSimulatedCluster);
-#ifdef FAILOVER_DEMO_MARIADB
+  const StartPair start = StartPairFromFlags();
+  if (start == nullptr) {
+    return absl::UnimplementedError("built without the client library of these servers");
+  }
   const std::string folder = absl::GetFlag(FLAGS_pair_folder);
   if (folder.empty()) return absl::InvalidArgumentError("--pair_folder is needed");
-  return ClusterFactory([script = absl::GetFlag(FLAGS_pair_script), folder] {
-    return StartMariadbCluster(script, folder);
-  });
-#else
-  return absl::UnimplementedError("built without libmariadb: only --simulated works");
-#endif
+  std::string script = absl::GetFlag(FLAGS_pair_script);
+  if (script.empty()) {
+    script = absl::GetFlag(FLAGS_postgres) ? "scripts/lib/postgres_pair.sh"
+                                           : "scripts/lib/mariadb_pair.sh";
+  }
+  return ClusterFactory([start, script, folder] { return start(script, folder); });
+}
+
+const char* ServersFromFlags() {
+  if (absl::GetFlag(FLAGS_simulated)) return "simulated servers";
+  return absl::GetFlag(FLAGS_postgres) ? "PostgreSQL servers" : "MariaDB servers";
 }
 
 std::string Subtitle() {
   return absl::StrCat(absl::GetFlag(FLAGS_clients), " clients, ",
                       WithCommas(std::llround(absl::GetFlag(FLAGS_rate))),
-                      " requests per second (INSERT and SELECT), two ",
-                      absl::GetFlag(FLAGS_simulated) ? "simulated servers" : "MariaDB servers");
+                      " requests per second (INSERT and SELECT), two ", ServersFromFlags());
 }
 
 absl::Status WriteFile(const std::string& path, const std::string& content) {

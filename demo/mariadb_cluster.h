@@ -1,5 +1,4 @@
-// This cluster is two MariaDB servers. scripts/lib/mariadb_pair.sh starts, switches over, kills and
-// promotes them.
+// The demo on two MariaDB servers with semi-synchronous replication.
 #ifndef FAILOVER_DEMO_MARIADB_CLUSTER_H_
 #define FAILOVER_DEMO_MARIADB_CLUSTER_H_
 
@@ -11,8 +10,7 @@
 
 namespace failover_demo {
 
-// The servers live in `folder`, which must exist. The folder may be used again once the Cluster is
-// gone.
+// `pair_script` is scripts/lib/mariadb_pair.sh. StartPairCluster says what becomes of `folder`.
 absl::StatusOr<std::unique_ptr<Cluster>> StartMariadbCluster(const std::string& pair_script,
                                                              const std::string& folder);
 

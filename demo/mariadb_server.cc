@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "sql_error.h"
+#include "mysql_error.h"
 
 namespace failover_demo {
 namespace {
@@ -75,9 +75,6 @@ class MariadbConnection final : public Connection {
 
 }  // namespace
 
-MariadbServer::MariadbServer(std::string name, std::string option_file)
-    : name_(std::move(name)), option_file_(std::move(option_file)) {}
-
 absl::StatusOr<std::unique_ptr<Connection>> MariadbServer::Connect() {
   MysqlPtr mysql(mysql_init(nullptr));
   if (mysql == nullptr) return absl::ResourceExhaustedError("mysql_init: out of memory");
@@ -86,9 +83,8 @@ absl::StatusOr<std::unique_ptr<Connection>> MariadbServer::Connect() {
   mysql_options(mysql.get(), MYSQL_OPT_CONNECT_TIMEOUT, &connect_seconds);
   mysql_options(mysql.get(), MYSQL_OPT_READ_TIMEOUT, &answer_seconds);
   mysql_options(mysql.get(), MYSQL_OPT_WRITE_TIMEOUT, &answer_seconds);
-  mysql_options(mysql.get(), MYSQL_READ_DEFAULT_FILE, option_file_.c_str());
-  if (mysql_real_connect(mysql.get(), nullptr, nullptr, nullptr, nullptr, 0, nullptr, 0) ==
-      nullptr) {
+  if (mysql_real_connect(mysql.get(), access_.host.c_str(), access_.user.c_str(),
+                         access_.password.c_str(), nullptr, access_.port, nullptr, 0) == nullptr) {
     return ConnectError(mysql_errno(mysql.get()), mysql_error(mysql.get()));
   }
   return std::make_unique<MariadbConnection>(std::move(mysql));

@@ -4,23 +4,25 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "database.h"
+#include "pair_cluster.h"
 
 namespace failover_demo {
 
 class MariadbServer final : public Server {
  public:
-  // The group [client] of the option file names the host, the port, the user and the password. The
-  // rows are in the column `row_id` of the table demo.requests. That column is not unique.
-  MariadbServer(std::string name, std::string option_file);
+  // The rows are in the column `row_id` of the table demo.requests. That column is not unique.
+  MariadbServer(std::string name, ServerAccess access)
+      : name_(std::move(name)), access_(std::move(access)) {}
 
   const std::string& name() const override { return name_; }
   absl::StatusOr<std::unique_ptr<Connection>> Connect() override;
 
  private:
   const std::string name_;
-  const std::string option_file_;
+  const ServerAccess access_;
 };
 
 }  // namespace failover_demo

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "failover/buffer.h"
 #include "failover/clock.h"
+#include "failover/switchover.h"
 #include "monitor.h"
 #include "progress.h"
 #include "router.h"
@@ -36,14 +37,18 @@ absl::StatusOr<std::unique_ptr<failover::Buffer>> MakeBuffer(const PassOptions& 
 class Operator {
  public:
   // The caller owns all arguments, which must outlive this object.
-  Operator(const PassOptions& options, Cluster& cluster, Router& router, absl::Time start)
-      : options_(options), cluster_(cluster), router_(router), start_(start) {}
+  Operator(const PassOptions& options, failover::Buffer& buffer, Cluster& cluster, Router& router,
+           absl::Time start)
+      : options_(options), buffer_(buffer), cluster_(cluster), router_(router), start_(start) {}
 
   absl::StatusOr<Incident> Switchover() {
     Incident incident;
     incident.begin = Now();
     Progress(Now(), "planned switchover: server %s hands over", Name(0));
-    if (absl::Status done = cluster_.Switchover(); !done.ok()) return done;
+    const bool announce =
+        buffer_.options().enabled && cluster_.switchover_kind() == SwitchoverKind::kAnnounced;
+    const absl::Status done = announce ? AnnouncedSwitchover() : cluster_.Switchover();
+    if (!done.ok()) return done;
     return AwaitNewPrimary(1, incident);
   }
 
@@ -62,6 +67,18 @@ class Operator {
   absl::Duration Now() const { return failover::Clock::Steady().Now() - start_; }
   const std::string& Name(int server) const { return cluster_.server(server).name(); }
 
+  // Lets the Buffer hold requests, and begins when nothing is in flight.
+  absl::Status AnnouncedSwitchover() {
+    absl::StatusOr<failover::Switchover> switchover =
+        buffer_.BeginSwitchover(buffer_.GetShard(kKeyspace, kShard), {});
+    if (!switchover.ok()) return switchover.status();
+    const absl::StatusOr<failover::WorkInFlight> quiet =
+        switchover->WaitUntilQuiet(options_.window);
+    if (!quiet.ok()) return quiet.status();
+    if (absl::Status done = cluster_.Switchover(); !done.ok()) return done;
+    return switchover->Commit();
+  }
+
   absl::StatusOr<Incident> AwaitNewPrimary(int server, Incident incident) const {
     const std::optional<absl::Time> since = router_.AwaitPrimary(server, kTakeOverTimeout);
     if (!since.has_value()) {
@@ -75,6 +92,7 @@ class Operator {
   }
 
   const PassOptions& options_;
+  failover::Buffer& buffer_;
   Cluster& cluster_;
   Router& router_;
   const absl::Time start_;
@@ -107,7 +125,7 @@ absl::StatusOr<PassResult> RunPass(const PassOptions& options, bool buffered,
   const absl::Time start = clock.Now();
   Workload workload(router, options.clients, options.requests_per_second, start);
   Monitor monitor(**buffer, workload, start);
-  Operator operate(options, **cluster, router, start);
+  Operator operate(options, **buffer, **cluster, router, start);
 
   absl::SleepFor(options.before);
   const absl::StatusOr<Incident> switchover = operate.Switchover();

@@ -39,10 +39,11 @@ std::string Percentiles(const PhaseSummary& phase) {
 
 const char* Meaning(const std::string& error) {
   static const auto* const meanings = new std::map<std::string, const char*>{
-      {"1290", "the server is read-only"},
-      {"2002", "cannot connect"},
-      {"2003", "cannot connect"},
-      {"2013", "lost connection, fate unknown"},
+      {"1290", "the server is read-only"},  {"2002", "cannot connect"},
+      {"2003", "cannot connect"},           {"2013", "lost connection, fate unknown"},
+      {"57P01", "the server shuts down"},   {"57P03", "the server takes no statements now"},
+      {"25006", "the server is read-only"}, {"connection lost", "fate unknown"},
+      {"WARNING 57P01", "fate unknown"},
   };
   const auto meaning = meanings->find(error);
   return meaning == meanings->end() ? "" : meaning->second;

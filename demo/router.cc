@@ -33,7 +33,10 @@ std::optional<absl::Time> Router::AwaitPrimary(int server, absl::Duration timeou
 
 template <typename Statement>
 std::invoke_result_t<Statement, Connection&> Session::Run(const Statement& statement) {
-  return failover::RunWithFailoverRetry(router_.buffer_, failover::RequestContext(), router_.shard_,
+  // A planned switchover that is announced waits for the statements in flight.
+  failover::RequestContext context;
+  context.work = failover::Work::kStatement;
+  return failover::RunWithFailoverRetry(router_.buffer_, context, router_.shard_,
                                         [&] { return RunOnce(statement); });
 }
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "sql_error.h"
+#include "mysql_error.h"
 
 namespace failover_demo {
 namespace {

@@ -4,35 +4,39 @@
 
 #include "failover/errors.h"
 #include "failover/mysql/errors.h"
+#include "failover/outcome.h"
+#include "failover/postgres/errors.h"
 
 namespace failover_demo {
 namespace {
 
-absl::Status MakeError(unsigned int number, std::string_view text,
-                       failover::mysql::SendState send_state) {
-  failover::mysql::StatementState statement;
-  statement.send_state = send_state;
-  return failover::mysql::ToStatus({number, /*sqlstate=*/"", std::string(text)}, statement);
+std::string Label(const failover::postgres::PostgresError& error) {
+  switch (error.source) {
+    case failover::postgres::Source::kConnectFailed:
+      return "no connection";
+    case failover::postgres::Source::kConnectionLost:
+      return "connection lost";
+    case failover::postgres::Source::kErrorResponse:
+      return error.sqlstate;
+    case failover::postgres::Source::kNoticeResponse:
+      return "WARNING " + error.sqlstate;
+  }
+  return error.sqlstate;
 }
 
 }  // namespace
 
-absl::Status ConnectError(unsigned int number, std::string_view text) {
-  return MakeError(number, text, failover::mysql::SendState::kNotSent);
-}
-
-absl::Status StatementError(unsigned int number, std::string_view text) {
-  return MakeError(number, text, failover::mysql::SendState::kSent);
-}
-
 bool FateUnknown(const absl::Status& error) {
-  return failover::mysql::OutcomeOf(error) == failover::mysql::Outcome::kUnknown;
+  return failover::OutcomeOf(error) == failover::Outcome::kUnknown;
 }
 
 std::string ErrorLabel(const absl::Status& error) {
   if (const auto reason = failover::ReasonOf(error)) return std::string(ToString(*reason));
   if (const auto mysql_error = failover::mysql::MysqlErrorOf(error)) {
     return std::to_string(mysql_error->number);
+  }
+  if (const auto postgres_error = failover::postgres::PostgresErrorOf(error)) {
+    return Label(*postgres_error);
   }
   return absl::StatusCodeToString(error.code());
 }

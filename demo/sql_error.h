@@ -1,25 +1,18 @@
-// These functions make an absl::Status of a database error. failover::mysql decides which of the
-// errors are safe to retry.
+// These functions read the errors of any database, and those of the Buffer.
 #ifndef FAILOVER_DEMO_SQL_ERROR_H_
 #define FAILOVER_DEMO_SQL_ERROR_H_
 
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 
 namespace failover_demo {
 
-// Returns the error for a connection that could not be made. Nothing was sent in that case.
-absl::Status ConnectError(unsigned int number, std::string_view text);
-
-// Returns the error for a statement that was sent outside of any transaction and has failed.
-absl::Status StatementError(unsigned int number, std::string_view text);
-
 // Returns whether it is unknown if the statement was executed.
 bool FateUnknown(const absl::Status& error);
 
-// Returns a short label for a table: "1290", "2013", or the Buffer's reason.
+// Returns a short label for a table, such as "1290", "57P01", "no connection", or the Buffer's
+// reason.
 std::string ErrorLabel(const absl::Status& error);
 
 }  // namespace failover_demo

@@ -185,7 +185,7 @@ FLOORS = (
         USER_OF_LIBRARY + ("proxy/core", "proxy/postgres/protocol", "proxy/postgres/session"),
         ("asio", "spdlog"),
     ),
-    Floor("demo", ("demo/*",), USER_OF_LIBRARY, ("spdlog", "mysql.h", "errmsg.h")),
+    Floor("demo", ("demo/*",), USER_OF_LIBRARY, ("spdlog", "mysql.h", "errmsg.h", "libpq-fe.h")),
     Floor("examples/nginx", ("examples/nginx/*",), ("headers: c",)),
     Floor(
         "examples",

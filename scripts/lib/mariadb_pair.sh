@@ -42,19 +42,17 @@
 # Needs mariadbd, mariadb-install-db and the mariadb client (Debian: mariadb-server-core,
 # mariadb-client-core); runs as root or as an ordinary user; Linux only.
 
-source "$(dirname -- "${BASH_SOURCE[0]}")/await.sh"
+# The server's programs are in sbin, which an ordinary user's PATH may lack.
+PAIR_KIND=mariadb
+PAIR_PATH=/usr/local/sbin:/usr/sbin:/sbin
+source "$(dirname -- "${BASH_SOURCE[0]}")/pair.sh"
 
-readonly PAIR_START_SECONDS=$PATIENCE  # a server's start, on a slow machine
 readonly PAIR_COPY_SECONDS=300  # a replica's way from nothing to all that its primary has
-readonly PAIR_STEP_SECONDS=60   # any other single step
-
 readonly PAIR_NOW='ROUND(UNIX_TIMESTAMP(SYSDATE(6)) * 1000, 1)'  # the wall clock, in ms
 
 PAIR_AS_ROOT=()                 # mariadbd refuses to run as root unless it is told so
 if ((EUID == 0)); then PAIR_AS_ROOT=(--user=root); fi
 readonly PAIR_AS_ROOT
-
-PAIR_LAUNCHER=()
 
 # ---- the public functions ------------------------------------------------------------------------
 
@@ -91,13 +89,6 @@ pair_switchover() {
   _pair_await_semi_sync "$dir" "$new"
 }
 
-pair_crash() {
-  local dir name
-  dir=$(_pair_dir "$1") || return
-  name=$(pair_primary "$dir") || return
-  _pair_kill "$dir" "$name"
-}
-
 pair_promote() {
   local dir name position
   dir=$(_pair_dir "$1") || return
@@ -127,68 +118,23 @@ pair_rejoin() {
   _pair_await_semi_sync "$dir" "$primary"
 }
 
-pair_stop() {
-  local dir name status=0
-  dir=$(_pair_dir "$1") || return
-  for name in a b; do _pair_kill "$dir" "$name" || status=1; done
-  ((status == 0)) && rm -rf -- "$dir"/{a,b,template,tmp,primary}
-  return "$status"
-}
-
-pair_primary() { cat -- "$1/primary"; }
-
-pair_replica() {
-  local primary
-  primary=$(pair_primary "$1") || return
-  if [[ $primary == a ]]; then echo b; else echo a; fi
-}
-
-pair_port() { sed -n 's/^port=//p' "$1/app-$2.cnf"; }
-
-pair_pid() {
-  local dir pid
-  dir=$(_pair_dir "$1") || return
-  pid=$(cat -- "$dir/$2.pid" 2>/dev/null) && [[ -n $pid ]] || return 1
-  # Another process may have the same id by now.
-  grep -qsF -- "$dir/$2.cnf" "/proc/$pid/cmdline" || return 1
-  echo "$pid"
-}
-
 pair_sql() {
   _pair_client "$1" "$2" "$PAIR_STEP_SECONDS" --batch --skip-column-names --execute="$3"
 }
 
 # ---- the insides ---------------------------------------------------------------------------------
 
-_pair_say() { printf 'mariadb_pair: %s\n' "$*" >&2; }
-
-_pair_dir() {
-  if [[ ! -d ${1:-} ]]; then
-    _pair_say "no such folder: '${1:-}'"
-    return 1
-  fi
-  (cd -- "$1" && pwd -P)
-}
-
 # _pair_client DIR NAME SECONDS OPTION...: runs the client for at most SECONDS and a little more.
 _pair_client() {
   timeout "$(($3 + 5))" mariadb --defaults-file="$1/admin-$2.cnf" "${@:4}"
 }
 
-# The server's programs are in sbin, which an ordinary user's PATH may lack.
-_pair_program() {
-  PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" command -v "$1" || {
-    _pair_say "$1 is not installed"
-    return 1
-  }
-}
-
 _pair_write_accounts() {
   local dir=$1 password
-  password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  _pair_write_password "$dir"
+  password=$(cat -- "$dir/app.password")
   (
     umask 077
-    printf '%s\n' "$password" >"$dir/app.password"
     cat >"$dir/accounts.sql" <<SQL
 SET sql_log_bin = 0;
 CREATE USER admin@127.0.0.1 IDENTIFIED BY '$password';
@@ -213,16 +159,6 @@ _pair_make_template() {
     tail -n 20 "$dir/install.log" >&2
     return 1
   }
-}
-
-# Prints a free port below the range from which the kernel takes ports for outgoing connections.
-_pair_free_port() {
-  local port
-  while :; do
-    port=$((20000 + RANDOM % 12000))
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-  done
-  echo "$port"
 }
 
 _pair_write_configuration() {
@@ -290,39 +226,11 @@ _pair_launch() {
   _pair_exec_server "$dir" "$name"
 }
 
-_pair_exec_server() {
+_pair_server_command() {
   local dir=$1 name=$2 program
   program=$(_pair_program mariadbd) || return
-  # The file with the process id exists before the server runs, so that pair_stop always finds it.
-  (
-    echo "$BASHPID" >"$dir/$name.pid"
-    TMPDIR="$dir/tmp" exec "${PAIR_LAUNCHER[@]}" "$program" --defaults-file="$dir/$name.cnf" \
-      "${PAIR_AS_ROOT[@]}" </dev/null >"$dir/$name.log" 2>&1
-  ) &
-  disown "$!"  # bash reports the end of a child that it knows; these are killed on purpose
-}
-
-_pair_await_ready() {
-  local dir=$1 name=$2 attempt
-  for attempt in 1 2 3 4 5; do
-    if await "$PAIR_START_SECONDS" _pair_is_ready_or_dead "$dir" "$name" &&
-      _pair_is_ready "$dir" "$name"; then
-      return 0
-    fi
-    # Another process may have taken the port that was free a moment ago.
-    if ((attempt == 5)) || ! grep -qs 'Address already in use' "$dir/$name.log"; then break; fi
-    _pair_launch "$dir" "$name" || return
-  done
-  _pair_say "server $name did not start:"
-  tail -n 20 "$dir/$name.log" >&2
-  return 1
-}
-
-_pair_is_ready() { pair_sql "$1" "$2" 'DO 1' 2>/dev/null; }
-
-# A server is dead if its process has started and is gone.
-_pair_is_ready_or_dead() {
-  _pair_is_ready "$1" "$2" || { [[ -s $1/$2.pid ]] && _pair_is_gone "$(cat -- "$1/$2.pid")"; }
+  server_command=(env TMPDIR="$dir/tmp" "${PAIR_LAUNCHER[@]}" "$program" --defaults-file="$dir/$name.cnf"
+    "${PAIR_AS_ROOT[@]}")
 }
 
 _pair_await_gtid() {
@@ -384,43 +292,9 @@ _pair_semi_sync_is_on() {
   [[ $status == *clients$'\t'1* && $status == *status$'\t'ON* ]]
 }
 
-_pair_kill() {
-  local dir=$1 name=$2 pid
-  pid=$(pair_pid "$dir" "$name") || return 0
-  kill -KILL "$pid" 2>/dev/null
-  await "$PAIR_STEP_SECONDS" _pair_is_gone "$pid" || {
-    _pair_say "server $name (process $pid) does not end"
-    return 1
-  }
-}
-
-# _pair_is_gone PID: whether the process has ended and closed its sockets. A zombie has ended: in a
-# container perhaps nobody reaps it. But the first thread can be a zombie while other threads run.
-_pair_is_gone() {
-  local state tasks
-  state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) || return 0
-  tasks=("/proc/$1/task"/*)
-  [[ $state == [ZX]* ]] && ((${#tasks[@]} <= 1))
-}
-
 # ---- as a command --------------------------------------------------------------------------------
-
-_pair_main() {
-  local command=${1:-help}
-  case $command in
-    start | switchover | crash | promote | rejoin | stop | primary | replica | port | pid | sql)
-      shift
-      "pair_$command" "$@"
-      ;;
-    help | --help | -h) sed -n '3,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
-    *)
-      _pair_say "unknown command '$command'; see --help"
-      return 2
-      ;;
-  esac
-}
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   set -euo pipefail
-  _pair_main "$@"
+  _pair_main "${BASH_SOURCE[0]}" "$@"
 fi

@@ -1,0 +1,31 @@
+// A PostgresServer reaches a PostgreSQL server through libpq.
+#ifndef FAILOVER_DEMO_POSTGRES_SERVER_H_
+#define FAILOVER_DEMO_POSTGRES_SERVER_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "database.h"
+#include "pair_cluster.h"
+
+namespace failover_demo {
+
+class PostgresServer final : public Server {
+ public:
+  // The rows are in the column `row_id` of the table `requests` in the database `postgres`. That
+  // column is not unique.
+  PostgresServer(std::string name, ServerAccess access)
+      : name_(std::move(name)), access_(std::move(access)) {}
+
+  const std::string& name() const override { return name_; }
+  absl::StatusOr<std::unique_ptr<Connection>> Connect() override;
+
+ private:
+  const std::string name_;
+  const ServerAccess access_;
+};
+
+}  // namespace failover_demo
+
+#endif  // FAILOVER_DEMO_POSTGRES_SERVER_H_
