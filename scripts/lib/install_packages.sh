@@ -7,12 +7,13 @@
 # server, its client library, and its grammar as a library. Topology: the libraries that speak to
 # topology services, and an etcd; with systemd, the package of etcd starts a server on port 2379,
 # which no test uses. Nginx: a host of a module of this project; with systemd, the package starts a
-# server on port 80, which no test uses. Proxy: load on the proxy, and its rivals. Monitoring: Prometheus and promtool;
-# with systemd, the package starts a server on port 9090, which no test uses. Browser: the test of
-# the status page. Driver: drivers of PostgreSQL; that of node comes from npm. Node: for these two; a
-# node that is installed already may bring its own npm. Document: the reference. Debian: packages of
-# this project, and a new system to install them in. Bazel: the build with Bazel. Clang: the analyses
-# and the fuzzers. Model: the model checker.
+# server on port 80, which no test uses. Proxy: load on the proxies, and their rivals; with systemd,
+# the package of PgBouncer starts a server on port 6432, which no test uses. Monitoring: Prometheus
+# and promtool; with systemd, the package starts a server on port 9090, which no test uses. Browser:
+# the test of the status page. Driver: drivers of PostgreSQL; that of node comes from npm. Node: for
+# these two; a node that is installed already may bring its own npm. Document: the reference.
+# Debian: packages of this project, and a new system to install them in. Bazel: the build with
+# Bazel. Clang: the analyses and the fuzzers. Model: the model checker.
 # shellcheck disable=SC2034  # the scripts that source this file use the lists
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
@@ -24,7 +25,7 @@
   TOPOLOGY_PACKAGES=(libcurl4-openssl-dev nlohmann-json3-dev etcd-server etcd-client patroni
     python3-etcd)
   NGINX_PACKAGES=(nginx libnginx-mod-stream nginx-dev)
-  PROXY_PACKAGES=(sysbench haproxy valgrind)
+  PROXY_PACKAGES=(sysbench haproxy pgbouncer valgrind)
   MONITORING_PACKAGES=(prometheus)
   NODE_PACKAGES=()
   command -v npm >/dev/null || NODE_PACKAGES+=(nodejs npm)

@@ -2,7 +2,7 @@
 # processes and their ports. Source one of those two instead of this file.
 # shellcheck shell=bash
 #
-# The script that sources this file sets PAIR_KIND and PAIR_PATH (more folders for programs), and
+# The script that sources this file sets PAIR_KIND and PAIR_PATH (where programs are looked for first), and
 # defines these functions:
 #
 #   pair_sql DIR NAME SQL           Runs SQL as an administrator.
@@ -67,9 +67,9 @@ _pair_dir() {
   (cd -- "$1" && pwd -P)
 }
 
-# Prints where the program is.
+# Prints where the program is. In PATH, Debian has wrappers of some programs, which take their time.
 _pair_program() {
-  PATH="$PATH:$PAIR_PATH" command -v "$1" || {
+  PATH="$PAIR_PATH:$PATH" command -v "$1" || {
     _pair_say "$1 is not installed"
     return 1
   }
