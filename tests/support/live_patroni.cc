@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -95,6 +97,12 @@ void LivePatroni::Kill() {
   KillAndWait(process_);
   process_ = -1;
   kill(postmaster, SIGKILL);
+}
+
+void LivePatroni::Forget() const {
+  std::error_code error;
+  std::filesystem::remove_all(folder_.path() + "/data", error);
+  EXPECT_FALSE(error) << error.message();
 }
 
 std::string LivePatroni::Ask(const std::string& method, const std::string& path,

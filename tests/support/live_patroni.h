@@ -38,6 +38,9 @@ class LivePatroni {
 
   // Kills the member and its server at once, as a crash of the machine does.
   void Kill();
+  // Removes the data of a member that was killed. The member then starts with a copy of the
+  // leader's.
+  void Forget() const;
 
   std::uint16_t port() const { return server_port_.port(); }
   std::uint16_t rest_port() const { return rest_port_.port(); }
