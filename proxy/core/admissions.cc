@@ -47,6 +47,11 @@ LoginAnswer Admission::LogIn(const std::string& user) {
   return answer;
 }
 
+LoginAnswer Admission::ChangeUser(const std::string& user) {
+  if (place_ == nullptr) return LoginAnswer::kEvicted;
+  return place_->owner.ChangeUser(*place_, user);
+}
+
 void Admission::Leave() {
   if (place_ == nullptr) return;
   place_->evict = nullptr;
@@ -112,17 +117,36 @@ LoginAnswer Admissions::LogIn(Admission::Place& place, const std::string& user) 
   const MutexLock lock(mutex_);
   if (!place.waiting) return LoginAnswer::kEvicted;
   if (sessions_ >= limits_.sessions) return LoginAnswer::kTooMany;
-  place.user = user;
-  int& of_user = sessions_of_user_[user];
-  if (limits_.sessions_of_user > 0 && of_user >= limits_.sessions_of_user) {
-    return LoginAnswer::kTooManyOfUser;
-  }
+  if (!HasRoomFor(user)) return LoginAnswer::kTooManyOfUser;
   waiting_.erase(place.position);
   place.waiting = false;
   place.logged_in = true;
-  ++of_user;
+  place.user = user;
+  ++sessions_of_user_[user];
   ++sessions_;
   return LoginAnswer::kWelcome;
+}
+
+LoginAnswer Admissions::ChangeUser(Admission::Place& place, const std::string& user) {
+  const MutexLock lock(mutex_);
+  if (!place.logged_in) return LoginAnswer::kEvicted;
+  if (place.user == user) return LoginAnswer::kWelcome;
+  if (!HasRoomFor(user)) return LoginAnswer::kTooManyOfUser;
+  ForgetSessionOf(place.user);
+  place.user = user;
+  ++sessions_of_user_[user];
+  return LoginAnswer::kWelcome;
+}
+
+bool Admissions::HasRoomFor(const std::string& user) const {
+  if (limits_.sessions_of_user == 0) return true;
+  const auto of_user = sessions_of_user_.find(user);
+  return of_user == sessions_of_user_.end() || of_user->second < limits_.sessions_of_user;
+}
+
+void Admissions::ForgetSessionOf(const std::string& user) {
+  const auto of_user = sessions_of_user_.find(user);
+  if (--of_user->second == 0) sessions_of_user_.erase(of_user);
 }
 
 void Admissions::Leave(Admission::Place& place) {
@@ -134,8 +158,7 @@ void Admissions::Leave(Admission::Place& place) {
   if (!place.logged_in) return;
   place.logged_in = false;
   --sessions_;
-  const auto of_user = sessions_of_user_.find(place.user);
-  if (--of_user->second == 0) sessions_of_user_.erase(of_user);
+  ForgetSessionOf(place.user);
 }
 
 }  // namespace proxy

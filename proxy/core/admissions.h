@@ -50,6 +50,9 @@ class Admission {
 
   // The client has proved that it is `user`. If the answer is not kWelcome, the client must go.
   LoginAnswer LogIn(const std::string& user);
+  // A client that is logged in has proved that it is `user` now. If the answer is not kWelcome,
+  // the client counts as the user that it was.
+  LoginAnswer ChangeUser(const std::string& user);
 
  private:
   friend class Admissions;
@@ -89,6 +92,9 @@ class Admissions {
   using Places = std::list<std::shared_ptr<Admission::Place>>;
 
   LoginAnswer LogIn(Admission::Place& place, const std::string& user);
+  LoginAnswer ChangeUser(Admission::Place& place, const std::string& user);
+  bool HasRoomFor(const std::string& user) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ForgetSessionOf(const std::string& user) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Leave(Admission::Place& place);
   // Takes the client out of waiting_ that has waited longest; nullptr if nobody waits.
   std::shared_ptr<Admission::Place> TakeOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

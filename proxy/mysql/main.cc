@@ -22,11 +22,10 @@ using failover::mysql::PrimaryMonitor;
 using failover::mysql::PrimaryMonitorOptions;
 
 absl::Status RunProxy(proxy::ProgramParts& parts) {
-  // Every client uses this account.
-  if (parts.options.backend_user.empty()) return proxy::InvalidFlag("backend_user", "is needed");
   const absl::StatusOr<MysqlOptions> options = MysqlOptionsFromFlags(parts.options.monitor);
   if (!options.ok()) return options.status();
-  const absl::StatusOr<Users> users = Users::Load(parts.options.users_file);
+  const absl::StatusOr<Users> users = Users::Load(
+      parts.options.users_file, {parts.options.backend_user, parts.options.backend_password});
   if (!users.ok()) return users.status();
   absl::StatusOr<std::unique_ptr<PrimaryMonitor>> monitor = PrimaryMonitor::Create(
       proxy::MonitorOptionsOf<PrimaryMonitorOptions>(parts,

@@ -19,6 +19,19 @@ MysqlError TooManyOfUser(const std::string& user) {
                        " already has more than 'max_user_connections' active connections")};
 }
 
+std::optional<MysqlError> ErrorOf(proxy::LoginAnswer answer, const Login& login) {
+  switch (answer) {
+    case proxy::LoginAnswer::kWelcome:
+      return std::nullopt;
+    case proxy::LoginAnswer::kTooManyOfUser:
+      return TooManyOfUser(login.user);
+    case proxy::LoginAnswer::kTooMany:
+    case proxy::LoginAnswer::kEvicted:
+      break;
+  }
+  return TooManyConnections();
+}
+
 }  // namespace
 
 MysqlError AccessDenied(const Login& login, std::string_view host) {
@@ -41,16 +54,16 @@ std::optional<MysqlError> Admit(const MysqlContext& context, const Login& login,
   if (!context.users.Accepts(login.user, scramble, login.auth_answer)) {
     return AccessDenied(login, host);
   }
-  switch (admission.LogIn(login.user)) {
-    case proxy::LoginAnswer::kWelcome:
-      return std::nullopt;
-    case proxy::LoginAnswer::kTooManyOfUser:
-      return TooManyOfUser(login.user);
-    case proxy::LoginAnswer::kTooMany:
-    case proxy::LoginAnswer::kEvicted:
-      break;
+  return ErrorOf(admission.LogIn(login.user), login);
+}
+
+std::optional<MysqlError> AdmitAgain(const MysqlContext& context, const Login& login,
+                                     std::string_view scramble, proxy::Admission& admission,
+                                     std::string_view host) {
+  if (!context.users.Accepts(login.user, scramble, login.auth_answer)) {
+    return AccessDenied(login, host);
   }
-  return TooManyConnections();
+  return ErrorOf(admission.ChangeUser(login.user), login);
 }
 
 }  // namespace mysql_proxy

@@ -26,6 +26,12 @@ std::optional<failover::mysql::MysqlError> Admit(const MysqlContext& context, co
                                                  proxy::Admission& admission,
                                                  std::string_view host);
 
+// The same for a client that is in and begins again as login.user, maybe another user than before.
+std::optional<failover::mysql::MysqlError> AdmitAgain(const MysqlContext& context,
+                                                      const Login& login, std::string_view scramble,
+                                                      proxy::Admission& admission,
+                                                      std::string_view host);
+
 }  // namespace mysql_proxy
 
 #endif  // FAILOVER_PROXY_MYSQL_SESSION_ADMIT_H_

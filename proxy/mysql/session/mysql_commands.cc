@@ -290,7 +290,8 @@ Task<absl::Status> MysqlSession::KillThread(const BackendThread& thread, bool qu
   BackendConnection connection(executor_, thread.backend, 0);
   const proxy::Deadline deadline(executor_, context_.options.connect_timeout,
                                  [&connection] { connection.Close(); });
-  const BackendLogin login = OwnLogin(thread.backend);
+  // The victim belongs to the same user, so its connection belongs to the same account.
+  const BackendLogin login = LoginWith(context_.users.AccountOf(user_), thread.backend);
   absl::Status status =
       co_await connection.Connect(context_.router.backends()[thread.backend], login);
   if (!status.ok()) co_return status;

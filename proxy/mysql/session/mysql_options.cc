@@ -32,8 +32,11 @@ const char* UsageText() {
          "notice.\n\n"
          "  failover-mysql-proxy --servers=127.0.0.1:3306,127.0.0.1:3307 --users-file=users \\\n"
          "    --backend-user=app --backend-password-file=password --enable-buffer\n\n"
-         "Every backend but the primary must have read_only set. The account --backend-user must "
-         "use mysql_native_password. A hash in --users-file looks as in mysql.user.\n\n"
+         "Every backend but the primary must have read_only set. Accounts on the backends must use "
+         "mysql_native_password. A hash in --users-file looks as in mysql.user. Behind the "
+         "password "
+         "a line may have an account on the backends and its password: the sessions of the user "
+         "log in with this account, and all others with --backend-user.\n\n"
          "SIGUSR1 prints the state. SIGTERM and SIGINT let statements end, then the proxy exits; a "
          "second signal ends the proxy at once. SIGHUP reads the certificates again. Flags may be "
          "written with dashes or underscores.";

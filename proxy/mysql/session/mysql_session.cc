@@ -159,10 +159,10 @@ Task<bool> MysqlSession::Begin(const Login& login) {
   co_return co_await ConnectFirst(client_.answer_sequence());
 }
 
-BackendLogin MysqlSession::OwnLogin(std::size_t backend) const {
+BackendLogin MysqlSession::LoginWith(const BackendAccount& account, std::size_t backend) const {
   BackendLogin login;
-  login.user = context_.options.backend_user;
-  login.password = context_.options.backend_password;
+  login.user = account.user;
+  login.password = account.password;
   if (context_.tls != nullptr) {
     login.tls = context_.tls->ForBackend(context_.router.backends()[backend]);
   }
@@ -176,7 +176,11 @@ Task<> MysqlSession::SeePrimaryGreeting() {
   BackendConnection connection(executor_, *primary, 0);
   const proxy::Deadline deadline(executor_, std::min(context_.options.connect_timeout, kMaxWait),
                                  [&connection] { connection.Close(); });
-  const BackendLogin login = OwnLogin(*primary);
+  BackendAccount account{context_.options.backend_user, context_.options.backend_password};
+  if (account.user.empty()) {
+    account = {context_.options.monitor.user, context_.options.monitor.password};
+  }
+  const BackendLogin login = LoginWith(account, *primary);
   const absl::Status status =
       co_await connection.Connect(context_.router.backends()[*primary], login);
   if (!status.ok()) co_return;
@@ -242,8 +246,8 @@ Task<bool> MysqlSession::AskForAnswer(Login& login) {
   co_return true;
 }
 
-// A client begins again, with a session like a new one. Another user would count against the limits
-// of that user, so the user must stay the same.
+// A client begins again, with a session like a new one and maybe as another user, who has other
+// limits and another account on the backends.
 Task<bool> MysqlSession::RunChangeUser() {
   const std::uint32_t capabilities = upstream_->client_capabilities();
   std::optional<Login> login = ParseChangeUser(client_.packet(), capabilities);
@@ -259,9 +263,10 @@ Task<bool> MysqlSession::RunChangeUser() {
     const bool answered = co_await AskForAnswer(*login);
     if (!answered) co_return false;
   }
-  if (login->user != user_ || !context_.users.Accepts(login->user, scramble_, login->auth_answer)) {
-    const MysqlError error = AccessDenied(*login, client_host_);
-    co_await WriteError(error, client_.answer_sequence());
+  const std::optional<MysqlError> refused =
+      AdmitAgain(context_, *login, scramble_, admission_, client_host_);
+  if (refused.has_value()) {
+    co_await WriteError(*refused, client_.answer_sequence());
     co_return false;
   }
   co_return co_await Begin(*login);

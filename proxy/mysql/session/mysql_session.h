@@ -52,8 +52,8 @@ class MysqlSession final : public proxy::Session {
   proxy::Task<bool> AskForAnswer(Login& login);
   // Begins a session for a client that has logged in, and connects to a backend.
   proxy::Task<bool> Begin(const Login& login);
-  // How the proxy logs in for itself.
-  BackendLogin OwnLogin(std::size_t backend) const;
+  // How to log in to a backend for a purpose of the proxy itself.
+  BackendLogin LoginWith(const BackendAccount& account, std::size_t backend) const;
   proxy::Task<bool> ConnectFirst(std::uint8_t answer_sequence);
 
   proxy::Task<bool> ServeOneCommand();

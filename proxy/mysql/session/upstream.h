@@ -30,8 +30,8 @@ namespace mysql_proxy {
 // time.
 class Upstream final : private ReplyObserver {
  public:
-  // `login` is the client's login. `context` is not owned. The client knows its session by
-  // `session_id`.
+  // `login` is the login of a client that was let in. The backends see the account of its user.
+  // `context` is not owned. The client knows its session by `session_id`.
   Upstream(const MysqlContext& context, const proxy::Executor& executor, const Login& login,
            std::uint32_t session_id);
   // Takes leave of the backend.

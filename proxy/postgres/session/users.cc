@@ -47,9 +47,11 @@ absl::StatusOr<Users> Users::Parse(std::string_view text) {
 }
 
 absl::StatusOr<Users> Users::Load(const std::string& file) {
-  const absl::StatusOr<std::vector<proxy::UserEntry>> entries = proxy::LoadUsers(file);
-  if (!entries.ok()) return entries.status();
-  return Make(*entries);
+  const absl::StatusOr<std::string> text = proxy::ReadUsersFile(file);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<Users> users = Parse(*text);
+  if (users.ok()) return users;
+  return proxy::UsersFileError(file, users.status());
 }
 
 absl::StatusOr<Users> Users::Make(const std::vector<proxy::UserEntry>& entries) {

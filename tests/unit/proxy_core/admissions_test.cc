@@ -137,6 +137,22 @@ TEST_F(AdmissionsTest, SessionsOfAUserAreLimited) {
   EXPECT_EQ(third->admission.LogIn("a"), LoginAnswer::kWelcome);
 }
 
+TEST_F(AdmissionsTest, AClientThatBecomesAnotherUserCountsAsThatUser) {
+  Limit(10, 10, 1);
+  auto first = Enter();
+  EXPECT_EQ(first->admission.ChangeUser("b"), LoginAnswer::kEvicted) << "nobody is logged in";
+  EXPECT_EQ(first->admission.LogIn("a"), LoginAnswer::kWelcome);
+  EXPECT_EQ(first->admission.ChangeUser("a"), LoginAnswer::kWelcome);
+  auto second = Enter();
+  EXPECT_EQ(second->admission.LogIn("b"), LoginAnswer::kWelcome);
+  EXPECT_EQ(first->admission.ChangeUser("b"), LoginAnswer::kTooManyOfUser);
+  EXPECT_EQ(second->admission.ChangeUser("c"), LoginAnswer::kWelcome);
+  EXPECT_EQ(first->admission.ChangeUser("b"), LoginAnswer::kWelcome);
+  auto third = Enter();
+  EXPECT_EQ(third->admission.LogIn("b"), LoginAnswer::kTooManyOfUser);
+  EXPECT_EQ(third->admission.LogIn("a"), LoginAnswer::kWelcome) << "the place of the first";
+}
+
 TEST_F(AdmissionsTest, AMovedPlaceIsGivenBackOnce) {
   Limit(10, 10);
   Admission first = admissions_->Enter(io_.get_executor());

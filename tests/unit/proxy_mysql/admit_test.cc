@@ -43,7 +43,7 @@ class AdmitTest : public LoginPairTest {
 
   const proxy::Options options_{};
   const MysqlOptions mysql_{};
-  const Users users_ = *Users::Parse("app secret\nother secret\n");
+  const Users users_ = *Users::Parse("app secret\nother secret\n", {"app", "secret"});
   const std::unique_ptr<failover::Buffer> buffer_ = *failover::Buffer::Create({});
   const proxy::Router router_{{}, *buffer_};
   SessionRegistry sessions_;
