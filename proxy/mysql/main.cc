@@ -25,7 +25,8 @@ absl::Status RunProxy(proxy::ProgramParts& parts) {
   const absl::StatusOr<MysqlOptions> options = MysqlOptionsFromFlags(parts.options.monitor);
   if (!options.ok()) return options.status();
   const absl::StatusOr<Users> users = Users::Load(
-      parts.options.users_file, {parts.options.backend_user, parts.options.backend_password});
+      parts.options.users_file,
+      {{parts.options.backend_user, parts.options.backend_password}, options->client_auth_plugin});
   if (!users.ok()) return users.status();
   absl::StatusOr<std::unique_ptr<PrimaryMonitor>> monitor = PrimaryMonitor::Create(
       proxy::MonitorOptionsOf<PrimaryMonitorOptions>(parts,

@@ -7,25 +7,26 @@
 # server, its client library, and its grammar as a library. Topology: the libraries that speak to
 # topology services, and an etcd; with systemd, the package of etcd starts a server on port 2379,
 # which no test uses. Nginx: a host of a module of this project; with systemd, the package starts a
-# server on port 80, which no test uses. Proxy: load on the proxies, and their rivals; with systemd,
-# the package of PgBouncer starts a server on port 6432, which no test uses. Monitoring: Prometheus
-# and promtool; with systemd, the package starts a server on port 9090, which no test uses. Browser:
-# the test of the status page. Driver: drivers of PostgreSQL; that of node comes from npm. Node: for
-# these two; a node that is installed already may bring its own npm. Document: the reference.
-# Debian: packages of this project, and a new system to install them in. Bazel: the build with
-# Bazel. Clang: the analyses and the fuzzers. Model: the model checker.
+# server on port 80, which no test uses. Proxy: load on the proxies, their rivals, and a driver of
+# MySQL; with systemd, the package of PgBouncer starts a server on port 6432, which no test uses.
+# Monitoring: Prometheus and promtool; with systemd, the package starts a server on port 9090, which
+# no test uses. Browser: the test of the status page. Driver: drivers of PostgreSQL; that of node
+# comes from npm. Node: for these two; a node that is installed already may bring its own npm.
+# Document: the reference. Debian: packages of this project, and a new system to install them in.
+# Bazel: the build with Bazel. Clang: the analyses and the fuzzers. Model: the model checker.
 # shellcheck disable=SC2034  # the scripts that source this file use the lists
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
   TEST_PACKAGES=(libgtest-dev libgmock-dev libbenchmark-dev python3 patch abigail-tools)
-  EXAMPLE_PACKAGES=(libasio-dev libssl-dev libboost1.81-dev libboost-fiber1.81-dev libuv1-dev
-    libevent-dev)
+  EXAMPLE_PACKAGES=(libasio-dev libssl-dev libsodium-dev libboost1.81-dev libboost-fiber1.81-dev
+    libuv1-dev libevent-dev)
   DATABASE_PACKAGES=(libmariadb-dev mariadb-server-core mariadb-client-core)
   POSTGRES_PACKAGES=(postgresql-15 libpq-dev libpg-query-dev libprotobuf-c-dev)
   TOPOLOGY_PACKAGES=(libcurl4-openssl-dev nlohmann-json3-dev etcd-server etcd-client patroni
     python3-etcd)
   NGINX_PACKAGES=(nginx libnginx-mod-stream nginx-dev)
-  PROXY_PACKAGES=(sysbench haproxy pgbouncer valgrind)
+  PROXY_PACKAGES=(sysbench haproxy pgbouncer valgrind python3-pymysql python3-nacl
+    python3-cryptography)
   MONITORING_PACKAGES=(prometheus)
   NODE_PACKAGES=()
   command -v npm >/dev/null || NODE_PACKAGES+=(nodejs npm)

@@ -169,7 +169,9 @@ std::string BuildAuthSwitch(const AuthSwitch& request) {
   std::string out;
   PutInteger(kEofHeader, 1, out);
   PutZeroTerminated(request.plugin, out);
-  PutZeroTerminated(request.scramble, out);
+  out.append(request.scramble);
+  // Servers have a zero byte behind a scramble, and none behind the nonce of client_ed25519.
+  if (request.scramble.size() == kScrambleLength) out.push_back('\0');
   return out;
 }
 

@@ -25,13 +25,14 @@ Sha1Digest Mask(std::string_view scramble, const Sha1Digest& stored) {
 
 }  // namespace
 
-std::optional<std::string> NewScramble() {
-  unsigned char bytes[kScrambleLength];
-  if (RAND_bytes(bytes, sizeof bytes) != 1) return std::nullopt;
-  std::string scramble;
+std::optional<std::string> NewScramble(std::size_t length) {
+  std::string scramble(length, '\0');
+  auto* const bytes = reinterpret_cast<unsigned char*>(scramble.data());
+  if (RAND_bytes(bytes, static_cast<int>(length)) != 1) return std::nullopt;
   // The bytes are printable, as those of other servers are: some clients take the scramble for a C
   // string.
-  for (const unsigned char byte : bytes) scramble.push_back(static_cast<char>('!' + byte % 94));
+  for (std::size_t i = 0; i < length; ++i)
+    bytes[i] = static_cast<unsigned char>('!' + bytes[i] % 94);
   return scramble;
 }
 

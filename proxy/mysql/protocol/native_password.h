@@ -19,7 +19,7 @@ inline constexpr std::size_t kScrambleLength = 20;
 using Sha1Digest = std::array<unsigned char, 20>;
 
 // A random scramble without zero bytes. nullopt: the system provides no random bytes.
-std::optional<std::string> NewScramble();
+std::optional<std::string> NewScramble(std::size_t length = kScrambleLength);
 
 // What a server stores of a password. nullopt stands for the empty password.
 using StoredPassword = std::optional<Sha1Digest>;

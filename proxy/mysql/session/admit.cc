@@ -1,7 +1,6 @@
 #include "proxy/mysql/session/admit.h"
 
 #include <cstddef>
-#include <string>
 
 #include "absl/strings/str_cat.h"
 
@@ -19,12 +18,12 @@ MysqlError TooManyOfUser(const std::string& user) {
                        " already has more than 'max_user_connections' active connections")};
 }
 
-std::optional<MysqlError> ErrorOf(proxy::LoginAnswer answer, const Login& login) {
+std::optional<MysqlError> ErrorOf(proxy::LoginAnswer answer, const std::string& user) {
   switch (answer) {
     case proxy::LoginAnswer::kWelcome:
       return std::nullopt;
     case proxy::LoginAnswer::kTooManyOfUser:
-      return TooManyOfUser(login.user);
+      return TooManyOfUser(user);
     case proxy::LoginAnswer::kTooMany:
     case proxy::LoginAnswer::kEvicted:
       break;
@@ -34,36 +33,33 @@ std::optional<MysqlError> ErrorOf(proxy::LoginAnswer answer, const Login& login)
 
 }  // namespace
 
-MysqlError AccessDenied(const Login& login, std::string_view host) {
-  return {1045, "28000",
-          absl::StrCat("Access denied for user '", login.user, "'@'", std::string(host),
-                       "' (using password: ", login.auth_answer.empty() ? "NO" : "YES", ")")};
+MysqlError AccessDenied(const Applicant& applicant, std::string_view hint) {
+  return {
+      1045, "28000",
+      absl::StrCat("Access denied for user '", applicant.user, "'@'", std::string(applicant.host),
+                   "' (using password: ", applicant.used_password ? "YES" : "NO", ")",
+                   hint.empty() ? "" : ": ", std::string(hint))};
 }
 
 MysqlError TooManyConnections() { return {1040, "08004", "Too many connections"}; }
 
-std::optional<MysqlError> Admit(const MysqlContext& context, const Login& login,
-                                std::string_view scramble, bool encrypted,
-                                proxy::Admission& admission, std::string_view host) {
+std::optional<MysqlError> RefuseWithoutTls(const MysqlContext& context, const Applicant& applicant,
+                                           bool encrypted) {
+  if (encrypted || context.tls == nullptr || !context.tls->clients_must_encrypt()) {
+    return std::nullopt;
+  }
+  context.tls->LogRefusedClient("the client does not use TLS");
   // MariaDB words this refusal like that of a wrong password, so that a client without TLS does not
   // learn whether the password was right.
-  if (!encrypted && context.tls != nullptr && context.tls->clients_must_encrypt()) {
-    context.tls->LogRefusedClient("the client does not use TLS");
-    return AccessDenied(login, host);
-  }
-  if (!context.users.Accepts(login.user, scramble, login.auth_answer)) {
-    return AccessDenied(login, host);
-  }
-  return ErrorOf(admission.LogIn(login.user), login);
+  return AccessDenied(applicant);
 }
 
-std::optional<MysqlError> AdmitAgain(const MysqlContext& context, const Login& login,
-                                     std::string_view scramble, proxy::Admission& admission,
-                                     std::string_view host) {
-  if (!context.users.Accepts(login.user, scramble, login.auth_answer)) {
-    return AccessDenied(login, host);
-  }
-  return ErrorOf(admission.ChangeUser(login.user), login);
+std::optional<MysqlError> Admit(const std::string& user, proxy::Admission& admission) {
+  return ErrorOf(admission.LogIn(user), user);
+}
+
+std::optional<MysqlError> AdmitAgain(const std::string& user, proxy::Admission& admission) {
+  return ErrorOf(admission.ChangeUser(user), user);
 }
 
 }  // namespace mysql_proxy

@@ -1,36 +1,44 @@
-// Decides which clients may log in.
+// Decides which clients may log in, and says what the others are told.
 #ifndef FAILOVER_PROXY_MYSQL_SESSION_ADMIT_H_
 #define FAILOVER_PROXY_MYSQL_SESSION_ADMIT_H_
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "failover/mysql/errors.h"
 #include "proxy/core/admissions.h"
-#include "proxy/mysql/protocol/handshake.h"
 #include "proxy/mysql/session/mysql_context.h"
 
 namespace mysql_proxy {
 
 failover::mysql::MysqlError TooManyConnections();
 
-// The refusal of a client at `host`. Tools look for its words, which are those of a server.
-failover::mysql::MysqlError AccessDenied(const Login& login, std::string_view host);
+// Somebody who wants to log in.
+struct Applicant {
+  std::string user;
+  std::string_view host;       // from where the client comes
+  bool used_password = false;  // as far as the proxy can see
+};
 
-// Lets a client log in that has answered `scramble` with `login`. `encrypted` tells whether the
-// connection of the client uses TLS, and `host` from where the client comes. An error says in the
-// words of a server why the client may not come in; nullopt: the client is in, and counts as a
-// session of its user. Thread-safe, but for `admission`.
-std::optional<failover::mysql::MysqlError> Admit(const MysqlContext& context, const Login& login,
-                                                 std::string_view scramble, bool encrypted,
-                                                 proxy::Admission& admission,
-                                                 std::string_view host);
+// The refusal of a client. Tools look for its words, which are those of a server. `hint` stands
+// behind them; empty: there is none.
+failover::mysql::MysqlError AccessDenied(const Applicant& applicant, std::string_view hint = {});
 
-// The same for a client that is in and begins again as login.user, maybe another user than before.
-std::optional<failover::mysql::MysqlError> AdmitAgain(const MysqlContext& context,
-                                                      const Login& login, std::string_view scramble,
-                                                      proxy::Admission& admission,
-                                                      std::string_view host);
+// The refusal of a client without TLS, if every client must encrypt its connection; nullopt: the
+// client may go on. To be asked before the client proves its password. Thread-safe.
+std::optional<failover::mysql::MysqlError> RefuseWithoutTls(const MysqlContext& context,
+                                                            const Applicant& applicant,
+                                                            bool encrypted);
+
+// Lets a client in that has proved its password. An error says in the words of a server why the
+// client may not come in; nullopt: the client is in, and counts as a session of its user.
+// Thread-safe, but for `admission`.
+std::optional<failover::mysql::MysqlError> Admit(const std::string& user,
+                                                 proxy::Admission& admission);
+// The same for a client that is in and begins again as `user`, maybe another user than before.
+std::optional<failover::mysql::MysqlError> AdmitAgain(const std::string& user,
+                                                      proxy::Admission& admission);
 
 }  // namespace mysql_proxy
 

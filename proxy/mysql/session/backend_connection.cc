@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "proxy/mysql/protocol/codec.h"
-#include "proxy/mysql/protocol/native_password.h"
 #include "proxy/mysql/protocol/server_packets.h"
 #include "proxy/mysql/session/proxy_errors.h"
 
@@ -25,6 +24,14 @@ constexpr std::uint32_t kPassedOn = capability::kFoundRows | capability::kOdbc |
                                     capability::kIgnoreSpace | capability::kInteractive |
                                     capability::kMultiStatements | capability::kMultiResults |
                                     capability::kPreparedMultiResults;
+
+PasswordProof::Channel ChannelOf(const BackendLogin& login, bool encrypted) {
+  return {encrypted && login.tls.mode == proxy::BackendTlsMode::kVerify, login.server_key};
+}
+
+absl::Status CannotProve(const std::string& address, const std::string& why) {
+  return Refused({1251, "08004", absl::StrCat(address, ": ", why)});
+}
 
 std::string CommandOf(Command command, std::string_view text) {
   std::string payload(1, static_cast<char>(command));
@@ -86,16 +93,17 @@ proxy::Task<absl::Status> BackendConnection::Handshake(const BackendLogin& login
   answer.max_packet = 1 << 30;
   answer.collation = login.collation;
   answer.user = login.user;
-  answer.auth_answer = ScrambledPassword(login.password, greeting->scramble);
   answer.database = login.schema;
-  answer.auth_plugin = kNativePassword;
   absl::Status encrypted = co_await Encrypt(login.tls, answer, greeting->capabilities);
   if (!encrypted.ok()) co_return encrypted;
   if (stream_.encrypted()) answer.capabilities |= capability::kTls;
+  PasswordProof proof(login.password, ChannelOf(login, stream_.encrypted()));
+  answer.auth_plugin = NameOf(PasswordProof::PluginFor(greeting->auth_plugin));
+  answer.auth_answer = proof.Begin(answer.auth_plugin, greeting->scramble).bytes;
   const std::string payload = BuildLogin(answer);
   const std::uint8_t sequence = stream_.encrypted() ? 2 : 1;
   if (!co_await SendPacket(payload, sequence)) co_return Failed("login");
-  co_return co_await Authenticate(login, static_cast<std::uint8_t>(sequence + 1));
+  co_return co_await Authenticate(proof, static_cast<std::uint8_t>(sequence + 1));
 }
 
 // `capabilities` are those of the backend.
@@ -120,37 +128,42 @@ proxy::Task<absl::Status> BackendConnection::Encrypt(const proxy::BackendTls& tl
   co_return absl::IsUnavailable(encrypted) ? Failed(why) : RefusedByTls(why);
 }
 
-proxy::Task<absl::Status> BackendConnection::Authenticate(const BackendLogin& login,
-                                                          std::uint8_t first_sequence) {
-  for (std::uint8_t sequence = first_sequence;;
-       sequence = static_cast<std::uint8_t>(sequence + 2)) {
+proxy::Task<absl::Status> BackendConnection::Authenticate(PasswordProof& proof,
+                                                          std::uint8_t sequence) {
+  // A backend asks for another method at most once.
+  for (bool may_switch = true;;) {
     const bool read = co_await Read(sequence);
     const std::string& packet = assembler_.packet();
     if (!read || packet.empty()) co_return Failed("no answer to the login");
+    sequence = assembler_.next_sequence();
     const auto header = static_cast<std::uint8_t>(packet[0]);
-    if (header == kErrorHeader) {
-      std::optional<failover::mysql::MysqlError> error = ParseError(packet);
-      co_return error.has_value() ? Refused(*std::move(error)) : Failed("malformed error");
+    if (header == kErrorHeader || header == kOkHeader) co_return EndLogin(packet);
+    PasswordProof::Step step{PasswordProof::Next::kRefuse,
+                             "the answer of the backend to the login makes no sense"};
+    if (packet[0] == kMoreData) step = proof.Feed(packet);
+    if (header == kEofHeader && std::exchange(may_switch, false)) {
+      const std::optional<AuthSwitch> request = ParseAuthSwitch(packet);
+      if (request.has_value()) step = proof.Begin(request->plugin, request->scramble);
     }
-    if (header == kOkHeader) {
-      const std::optional<OkPacket> ok = ParseOk(packet);
-      if (!ok.has_value()) co_return Failed("malformed answer to the login");
-      status_ = ok->status;
-      logged_in_ = true;
-      co_return absl::OkStatus();
-    }
-    const std::optional<AuthSwitch> request = ParseAuthSwitch(packet);
-    if (header != kEofHeader || sequence != first_sequence || !request.has_value() ||
-        request->plugin != kNativePassword) {
-      co_return Refused({1251, "08004",
-                         absl::StrCat(address_, ": the account of the proxy must use ",
-                                      std::string(kNativePassword))});
-    }
-    const std::string answer = ScrambledPassword(login.password, request->scramble);
-    if (!co_await SendPacket(answer, static_cast<std::uint8_t>(sequence + 1))) {
-      co_return Failed("login");
-    }
+    if (step.next == PasswordProof::Next::kRefuse) co_return CannotProve(address_, step.bytes);
+    if (step.next == PasswordProof::Next::kWait) continue;
+    const bool sent = co_await SendPacket(step.bytes, sequence);
+    Wipe(step.bytes);
+    if (!sent) co_return Failed("login");
+    ++sequence;
   }
+}
+
+absl::Status BackendConnection::EndLogin(std::string_view packet) {
+  if (static_cast<std::uint8_t>(packet[0]) == kErrorHeader) {
+    const std::optional<failover::mysql::MysqlError> error = ParseError(packet);
+    return error.has_value() ? Refused(*error) : Failed("malformed error");
+  }
+  const std::optional<OkPacket> ok = ParseOk(packet);
+  if (!ok.has_value()) return Failed("malformed answer to the login");
+  status_ = ok->status;
+  logged_in_ = true;
+  return absl::OkStatus();
 }
 
 proxy::Task<absl::Status> BackendConnection::Execute(Command command, std::string_view text) {

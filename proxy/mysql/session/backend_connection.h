@@ -17,6 +17,7 @@
 #include "proxy/mysql/protocol/constants.h"
 #include "proxy/mysql/protocol/handshake.h"
 #include "proxy/mysql/protocol/packet_assembler.h"
+#include "proxy/mysql/protocol/password_proof.h"
 #include "proxy/mysql/protocol/reply_stream.h"
 
 namespace mysql_proxy {
@@ -34,6 +35,7 @@ struct BackendLogin {
   std::uint8_t collation = kDefaultCollation;
   std::string schema;  // empty: no default schema
   proxy::BackendTls tls = {};
+  const RsaKey* server_key = nullptr;  // not owned; nullptr: no key of the backend is known
 };
 
 // All calls come from the connection's event loop, and from one coroutine at a time. Only Close may
@@ -80,8 +82,11 @@ class BackendConnection {
   proxy::Task<absl::Status> Handshake(const BackendLogin& login);
   proxy::Task<absl::Status> Encrypt(const proxy::BackendTls& tls, const Login& login,
                                     std::uint32_t capabilities);
-  // `first_sequence` is the number of the backend's first answer.
-  proxy::Task<absl::Status> Authenticate(const BackendLogin& login, std::uint8_t first_sequence);
+  // Proves the password after the login was sent. `sequence` is the number of the backend's next
+  // packet.
+  proxy::Task<absl::Status> Authenticate(PasswordProof& proof, std::uint8_t sequence);
+  // Takes the OK or the error with which a login ends.
+  absl::Status EndLogin(std::string_view packet);
   proxy::Task<bool> Read(std::uint8_t sequence);
   proxy::Task<bool> SendPacket(std::string_view payload, std::uint8_t sequence);
   absl::Status Failed(std::string_view what) const;

@@ -3,10 +3,13 @@
 #define FAILOVER_PROXY_MYSQL_SESSION_MYSQL_OPTIONS_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "proxy/core/monitor_options.h"
+#include "proxy/mysql/protocol/auth_plugin.h"
+#include "proxy/mysql/protocol/rsa_password.h"
 
 namespace mysql_proxy {
 
@@ -15,7 +18,15 @@ struct MysqlOptions {
   std::string server_version;             // empty: that of the primary
   std::size_t max_packet_size = 0;        // bytes
   std::string monitor_server_public_key;  // a file
+  AuthPlugin client_auth_plugin = AuthPlugin::kNative;
+  std::optional<RsaKey> client_rsa_key = {};             // both halves
+  std::optional<RsaKey> backend_server_public_key = {};  // the public half
 };
+
+// nullptr: no key of the backends is known. Valid as long as `options`.
+inline const RsaKey* ServerKeyOf(const MysqlOptions& options) {
+  return options.backend_server_public_key ? &*options.backend_server_public_key : nullptr;
+}
 
 // The end of the path of the source file that defines the flags, for proxy::ConfigureHelp.
 inline constexpr char kFlagsFile[] = "session/mysql_options.cc";

@@ -48,10 +48,11 @@ class MysqlSession final : public proxy::Session {
   proxy::Task<> SeePrimaryGreeting();
   proxy::Task<bool> Greet();
   proxy::Task<std::optional<Login>> ReadLogin();
-  // Asks the client to answer scramble_, and reads the answer.
-  proxy::Task<bool> AskForAnswer(Login& login);
+  // Lets the client prove its password. Returns the sequence number of the answer to the login;
+  // nullopt: the session is over, and the client was told why.
+  proxy::Task<std::optional<std::uint8_t>> Prove(const Login& login);
   // Begins a session for a client that has logged in, and connects to a backend.
-  proxy::Task<bool> Begin(const Login& login);
+  proxy::Task<bool> Begin(const Login& login, std::uint8_t answer_sequence);
   // How to log in to a backend for a purpose of the proxy itself.
   BackendLogin LoginWith(const BackendAccount& account, std::size_t backend) const;
   proxy::Task<bool> ConnectFirst(std::uint8_t answer_sequence);

@@ -30,7 +30,9 @@ Upstream::Upstream(const MysqlContext& context, const proxy::Executor& executor,
              login.capabilities,
              login.mariadb_capabilities,
              login.collation,
-             login.database},
+             login.database,
+             {},
+             ServerKeyOf(context.mysql)},
       state_(login.database, login.collation),
       statements_(context.mysql.max_packet_size) {}
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fuzz_input.h"
+#include "login_exchange.h"
 #include "plain_client.h"
 #include "proxy/mysql/protocol/codec.h"
 #include "proxy/mysql/protocol/constants.h"
@@ -185,8 +186,8 @@ void CheckServerPackets(const std::string& payload) {
   }
   if (const std::optional<AuthSwitch> request = ParseAuthSwitch(payload)) {
     const std::optional<AuthSwitch> again = ParseAuthSwitch(BuildAuthSwitch(*request));
-    // Only a scramble of the usual length ends with a zero byte.
-    const bool usual = request->scramble.size() == 20;
+    // A scramble of the usual length may end with a zero byte of its own, or with one more.
+    const bool usual = request->scramble.size() == 20 || request->scramble.size() == 32;
     Require(again.has_value() && again->plugin == request->plugin &&
                 (!usual || again->scramble == request->scramble),
             "a request to authenticate otherwise reads as it was written");
@@ -291,7 +292,7 @@ void CheckSql(const std::string& sql, bool escapes) {
 }
 
 void Run(FuzzInput input) {
-  switch (input.Below(8)) {
+  switch (input.Below(11)) {
     case 0:
     case 1:
       return CheckReply(input);
@@ -314,10 +315,16 @@ void Run(FuzzInput input) {
       CheckCodec(number, payload);
       return CheckExecute(payload, parameters, payload);
     }
-    default: {
+    case 7: {
       const bool escapes = input.Bool();
       return CheckSql(input.Rest(), escapes);
     }
+    case 8:
+      return CheckHostileClient(input);
+    case 9:
+      return CheckHostileServer(input);
+    default:
+      return CheckStoredPasswords(input.Rest());
   }
 }
 

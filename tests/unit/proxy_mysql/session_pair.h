@@ -34,6 +34,7 @@ class SessionPairTest : public LoginPairTest {
     explicit Client(proxy::Socket socket) : end(std::move(socket)) {}
     ScriptEnd end;
     Greeting greeting;
+    std::uint8_t sequence = 0;  // of the next packet of a login, if the test counts
   };
 
   SessionPairTest() {
@@ -56,8 +57,9 @@ class SessionPairTest : public LoginPairTest {
     Report(0, 1);
   }
 
-  void SetUsers(const std::string& text, const BackendAccount& shared = {"app", "secret"}) {
-    users_ = Users::Parse(text, shared).value();
+  void SetUsers(const std::string& text, AuthPlugin plugin = AuthPlugin::kNative) {
+    mysql_.client_auth_plugin = plugin;
+    users_ = Users::Parse(text, {{"app", "secret"}, plugin}).value();
   }
 
   // A health check's report that this backend is the primary, by a promotion of this number.
