@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <optional>
 #include <vector>
@@ -73,8 +74,10 @@ class PostgresConnection final : public Connection {
   absl::StatusOr<std::vector<RowId>> AllRows() override {
     const absl::StatusOr<ResultPtr> result = Run("SELECT row_id FROM requests");
     if (!result.ok()) return result.status();
+    const int count = PQntuples(result->get());
     std::vector<RowId> rows;
-    for (int i = 0; i < PQntuples(result->get()); ++i) {
+    rows.reserve(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) {
       rows.push_back(std::strtoll(PQgetvalue(result->get(), i, 0), nullptr, 10));
     }
     return rows;
