@@ -62,6 +62,26 @@ server_list() {
 
 proxy_is_ready() { grep -qs 'listening on' "$1" && grep -qs 'is the primary' "$1"; }
 
+proxy_pid=
+proxy_port=
+proxy_wrapper=()  # a program, with its arguments, that runs the proxy
+
+# launch_proxy <name> <flag>...: sets proxy_pid and proxy_port. The proxy logs to <name>.log, and lets
+# the user app in.
+launch_proxy() {
+  local log=$folder/$1.log
+  shift
+  # The log of a proxy with the same name would say that this proxy is ready.
+  rm -f -- "$log"
+  echo "app $(cat "$folder/pair/app.password")" >"$folder/users"
+  "${bound[@]}" "${proxy_wrapper[@]}" "$proxy_program" --listen=127.0.0.1:0 \
+    --servers="$(server_list)" --users-file="$folder/users" "$@" >"$log" 2>&1 &
+  proxy_pid=$!
+  ends_with_us "$proxy_pid"
+  await "$PATIENCE" proxy_is_ready "$log" || fail "the proxy did not start"
+  proxy_port=$(sed -n 's/.*listening on 127.0.0.1:\([0-9]*\).*/\1/p' "$log")
+}
+
 # Ends the proxy in good order.
 stop_proxy() {
   kill -TERM "$proxy_pid"

@@ -1,11 +1,8 @@
 // Real clients log in to the proxy with each authentication method, and the proxy to real servers.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,18 +78,6 @@ class AuthTest : public ProxyTest {
     ProxyClient client(port(), options);
     error_ = client.error();
     return client.Ask("SELECT 'it works'") == "it works";
-  }
-
-  // Runs a program to its end. Returns its exit code.
-  int RunProgram(std::vector<std::string> command, std::string& output) const {
-    const TemporaryFolder folder;
-    const pid_t process = failover::test::Launch(std::move(command), folder.path() + "/log");
-    int status = -1;
-    EXPECT_EQ(waitpid(process, &status, 0), process);
-    std::ostringstream text;
-    text << std::ifstream(folder.path() + "/log").rdbuf();
-    output = text.str();
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
 
   const TemporaryFolder folder_;

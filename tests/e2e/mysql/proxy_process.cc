@@ -154,4 +154,16 @@ int ProxyProcess::AwaitExit() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+int RunProgram(std::vector<std::string> command, std::string& output) {
+  const failover::test::TemporaryFolder folder;
+  const std::string log = folder.path() + "/log";
+  const pid_t process = failover::test::Launch(std::move(command), log);
+  int status = -1;
+  EXPECT_EQ(waitpid(process, &status, 0), process);
+  std::ostringstream text;
+  text << std::ifstream(log).rdbuf();
+  output = text.str();
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 }  // namespace mysql_proxy

@@ -61,6 +61,10 @@ class ProxyProcess {
   std::uint16_t port_ = 0;
 };
 
+// Runs a program to its end. Returns its exit code, or -1 if a signal ended it; `output` gets what
+// it printed.
+int RunProgram(std::vector<std::string> command, std::string& output);
+
 }  // namespace mysql_proxy
 
 #endif  // FAILOVER_TESTS_E2E_MYSQL_PROXY_PROCESS_H_

@@ -3,12 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/wait.h>
 
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy/mysql/protocol/codec.h"
@@ -203,14 +201,7 @@ TEST_F(TlsTest, TheProgramMariadbVerifiesTheProxy) {
                                         std::string("--password=") + failover::mysql::kAppPassword,
                                         "--execute=SELECT 'it works'; \\s"};
     command.insert(command.end(), flags.begin(), flags.end());
-    const TemporaryFolder folder;
-    const pid_t process = failover::test::Launch(std::move(command), folder.path() + "/log");
-    int status = -1;
-    EXPECT_EQ(waitpid(process, &status, 0), process);
-    std::ostringstream text;
-    text << std::ifstream(folder.path() + "/log").rdbuf();
-    output = text.str();
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return RunProgram(std::move(command), output);
   };
   std::string output;
   EXPECT_EQ(run({"--ssl", "--ssl-verify-server-cert", "--ssl-ca=" + File("ca.pem")}, output), 0)

@@ -2,24 +2,12 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # proxy_port for the scenarios; folder, proxy_program of them
 
-proxy_wrapper=()  # a program, with its arguments, that runs the proxy
-proxy_pid=
-proxy_port=
 haproxy_pid=
 haproxy_port=
 
-# start_proxy <name> <flag>...: sets proxy_pid and proxy_port. The proxy logs to <name>.log.
+# start_proxy <name> <flag>...: as launch_proxy.
 start_proxy() {
-  local log=$folder/$1.log
-  shift
-  echo "app $(cat "$folder/pair/app.password")" >"$folder/users"
-  "${bound[@]}" "${proxy_wrapper[@]}" "$proxy_program" --listen=127.0.0.1:0 --servers="$(server_list)" \
-    --users-file="$folder/users" --backend-user=app \
-    --backend-password-file="$folder/pair/app.password" "$@" >"$log" 2>&1 &
-  proxy_pid=$!
-  ends_with_us "$proxy_pid"
-  await "$PATIENCE" proxy_is_ready "$log" || fail "the proxy did not start"
-  proxy_port=$(sed -n 's/.*listening on 127.0.0.1:\([0-9]*\).*/\1/p' "$log")
+  launch_proxy "$1" --backend-user=app --backend-password-file="$folder/pair/app.password" "${@:2}"
 }
 
 # Prints what the proxy reports of its state.

@@ -2,8 +2,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # variables for and of the scenario
 
-proxy_pid=
-proxy_port=
 haproxy_pid=
 haproxy_port=
 pgbouncer_pid=
@@ -48,20 +46,9 @@ answers() {
     --command='SELECT 1' "host=127.0.0.1 port=$1 user=app dbname=postgres" 2>>"$folder/psql.log"
 }
 
-# start_proxy <name> <flag>...: sets proxy_pid and proxy_port. The proxy logs to <name>.log.
+# start_proxy <name> <flag>...: as launch_proxy.
 start_proxy() {
-  local log=$folder/$1.log
-  shift
-  # The log of a proxy with the same name would say that this proxy is ready.
-  rm -f -- "$log"
-  echo "app $(cat "$folder/pair/app.password")" >"$folder/users"
-  "${bound[@]}" "$proxy_program" --listen=127.0.0.1:0 --servers="$(server_list)" \
-    --users-file="$folder/users" --monitor-user=app \
-    --monitor-password-file="$folder/pair/app.password" "$@" >"$log" 2>&1 &
-  proxy_pid=$!
-  ends_with_us "$proxy_pid"
-  await "$PATIENCE" proxy_is_ready "$log" || fail "the proxy did not start"
-  proxy_port=$(sed -n 's/.*listening on 127.0.0.1:\([0-9]*\).*/\1/p' "$log")
+  launch_proxy "$1" --monitor-user=app --monitor-password-file="$folder/pair/app.password" "${@:2}"
 }
 
 # ---- HAProxy -------------------------------------------------------------------------------------
