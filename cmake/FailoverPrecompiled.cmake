@@ -1,13 +1,13 @@
 # Precompiled headers halve the time that the compiler takes for a test or a file of the proxies.
 # They hold headers of other projects only, because a change to a header in a precompiled one
-# compiles everything anew. Only g++ gets them: clang checks our includes without them.
+# compiles everything anew. The preset thread-safety checks our includes without them.
 
 # failover_precompile(<target> <standard> <name>...)
 #
 # Gives the target precompiled headers, which all targets with the same arguments share. The target
 # must use the C++ standard <standard>. The names are: std, absl, gmock, asio.
 function(failover_precompile target standard)
-  if(NOT FAILOVER_PRECOMPILE OR NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  if(NOT FAILOVER_PRECOMPILE)
     return()
   endif()
   list(JOIN ARGN _ names)

@@ -3,7 +3,7 @@
 # failover_compile_settings(<target>)
 #
 # Sets warnings, sanitizers and hidden symbols for one of our targets. The users of the target do
-# not get these settings.
+# not get these settings. FAILOVER_UNCHECKED names checks of UndefinedBehaviorSanitizer to leave out.
 function(failover_compile_settings target)
   set_target_properties(
     ${target}
@@ -32,6 +32,9 @@ function(failover_compile_settings target)
     if("undefined" IN_LIST FAILOVER_SANITIZE)
       target_compile_options(${target}
                              PRIVATE $<$<CXX_COMPILER_ID:Clang,AppleClang>:-fno-sanitize=function>)
+      if(FAILOVER_UNCHECKED)
+        target_compile_options(${target} PRIVATE -fno-sanitize=${FAILOVER_UNCHECKED})
+      endif()
     endif()
     # g++ warns that its ThreadSanitizer does not see fences. abseil and Asio have some.
     if("thread" IN_LIST FAILOVER_SANITIZE)
