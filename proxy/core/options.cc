@@ -35,7 +35,7 @@ ABSL_FLAG(
 ABSL_FLAG(
     std::string, users_file, "",
     "The file that says who may log in. Each line has one user: the name and the password, or "
-    "the password's hash. It is read once, at the start.");
+    "the password's hash. SIGHUP reads it again.");
 ABSL_FLAG(
     std::string, backend_user, "",
     "The proxy's own account on the backends. It serves the health checks if there is no "

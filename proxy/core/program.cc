@@ -2,12 +2,14 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
 #include <csignal>
 #include <cstdint>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <optional>
@@ -47,11 +49,12 @@ void WarnIfFilesAreFew(const Options& options) {
 class SignalHandler {
  public:
   SignalHandler(asio::io_context& io, Listener& listener, AdminServer& admin,
-                const Context& context)
+                const Context& context, const std::function<absl::Status()>& reload_users)
       : io_(io),
         listener_(listener),
         admin_(admin),
         context_(context),
+        reload_users_(reload_users),
         signals_(io, SIGTERM, SIGINT, SIGUSR1) {
     signals_.add(SIGHUP);
     Await();
@@ -66,7 +69,7 @@ class SignalHandler {
                                  listener_.logins())
                   << std::flush;
       } else if (signal == SIGHUP) {
-        ReloadCertificates();
+        Reload();
       } else if (draining_) {
         io_.stop();
       } else {
@@ -77,13 +80,16 @@ class SignalHandler {
     });
   }
 
-  void ReloadCertificates() {
-    if (context_.tls == nullptr) return;
-    const absl::Status status = context_.tls->Reload();
+  void Reload() const {
+    if (context_.tls != nullptr) LogReload("certificates", context_.tls->Reload());
+    LogReload("users", reload_users_());
+  }
+
+  static void LogReload(const char* what, const absl::Status& status) {
     if (status.ok()) {
-      spdlog::info("the certificates were read again");
+      spdlog::info("the {} were read again", what);
     } else {
-      spdlog::error("the certificates stay as they were: {}", std::string(status.message()));
+      spdlog::error("the {} stay as they were: {}", what, std::string(status.message()));
     }
   }
 
@@ -104,6 +110,7 @@ class SignalHandler {
   Listener& listener_;
   AdminServer& admin_;
   const Context& context_;
+  const std::function<absl::Status()>& reload_users_;
   asio::signal_set signals_;
   bool draining_ = false;
 };
@@ -134,7 +141,7 @@ std::vector<failover::watch::ServerView> AllServers(const BackendMonitors& monit
 }
 
 void StopAll(const BackendMonitors& monitors) {
-  for (auto monitor = monitors.rbegin(); monitor != monitors.rend(); ++monitor) (*monitor)->Stop();
+  std::for_each(monitors.rbegin(), monitors.rend(), [](const auto& monitor) { monitor->Stop(); });
 }
 
 }  // namespace
@@ -157,7 +164,8 @@ int RunProgram(int argc, char** argv, const ProgramText& text,
 }
 
 absl::Status Serve(const Context& context, const Protocol& protocol,
-                   const BackendMonitors& monitors, const FailoverHistory& history) {
+                   const BackendMonitors& monitors, const FailoverHistory& history,
+                   const std::function<absl::Status()>& reload_users) {
   asio::io_context io(1);
   Listener listener(context, protocol, io);
   if (absl::Status status = listener.Listen(); !status.ok()) return status;
@@ -176,7 +184,7 @@ absl::Status Serve(const Context& context, const Protocol& protocol,
     }
     spdlog::info("admin socket at {}", context.options.admin_socket);
   }
-  SignalHandler signals(io, listener, admin, context);
+  SignalHandler signals(io, listener, admin, context, reload_users);
   WarnIfFilesAreFew(context.options);
   // A program that reads this line may send signals. The first lines of the monitor come later.
   spdlog::info("listening on {}:{}", context.options.listen.host, listener.port());

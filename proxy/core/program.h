@@ -2,6 +2,7 @@
 #ifndef FAILOVER_PROXY_CORE_PROGRAM_H_
 #define FAILOVER_PROXY_CORE_PROGRAM_H_
 
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -67,11 +68,12 @@ using BackendMonitors = std::vector<std::unique_ptr<BackendMonitor>>;
 
 // Serves clients until SIGTERM or SIGINT, and then until the sessions have ended or
 // Options::drain_timeout is over. A second signal ends the program at once. SIGUSR1 prints the
-// state. SIGHUP reads the files of Context::tls again. An error says why nothing could be served.
-// Afterwards the Buffer is shut down. `history` is what the status page shows, and must know the
-// Buffer's transitions.
+// state. SIGHUP reads the files of Context::tls again, and calls `reload_users`, whose error says
+// why the users stay as they were. An error says why nothing could be served. Afterwards the Buffer
+// is shut down. `history` is what the status page shows, and must know the Buffer's transitions.
 absl::Status Serve(const Context& context, const Protocol& protocol,
-                   const BackendMonitors& monitors, const FailoverHistory& history);
+                   const BackendMonitors& monitors, const FailoverHistory& history,
+                   const std::function<absl::Status()>& reload_users);
 
 }  // namespace proxy
 

@@ -8,6 +8,7 @@
 #include "proxy/core/options.h"
 #include "proxy/core/program.h"
 #include "proxy/core/program_parts.h"
+#include "proxy/core/reloadable.h"
 #include "proxy/mysql/session/mysql_context.h"
 #include "proxy/mysql/session/mysql_options.h"
 #include "proxy/mysql/session/mysql_protocol.h"
@@ -24,10 +25,14 @@ using failover::mysql::PrimaryMonitorOptions;
 absl::Status RunProxy(proxy::ProgramParts& parts) {
   const absl::StatusOr<MysqlOptions> options = MysqlOptionsFromFlags(parts.options.monitor);
   if (!options.ok()) return options.status();
-  const absl::StatusOr<Users> users = Users::Load(
-      parts.options.users_file,
-      {{parts.options.backend_user, parts.options.backend_password}, options->client_auth_plugin});
-  if (!users.ok()) return users.status();
+  const auto load_users =
+      [&, defaults = UserDefaults{{parts.options.backend_user, parts.options.backend_password},
+                                  options->client_auth_plugin}](const Users* before) {
+        return Users::Load(parts.options.users_file, defaults, before);
+      };
+  absl::StatusOr<Users> first_users = load_users(nullptr);
+  if (!first_users.ok()) return first_users.status();
+  proxy::Reloadable<Users> users(*std::move(first_users));
   absl::StatusOr<std::unique_ptr<PrimaryMonitor>> monitor = PrimaryMonitor::Create(
       proxy::MonitorOptionsOf<PrimaryMonitorOptions>(parts,
                                                      [&](failover::mysql::MonitoredServer& server) {
@@ -42,9 +47,10 @@ absl::Status RunProxy(proxy::ProgramParts& parts) {
 
   SessionRegistry sessions;
   PrimaryGreeting primary_greeting;
-  const MysqlContext context{parts.MakeContext(), *options, *users, sessions, primary_greeting};
+  const MysqlContext context{parts.MakeContext(), *options, users, sessions, primary_greeting};
   const MysqlProtocol protocol(context);
-  return proxy::Serve(context, protocol, monitors, parts.history);
+  return proxy::Serve(context, protocol, monitors, parts.history,
+                      [&] { return users.Reload(load_users); });
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "failover/postgres/primary_monitor.h"
 #include "proxy/core/program.h"
 #include "proxy/core/program_parts.h"
+#include "proxy/core/reloadable.h"
 #include "proxy/postgres/patroni.h"
 #include "proxy/postgres/session/cancel_registry.h"
 #include "proxy/postgres/session/postgres_context.h"
@@ -44,15 +45,20 @@ absl::StatusOr<proxy::BackendMonitors> MakeMonitors(proxy::ProgramParts& parts,
 absl::Status RunProxy(proxy::ProgramParts& parts) {
   const absl::StatusOr<PostgresOptions> options = PostgresOptionsFromFlags();
   if (!options.ok()) return options.status();
-  const absl::StatusOr<Users> users = Users::Load(parts.options.users_file);
-  if (!users.ok()) return users.status();
+  const auto load_users = [&parts](const Users* before) {
+    return Users::Load(parts.options.users_file, before);
+  };
+  absl::StatusOr<Users> first_users = load_users(nullptr);
+  if (!first_users.ok()) return first_users.status();
+  proxy::Reloadable<Users> users(*std::move(first_users));
   const absl::StatusOr<proxy::BackendMonitors> monitors = MakeMonitors(parts, *options);
   if (!monitors.ok()) return monitors.status();
 
   CancelRegistry cancels;
-  const PostgresContext context{parts.MakeContext(), *options, *users, cancels};
+  const PostgresContext context{parts.MakeContext(), *options, users, cancels};
   const PostgresProtocol protocol(context);
-  return proxy::Serve(context, protocol, *monitors, parts.history);
+  return proxy::Serve(context, protocol, *monitors, parts.history,
+                      [&] { return users.Reload(load_users); });
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // What a session does with each command of its client.
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -287,11 +288,14 @@ Task<bool> MysqlSession::RunKill(const KillStatement& kill) {
 
 // The victim may be at another backend than this session.
 Task<absl::Status> MysqlSession::KillThread(const BackendThread& thread, bool query_only) {
+  // The victim belongs to the same user, so its connection belongs to the same account.
+  const std::shared_ptr<const Users> users = context_.users.Get();
+  const BackendAccount* const account = users->AccountOf(user_);
+  if (account == nullptr) co_return NoLongerKnown(user_);
+  const BackendLogin login = LoginWith(*account, thread.backend);
   BackendConnection connection(executor_, thread.backend, 0);
   const proxy::Deadline deadline(executor_, context_.options.connect_timeout,
                                  [&connection] { connection.Close(); });
-  // The victim belongs to the same user, so its connection belongs to the same account.
-  const BackendLogin login = LoginWith(context_.users.AccountOf(user_), thread.backend);
   absl::Status status =
       co_await connection.Connect(context_.router.backends()[thread.backend], login);
   if (!status.ok()) co_return status;

@@ -88,8 +88,8 @@ const char* UsageText() {
          "backends and its password: the sessions of the user log in with this account, and all "
          "others with --backend-user.\n\n"
          "SIGUSR1 prints the state. SIGTERM and SIGINT let statements end, then the proxy exits; a "
-         "second signal ends the proxy at once. SIGHUP reads the certificates again. Flags may be "
-         "written with dashes or underscores.";
+         "second signal ends the proxy at once. SIGHUP reads the users and the certificates again. "
+         "Flags may be written with dashes or underscores.";
 }
 
 absl::StatusOr<MysqlOptions> MysqlOptionsFromFlags(const proxy::MonitorOptions& monitor) {

@@ -21,6 +21,7 @@ constexpr char kGeneralState[] = "HY000";
 constexpr std::uint32_t kServerIsNotAvailable = 3168;  // ER_SERVER_ISNT_AVAILABLE
 constexpr std::uint32_t kCannotConnect = 2003;         // CR_CONN_HOST_ERROR
 constexpr std::uint32_t kServerGone = 2006;            // CR_SERVER_GONE_ERROR
+constexpr std::uint32_t kAccessDenied = 1045;          // ER_ACCESS_DENIED_ERROR
 constexpr std::uint32_t kDeadlock = 1213;              // ER_LOCK_DEADLOCK
 constexpr std::uint32_t kQueryInterrupted = 1317;      // ER_QUERY_INTERRUPTED
 constexpr std::uint32_t kNetReadError = 1158;          // ER_NET_READ_ERROR
@@ -63,6 +64,12 @@ absl::Status ConnectionWasGone() {
 absl::Status TransactionRolledBack(std::string_view why) {
   return NotSent(
       {kDeadlock, "40001", Text("The transaction was rolled back, start it again: ", why)});
+}
+
+absl::Status NoLongerKnown(std::string_view user) {
+  return NotSent(
+      {kAccessDenied, "28000",
+       absl::StrCat(kNotExecutedText, "the user ", std::string(user), " may no longer log in")});
 }
 
 absl::Status Refused(const MysqlError& error) { return NotSent(error); }

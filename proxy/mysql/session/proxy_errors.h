@@ -24,6 +24,8 @@ absl::Status CannotConnect(std::string_view backend, std::string_view why);
 absl::Status ConnectionWasGone();
 // The transaction is gone, and nothing of it remains.
 absl::Status TransactionRolledBack(std::string_view why);
+// The users file was read again, and has no such user any more.
+absl::Status NoLongerKnown(std::string_view user);
 // Any other error that has nothing to do with a connection that was lost.
 absl::Status Refused(const failover::mysql::MysqlError& error);
 

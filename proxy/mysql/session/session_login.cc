@@ -1,6 +1,7 @@
 // The beginning of a session: its greeting, its login, and the login of COM_CHANGE_USER.
 #include <algorithm>
 #include <asio/post.hpp>
+#include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -184,7 +185,8 @@ Task<std::optional<Login>> MysqlSession::ReadLogin() {
 Task<std::optional<std::uint8_t>> MysqlSession::Prove(const Login& login) {
   const std::optional<std::string> nonce = NewScramble(kEd25519NonceLength);
   if (!nonce.has_value()) co_return std::nullopt;
-  const Candidate candidate = context_.users.Find(login.user);
+  const std::shared_ptr<const Users> users = context_.users.Get();
+  const Candidate candidate = users->Find(login.user);
   const std::optional<RsaKey>& key = context_.mysql.client_rsa_key;
   ProofCheck check({candidate.secret, candidate.exists, candidate.remembered, scramble_, *nonce,
                     client_.encrypted(), key.has_value() ? &*key : nullptr});
@@ -203,7 +205,7 @@ Task<std::optional<std::uint8_t>> MysqlSession::Prove(const Login& login) {
     step = check.Feed(client_.packet());
   }
   if (step.next == ProofCheck::Next::kProved) {
-    if (check.learned().has_value()) context_.users.Remember(login.user, *check.learned());
+    if (check.learned().has_value()) users->Remember(login.user, *check.learned());
     co_return sequence;
   }
   const MysqlError error =

@@ -1,5 +1,6 @@
 #include "proxy/mysql/session/upstream.h"
 
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -25,8 +26,9 @@ Upstream::Upstream(const MysqlContext& context, const proxy::Executor& executor,
     : context_(context),
       executor_(executor),
       session_id_(session_id),
-      login_{context.users.AccountOf(login.user).user,
-             context.users.AccountOf(login.user).password,
+      user_(login.user),
+      login_{{},
+             {},
              login.capabilities,
              login.mariadb_capabilities,
              login.collation,
@@ -110,6 +112,7 @@ Task<absl::Status> Upstream::OpenNow() {
   const std::uint64_t epoch = context_.shard.epoch();
   const std::optional<std::size_t> primary = context_.router.primary();
   if (!primary.has_value()) co_return CannotConnect("the primary", "there is none");
+  if (!TakeAccount()) co_return NoLongerKnown(user_);
   connection_ = std::make_unique<BackendConnection>(executor_, *primary, ++connections_);
   epoch_ = epoch;
   is_outdated_ = false;
@@ -131,6 +134,15 @@ Task<absl::Status> Upstream::OpenNow() {
     CloseConnection();
   }
   co_return status;
+}
+
+bool Upstream::TakeAccount() {
+  const std::shared_ptr<const Users> users = context_.users.Get();
+  const BackendAccount* const account = users->AccountOf(user_);
+  if (account == nullptr) return false;
+  login_.user = account->user;
+  login_.password = account->password;
+  return true;
 }
 
 Task<absl::Status> Upstream::Restore() {

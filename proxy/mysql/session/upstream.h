@@ -100,6 +100,8 @@ class Upstream final : private ReplyObserver {
   // Opens a connection to the primary, when it is this session's turn.
   proxy::Task<absl::Status> Open();
   proxy::Task<absl::Status> OpenNow();
+  // Takes the account that the user has now. False: the user may no longer log in.
+  bool TakeAccount();
   proxy::Task<absl::Status> Restore();
 
   proxy::Task<absl::Status> Exchange(ClientConnection& client, proxy::ReplyNotice& notice);
@@ -121,7 +123,8 @@ class Upstream final : private ReplyObserver {
   const MysqlContext& context_;
   const proxy::Executor executor_;
   const std::uint32_t session_id_;
-  BackendLogin login_;
+  const std::string user_;
+  BackendLogin login_;  // its account is that of the last TakeAccount
 
   SessionState state_;
   PreparedStatements statements_;

@@ -67,11 +67,12 @@ absl::StatusOr<UserSecret> SecretOf(std::string_view word, AuthPlugin plugin) {
 
 }  // namespace
 
-absl::StatusOr<Users> Users::Parse(std::string_view text, const UserDefaults& defaults) {
+absl::StatusOr<Users> Users::Parse(std::string_view text, const UserDefaults& defaults,
+                                   const Users* before) {
   const absl::StatusOr<std::vector<proxy::UserEntry>> entries = proxy::ParseUsers(text, kMostWords);
   if (!entries.ok()) return entries.status();
   Users users;
-  const std::optional<std::string> key = NewScramble(kKeySize);
+  const std::optional<std::string> key = before == nullptr ? NewScramble(kKeySize) : before->key_;
   if (!key.has_value()) return absl::InternalError("OpenSSL has no random bytes");
   users.key_ = *key;
   for (const proxy::UserEntry& entry : *entries) {
@@ -81,10 +82,11 @@ absl::StatusOr<Users> Users::Parse(std::string_view text, const UserDefaults& de
   return users;
 }
 
-absl::StatusOr<Users> Users::Load(const std::string& file, const UserDefaults& defaults) {
+absl::StatusOr<Users> Users::Load(const std::string& file, const UserDefaults& defaults,
+                                  const Users* before) {
   const absl::StatusOr<std::string> text = proxy::ReadUsersFile(file);
   if (!text.ok()) return text.status();
-  absl::StatusOr<Users> users = Parse(*text, defaults);
+  absl::StatusOr<Users> users = Parse(*text, defaults, before);
   if (users.ok()) return users;
   return proxy::UsersFileError(file, users.status());
 }
@@ -135,6 +137,11 @@ const UserSecret& Users::SecretOfAnother(std::string_view name) const {
   std::uint64_t number = 0;
   std::memcpy(&number, digest.data(), sizeof number);
   return users_.at(names_[number % names_.size()]).secret;
+}
+
+const BackendAccount* Users::AccountOf(const std::string& name) const {
+  const auto found = users_.find(name);
+  return found == users_.end() ? nullptr : &found->second.account;
 }
 
 void Users::Remember(const std::string& name, const Sha256Digest& learned) const {

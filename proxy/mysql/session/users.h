@@ -49,9 +49,12 @@ class Users {
   // mysql.global_priv has for ed25519; or what ParseStoredSha2Password reads. Behind that there may
   // be the name and the password of the account of the backends that the sessions of the user log
   // in with. In such a line `""` stands for an empty password. kInvalidArgument names the line that
-  // is wrong, and no password.
-  static absl::StatusOr<Users> Parse(std::string_view text, const UserDefaults& defaults);
-  static absl::StatusOr<Users> Load(const std::string& file, const UserDefaults& defaults);
+  // is wrong, and no password. `before` is what the users replace, or nullptr. Whoever tries names
+  // sees no difference between the two. What earlier logins have taught is forgotten.
+  static absl::StatusOr<Users> Parse(std::string_view text, const UserDefaults& defaults,
+                                     const Users* before = nullptr);
+  static absl::StatusOr<Users> Load(const std::string& file, const UserDefaults& defaults,
+                                    const Users* before = nullptr);
 
   // For a name that does not exist, the same other user each time: whoever tries names is asked for
   // the methods that the users have, as by MariaDB.
@@ -59,8 +62,8 @@ class Users {
   // Remembers what a login of a user who exists has taught.
   void Remember(const std::string& name, const Sha256Digest& learned) const;
 
-  // The account of a user who may log in. Valid as long as *this.
-  const BackendAccount& AccountOf(const std::string& name) const { return users_.at(name).account; }
+  // The account of a user who may log in. nullptr: there is no such user. Valid as long as *this.
+  const BackendAccount* AccountOf(const std::string& name) const;
 
  private:
   struct User {

@@ -1,5 +1,6 @@
 #include "proxy/postgres/session/client_login.h"
 
+#include <memory>
 #include <optional>
 
 #include "proxy/postgres/protocol/md5_password.h"
@@ -41,13 +42,13 @@ std::optional<std::string_view> InitialResponse(std::string_view body) {
   return reader.Rest();
 }
 
-Task<LoginEnd> Scram(const PostgresContext& context, const User* user, ClientConnection& client,
+Task<LoginEnd> Scram(const Users& users, const User* user, ClientConnection& client,
                      Credentials& credentials) {
   const std::optional<std::string> nonce = NewNonce();
   if (!nonce.has_value()) co_return LoginEnd::kGone;
   const bool known = user != nullptr && user->verifier.has_value();
-  ScramServer scram(known ? *user->verifier : context.users.FakeVerifier(credentials.user()),
-                    *nonce, known);
+  ScramServer scram(known ? *user->verifier : users.FakeVerifier(credentials.user()), *nonce,
+                    known);
   std::string mechanisms;
   PutText(kScramMechanism, mechanisms);
   PutText({}, mechanisms);
@@ -90,16 +91,14 @@ Task<LoginEnd> Md5(const User& user, ClientConnection& client) {
 
 Task<LoginEnd> AuthenticateClient(const PostgresContext& context, ClientConnection& client,
                                   Credentials& credentials) {
-  const User* const user = context.users.Find(credentials.user());
-  if (user != nullptr) {
-    if (user->password.has_value()) credentials.SetPassword(*user->password);
-    credentials.SetMd5Hash(user->md5_hash);
-  }
+  const std::shared_ptr<const Users> users = context.users.Get();
+  users->Equip(credentials);
+  const User* const user = users->Find(credentials.user());
   if (context.postgres.client_authentication == ClientAuthentication::kTrust) {
     co_return user != nullptr ? LoginEnd::kProved : LoginEnd::kRefused;
   }
   if (user != nullptr && !user->md5_hash.empty()) co_return co_await Md5(*user, client);
-  co_return co_await Scram(context, user, client, credentials);
+  co_return co_await Scram(*users, user, client, credentials);
 }
 
 void PutAuthenticationOk(std::string& out) { out.append(AuthenticationRequest(kOk, {})); }

@@ -3,6 +3,7 @@
 #define FAILOVER_PROXY_POSTGRES_SESSION_POSTGRES_CONTEXT_H_
 
 #include "proxy/core/context.h"
+#include "proxy/core/reloadable.h"
 #include "proxy/postgres/session/cancel_registry.h"
 #include "proxy/postgres/session/postgres_options.h"
 #include "proxy/postgres/session/users.h"
@@ -12,7 +13,7 @@ namespace postgres_proxy {
 // As proxy::Context: immutable or thread-safe, and nothing is owned.
 struct PostgresContext : proxy::Context {
   const PostgresOptions& postgres;
-  const Users& users;
+  const proxy::Reloadable<Users>& users;
   CancelRegistry& cancels;
 };
 

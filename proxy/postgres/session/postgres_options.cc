@@ -99,8 +99,8 @@ const char* UsageText() {
          "With --etcd=http://127.0.0.1:2379 and --patroni-scope=batman, statements are held from "
          "the moment at which Patroni announces a switchover.\n\n"
          "SIGUSR1 prints the state. SIGTERM and SIGINT let statements end, then the proxy exits; a "
-         "second signal ends the proxy at once. SIGHUP reads the certificates again. Flags may be "
-         "written with dashes or underscores.";
+         "second signal ends the proxy at once. SIGHUP reads the users and the certificates again. "
+         "Flags may be written with dashes or underscores.";
 }
 
 absl::StatusOr<PostgresOptions> PostgresOptionsFromFlags() {

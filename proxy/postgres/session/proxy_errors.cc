@@ -68,6 +68,12 @@ absl::Status TransactionRolledBack(std::string_view why) {
                        Text("the transaction was rolled back, start it again: ", why)));
 }
 
+absl::Status NoLongerKnown(std::string_view user) {
+  return NotSent(Error(
+      Source::kErrorResponse, "28000",
+      absl::StrCat(kNotExecutedText, "the role ", std::string(user), " may no longer log in")));
+}
+
 absl::Status Refused(std::string_view sqlstate, std::string_view text) {
   return NotSent(Error(Source::kErrorResponse, sqlstate, std::string(text)));
 }

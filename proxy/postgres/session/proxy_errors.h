@@ -21,6 +21,8 @@ absl::Status ConnectionWasGone(std::string_view why);
 absl::Status SessionLost(std::string_view what);
 // The transaction is gone, and nothing of it remains.
 absl::Status TransactionRolledBack(std::string_view why);
+// The users file was read again, and has no such user any more.
+absl::Status NoLongerKnown(std::string_view user);
 // Any other error that has nothing to do with a connection that was lost.
 absl::Status Refused(std::string_view sqlstate, std::string_view text);
 // The error of a backend that refused a login or a statement of the proxy itself.

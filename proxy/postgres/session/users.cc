@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "proxy/postgres/protocol/md5_password.h"
+#include "proxy/postgres/session/credentials.h"
 
 namespace postgres_proxy {
 namespace {
@@ -40,26 +41,33 @@ absl::StatusOr<User> UserOf(const proxy::UserEntry& entry) {
 
 }  // namespace
 
-absl::StatusOr<Users> Users::Parse(std::string_view text) {
+absl::StatusOr<Users> Users::Parse(std::string_view text, const Users* before) {
   const absl::StatusOr<std::vector<proxy::UserEntry>> entries = proxy::ParseUsers(text);
   if (!entries.ok()) return entries.status();
-  return Make(*entries);
+  return Make(*entries, before);
 }
 
-absl::StatusOr<Users> Users::Load(const std::string& file) {
+absl::StatusOr<Users> Users::Load(const std::string& file, const Users* before) {
   const absl::StatusOr<std::string> text = proxy::ReadUsersFile(file);
   if (!text.ok()) return text.status();
-  absl::StatusOr<Users> users = Parse(*text);
+  absl::StatusOr<Users> users = Parse(*text, before);
   if (users.ok()) return users;
   return proxy::UsersFileError(file, users.status());
 }
 
-absl::StatusOr<Users> Users::Make(const std::vector<proxy::UserEntry>& entries) {
+absl::StatusOr<Users> Users::Make(const std::vector<proxy::UserEntry>& entries,
+                                  const Users* before) {
   Users users;
-  const std::optional<std::string> secret = RandomBytes(kSecretSize);
+  const std::optional<std::string> secret =
+      before == nullptr ? RandomBytes(kSecretSize) : before->secret_;
   if (!secret.has_value()) return absl::InternalError("OpenSSL has no random bytes");
   users.secret_ = *secret;
   for (const proxy::UserEntry& entry : entries) {
+    const User* const known = before == nullptr ? nullptr : before->Find(entry.name);
+    if (known != nullptr && known->password == entry.password) {
+      users.users_.emplace(entry.name, *known);
+      continue;
+    }
     absl::StatusOr<User> user = UserOf(entry);
     if (!user.ok()) return user.status();
     users.users_.emplace(entry.name, *std::move(user));
@@ -70,6 +78,14 @@ absl::StatusOr<Users> Users::Make(const std::vector<proxy::UserEntry>& entries) 
 const User* Users::Find(std::string_view name) const {
   const auto found = users_.find(std::string(name));
   return found == users_.end() ? nullptr : &found->second;
+}
+
+bool Users::Equip(Credentials& credentials) const {
+  const User* const user = Find(credentials.user());
+  if (user == nullptr) return false;
+  if (user->password.has_value()) credentials.SetPassword(*user->password);
+  credentials.SetMd5Hash(user->md5_hash);
+  return true;
 }
 
 ScramVerifier Users::FakeVerifier(std::string_view name) const {

@@ -14,6 +14,8 @@
 
 namespace postgres_proxy {
 
+class Credentials;
+
 // What the users file has of a user.
 struct User {
   // The password, if the file has it. nullopt: the file has a verifier or a hash, or nothing.
@@ -29,18 +31,22 @@ class Users {
  public:
   // The text of a users file (proxy/core/users_file.h). What stands behind the name is a SCRAM
   // verifier or an md5 hash, each as in pg_authid, or else the password itself. A password takes
-  // some milliseconds.
-  static absl::StatusOr<Users> Parse(std::string_view text);
-  static absl::StatusOr<Users> Load(const std::string& file);
+  // some milliseconds, but for one that `before` has as well. `before` is what the users replace,
+  // or nullptr. Whoever tries names sees no difference between the two.
+  static absl::StatusOr<Users> Parse(std::string_view text, const Users* before = nullptr);
+  static absl::StatusOr<Users> Load(const std::string& file, const Users* before = nullptr);
 
   // nullptr: there is no such user. Valid as long as *this.
   const User* Find(std::string_view name) const;
+  // Gives the secrets that the file has to the credentials of a user. False: there is no such user.
+  bool Equip(Credentials& credentials) const;
   // For the exchange with somebody who names a user that does not exist.
   ScramVerifier FakeVerifier(std::string_view name) const;
 
  private:
   Users() = default;
-  static absl::StatusOr<Users> Make(const std::vector<proxy::UserEntry>& entries);
+  static absl::StatusOr<Users> Make(const std::vector<proxy::UserEntry>& entries,
+                                    const Users* before);
 
   std::unordered_map<std::string, User> users_;
   std::string secret_;  // random, for FakeVerifier

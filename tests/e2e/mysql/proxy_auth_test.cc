@@ -213,5 +213,27 @@ TEST_F(AuthTest, MistakesInTheFlagsEndTheStart) {
   EXPECT_THAT(run("--backend-server-public-key=" + File("rsa.key")), HasSubstr("no RSA key"));
 }
 
+// What an earlier login by caching_sha2_password has taught lets nobody in with the old password.
+TEST_F(AuthTest, AReloadChangesWhoMayLogIn) {
+  Start({"--client-auth-plugin=caching_sha2_password"});
+  EXPECT_TRUE(CanLogIn(As("plain", "its-password", true))) << error_.text;
+  const auto reload = [this](const std::string& users, const std::string& line) {
+    WriteTextFile(users_, users);
+    proxy().Signal(SIGHUP);
+    EXPECT_TRUE(failover::test::Await([&] {
+      return proxy().Output().find(line) != std::string::npos;
+    })) << proxy().Output();
+  };
+  reload("plain changed\nother secret\n", "the users were read again");
+  EXPECT_FALSE(CanLogIn(As("plain", "its-password", true)));
+  EXPECT_EQ(error_.number, 1045u) << error_.text;
+  EXPECT_TRUE(CanLogIn(As("plain", "changed", true))) << error_.text;
+  EXPECT_TRUE(CanLogIn(As("other", "secret", true))) << error_.text;
+  EXPECT_FALSE(CanLogIn(As("native", "password", true))) << "the file has no such user any more";
+  reload("plain a b c d\n", "the users stay as they were");
+  EXPECT_THAT(proxy().Output(), HasSubstr(users_ + ", line 1: more than 4 words"));
+  EXPECT_TRUE(CanLogIn(As("plain", "changed", true))) << error_.text;
+}
+
 }  // namespace
 }  // namespace mysql_proxy

@@ -275,9 +275,12 @@ class LoginTest : public ::testing::Test {
   std::string LogIn(const std::string& users, const std::string& user,
                     const std::string& password) const {
     const auto proxy = ProxyProcess::Start({server_->port()}, users, {});
-    if (proxy == nullptr) return {};
+    return proxy == nullptr ? std::string() : LogIn(*proxy, user, password);
+  }
+  static std::string LogIn(const ProxyProcess& proxy, const std::string& user,
+                           const std::string& password) {
     std::vector<std::string> command = {"/usr/bin/env", "PGPASSWORD=" + password};
-    for (const std::string& word : Psql(proxy->port(), user)) command.push_back(word);
+    for (const std::string& word : Psql(proxy.port(), user)) command.push_back(word);
     command.insert(command.end(), {"--tuples-only", "--no-align", "--command=SELECT current_user"});
     Program psql(command);
     psql.Await();
@@ -294,6 +297,26 @@ TEST_F(LoginTest, AVerifierIsEnough) {
             std::string::npos);
   EXPECT_NE(LogIn(users, "nobody", "secret").find("password authentication failed"),
             std::string::npos);
+}
+
+TEST_F(LoginTest, AReloadLetsOtherUsersIn) {
+  const auto proxy = ProxyProcess::Start({server_->port()}, "scram secret\n", {});
+  ASSERT_NE(proxy, nullptr);
+  EXPECT_EQ(LogIn(*proxy, "scram", "secret"), "scram\n");
+  const auto reload = [&](const std::string& users, const std::string& line) {
+    proxy->WriteUsers(users);
+    proxy->Signal(SIGHUP);
+    EXPECT_TRUE(failover::test::Await([&] {
+      return proxy->Output().find(line) != std::string::npos;
+    })) << proxy->Output();
+  };
+  reload("hashed secret\n", "the users were read again");
+  EXPECT_EQ(LogIn(*proxy, "hashed", "secret"), "hashed\n");
+  EXPECT_NE(LogIn(*proxy, "scram", "secret").find("password authentication failed"),
+            std::string::npos);
+  reload("scram secret\nscram secret\n", "the users stay as they were: ");
+  EXPECT_NE(proxy->Output().find("line 2: user twice"), std::string::npos) << proxy->Output();
+  EXPECT_EQ(LogIn(*proxy, "hashed", "secret"), "hashed\n");
 }
 
 TEST_F(LoginTest, APasswordServesScramAndMd5) {

@@ -45,7 +45,7 @@ ProxyProcess::~ProxyProcess() {
 
 bool ProxyProcess::Launch(const std::vector<std::uint16_t>& servers, const std::string& users,
                           const std::vector<std::string>& flags) {
-  std::ofstream(folder_.path() + "/users") << users;
+  WriteUsers(users);
   std::string list;
   for (const std::uint16_t port : servers) list += "127.0.0.1:" + std::to_string(port) + ",";
   std::vector<std::string> command = {POSTGRES_PROXY,
@@ -66,6 +66,10 @@ bool ProxyProcess::Launch(const std::vector<std::uint16_t>& servers, const std::
     return port_ != 0 || waitpid(process_, nullptr, WNOHANG) == process_;
   });
   return port_ != 0;
+}
+
+void ProxyProcess::WriteUsers(const std::string& users) const {
+  std::ofstream(folder_.path() + "/users") << users;
 }
 
 std::string ProxyProcess::Output() const { return TextOf(folder_.path() + "/log"); }

@@ -29,6 +29,8 @@ class ProxyProcess {
 
   std::uint16_t port() const { return port_; }
   std::string Output() const;
+  // Writes the users file anew, which the proxy reads at its start and at SIGHUP.
+  void WriteUsers(const std::string& users) const;
   void Signal(int number) const;
   // Waits until the proxy ends by itself. Returns its exit code, or -1 if it does not end.
   int AwaitExit();

@@ -39,7 +39,7 @@ class AdmitTest : public LoginPairTest {
 
   const proxy::Options options_{};
   const MysqlOptions mysql_{};
-  const Users users_ = *Users::Parse("app secret\n", {{"app", "secret"}});
+  const proxy::Reloadable<Users> users_{*Users::Parse("app secret\n", {{"app", "secret"}})};
   const std::unique_ptr<failover::Buffer> buffer_ = *failover::Buffer::Create({});
   const proxy::Router router_{{}, *buffer_};
   SessionRegistry sessions_;

@@ -130,5 +130,45 @@ TEST_F(BackendAccountsTest, AKillGoesByTheAccountOfTheUser) {
                                  "0 KILL QUERY 2"));
 }
 
+TEST_F(BackendAccountsTest, AReloadChangesTheAccountOfTheNextConnection) {
+  accounts_["alice_new"] = "three";
+  const auto client = Connect();
+  RunScript([](auto& test, Client& alice) -> Task<> {
+    co_await test.LogIn(alice, "alice", "a");
+    EXPECT_TRUE(test.ReloadUsers("alice a alice_new three\n").ok());
+    const std::string before = co_await test.Ask(alice, Query("INSERT 1"));
+    EXPECT_TRUE(IsOk(before)) << ErrorIn(before);
+    test.Report(1, 2);
+    const std::string after = co_await test.Ask(alice, Query("INSERT 2"));
+    EXPECT_TRUE(IsOk(after)) << ErrorIn(after);
+    alice.end.stream().Close();
+  }(*this, *client));
+  EXPECT_THAT(seen_, ElementsAre("0 in alice_db", "0 INSERT 1", "1 in alice_new", "1 INSERT 2"));
+}
+
+TEST_F(BackendAccountsTest, AUserWhoIsGoneGetsNoOtherConnection) {
+  const auto client = Connect();
+  const auto victim = Connect();
+  RunScript([](auto& test, Client& alice, Client& other) -> Task<> {
+    co_await test.LogIn(alice, "alice", "a");
+    co_await test.LogIn(other, "alice", "a");
+    EXPECT_TRUE(test.ReloadUsers("bob b bob_db two\n").ok());
+    const std::string killed =
+        co_await test.Ask(alice, Query("KILL " + std::to_string(other.greeting.connection_id)));
+    EXPECT_EQ(ErrorIn(killed), 0) << "the victim leaves without a connection of the killer's";
+    test.Report(1, 2);
+    const std::string refused = co_await test.Ask(alice, Query("INSERT 1"));
+    EXPECT_EQ(ErrorIn(refused), 1045);
+    EXPECT_FALSE(test.ReloadUsers("alice a alice_db\n").ok()) << "no password";
+    const std::string again = co_await test.Ask(alice, Query("INSERT 2"));
+    EXPECT_EQ(ErrorIn(again), 1045);
+    EXPECT_TRUE(test.ReloadUsers("alice a alice_db one\n").ok());
+    const std::string answer = co_await test.Ask(alice, Query("INSERT 3"));
+    EXPECT_TRUE(IsOk(answer)) << ErrorIn(answer);
+    for (Client* const one : {&alice, &other}) one->end.stream().Close();
+  }(*this, *client, *victim));
+  EXPECT_THAT(seen_, ElementsAre("0 in alice_db", "0 in alice_db", "1 in alice_db", "1 INSERT 3"));
+}
+
 }  // namespace
 }  // namespace mysql_proxy

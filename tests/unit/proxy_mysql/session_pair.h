@@ -59,7 +59,14 @@ class SessionPairTest : public LoginPairTest {
 
   void SetUsers(const std::string& text, AuthPlugin plugin = AuthPlugin::kNative) {
     mysql_.client_auth_plugin = plugin;
-    users_ = Users::Parse(text, {{"app", "secret"}, plugin}).value();
+    users_.emplace(Users::Parse(text, {{"app", "secret"}, plugin}).value());
+  }
+
+  // What SIGHUP does with the text of a users file.
+  absl::Status ReloadUsers(const std::string& text) {
+    return users_->Reload([&](const Users* before) {
+      return Users::Parse(text, {{"app", "secret"}, mysql_.client_auth_plugin}, before);
+    });
   }
 
   // A health check's report that this backend is the primary, by a promotion of this number.
@@ -144,7 +151,7 @@ class SessionPairTest : public LoginPairTest {
 
   proxy::Options options_;
   MysqlOptions mysql_;
-  std::optional<Users> users_;
+  std::optional<proxy::Reloadable<Users>> users_;
   SessionRegistry sessions_;
   PrimaryGreeting primary_greeting_;
   proxy::Admissions admissions_{{100, 100, 0}};

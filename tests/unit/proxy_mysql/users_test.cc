@@ -60,14 +60,15 @@ TEST(UsersTest, AUserMayHaveAnAccountOfTheBackends) {
       "bob \"\" bob_db \"\"\n"
       "quotes \"\"\n");
   ASSERT_TRUE(users.ok()) << users.status();
-  EXPECT_EQ(users->AccountOf("shared").user, "app");
-  EXPECT_EQ(users->AccountOf("shared").password, "shared");
-  EXPECT_EQ(users->AccountOf("alice").user, "alice_db");
-  EXPECT_EQ(users->AccountOf("alice").password, "one");
+  EXPECT_EQ(users->AccountOf("nobody"), nullptr);
+  EXPECT_EQ(users->AccountOf("shared")->user, "app");
+  EXPECT_EQ(users->AccountOf("shared")->password, "shared");
+  EXPECT_EQ(users->AccountOf("alice")->user, "alice_db");
+  EXPECT_EQ(users->AccountOf("alice")->password, "one");
   EXPECT_TRUE(CanLogIn(*users, "alice", "password"));
   EXPECT_FALSE(CanLogIn(*users, "alice", "one"));
-  EXPECT_EQ(users->AccountOf("bob").user, "bob_db");
-  EXPECT_EQ(users->AccountOf("bob").password, "");
+  EXPECT_EQ(users->AccountOf("bob")->user, "bob_db");
+  EXPECT_EQ(users->AccountOf("bob")->password, "");
   EXPECT_TRUE(CanLogIn(*users, "bob", ""));
   EXPECT_TRUE(CanLogIn(*users, "quotes", "\"\"")) << "the line has no account";
 }
@@ -117,6 +118,22 @@ TEST(UsersTest, WhatALoginHasTaughtIsRemembered) {
   EXPECT_EQ(users->Find("a").remembered, FastVerifierOf("secret"));
   EXPECT_FALSE(users->Find("b").remembered.has_value());
   EXPECT_FALSE(users->Find("c").remembered.has_value());
+}
+
+// What a login has taught may be about a password that is no longer good.
+TEST(UsersTest, AReloadForgetsWhatLoginsHaveTaughtAndKeepsWhoStandsForNobody) {
+  constexpr char kText[] =
+      "a secret\nb client_ed25519:ZIgUREUg5PVgQ6LskhXmO+eZLS0nC8be6HPjYWR4YJY\n";
+  const auto before = Parse(kText);
+  ASSERT_TRUE(before.ok()) << before.status();
+  before->Remember("a", FastVerifierOf("secret"));
+  const auto users = Users::Parse(kText, kDefaults, &*before);
+  ASSERT_TRUE(users.ok()) << users.status();
+  EXPECT_FALSE(users->Find("a").remembered.has_value());
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "nobody" + std::to_string(i);
+    EXPECT_EQ(users->Find(name).secret.plugin, before->Find(name).secret.plugin) << name;
+  }
 }
 
 TEST(UsersTest, WithoutASharedAccountEachUserNeedsAnAccount) {

@@ -135,7 +135,7 @@ ProxyInTest::ProxyInTest(const std::vector<ScriptedBackend*>& backends,
   postgres_options_.repeat_sent = settings.repeat_sent;
   postgres_options_.max_message_size = settings.max_message_size;
   postgres_options_.look_interval = settings.look_interval;
-  users_ = Users::Parse(settings.users).value();
+  users_.emplace(Users::Parse(settings.users).value());
 
   failover::BufferOptions buffer_options;
   buffer_options.window = settings.window;

@@ -86,6 +86,10 @@ class ProxyInTest {
   void ReportPrimary(std::size_t backend, std::int64_t term) { Report(backend, term, true); }
   // A health check's report that this primary takes no writes.
   void ReportReadOnly(std::size_t backend, std::int64_t term) { Report(backend, term, false); }
+  // What SIGHUP does with the text of a users file.
+  absl::Status ReloadUsers(const std::string& text) {
+    return users_->Reload([&](const Users* before) { return Users::Parse(text, before); });
+  }
   // Blocks until so many requests are held.
   void AwaitHeld(int count) const;
   std::future<void> Drain(absl::Duration timeout);
@@ -95,7 +99,7 @@ class ProxyInTest {
 
   proxy::Options options_;
   PostgresOptions postgres_options_;
-  std::optional<Users> users_;
+  std::optional<proxy::Reloadable<Users>> users_;
   CancelRegistry cancels_;
   std::unique_ptr<failover::Buffer> buffer_;
   std::unique_ptr<proxy::Router> router_;

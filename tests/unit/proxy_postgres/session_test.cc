@@ -412,5 +412,24 @@ TEST(SessionTest, ADrainEndsIdleSessionsAndWaitsForTransactions) {
 
 // --- Bugs that were found by reading ---
 
+TEST(SessionTest, AUserWhoIsGoneGetsNoOtherConnection) {
+  ScriptedBackend old(Works);
+  ScriptedBackend fresh(Works);
+  ProxyInTest proxy({&old, &fresh});
+  proxy.ReportPrimary(0, 1);
+  TestClient client = TestClient::LogIn(proxy.port());
+  EXPECT_TRUE(proxy.ReloadUsers("other\n").ok());
+  EXPECT_EQ(client.Ask(kInsert), "C INSERT 0 1 Z I ") << "the session has a connection";
+  proxy.ReportReadOnly(0, 1);
+  proxy.ReportPrimary(1, 2);
+  EXPECT_EQ(client.Ask(kInsert), "E 28000 Z I ");
+  EXPECT_NE(client.error().find("app may no longer log in"), std::string::npos) << client.error();
+  EXPECT_FALSE(proxy.ReloadUsers("app\napp\n").ok()) << "the user twice";
+  EXPECT_EQ(client.Ask(kInsert), "E 28000 Z I ");
+  EXPECT_TRUE(proxy.ReloadUsers("app\n").ok());
+  EXPECT_EQ(client.Ask(kInsert), "C INSERT 0 1 Z I ");
+  EXPECT_EQ(fresh.Count(kInserted), 1);
+}
+
 }  // namespace
 }  // namespace postgres_proxy::test

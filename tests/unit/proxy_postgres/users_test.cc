@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/postgres/protocol/md5_password.h"
+#include "proxy/postgres/session/credentials.h"
 
 namespace postgres_proxy {
 namespace {
@@ -46,6 +47,31 @@ TEST(UsersTest, ANameThatDoesNotExistHasTheSameSaltEachTime) {
   EXPECT_EQ(users->FakeVerifier("x").salt, users->FakeVerifier("x").salt);
   EXPECT_NE(users->FakeVerifier("x").salt, users->FakeVerifier("y").salt);
   EXPECT_EQ(users->FakeVerifier("x").salt.size(), users->Find("a")->verifier->salt.size());
+}
+
+// Whoever tries names sees no change where there is none. To derive keys anew would take long, too.
+TEST(UsersTest, AReloadChangesOnlyWhatTheFileChanges) {
+  const auto before = Users::Parse("a secret\nb secret\n");
+  ASSERT_TRUE(before.ok());
+  const auto users = Users::Parse("a secret\nb changed\n", &*before);
+  ASSERT_TRUE(users.ok());
+  EXPECT_EQ(users->Find("a")->verifier->salt, before->Find("a")->verifier->salt);
+  EXPECT_NE(users->Find("b")->verifier->salt, before->Find("b")->verifier->salt);
+  EXPECT_EQ(users->Find("b")->password, "changed");
+  EXPECT_EQ(users->FakeVerifier("x").salt, before->FakeVerifier("x").salt);
+}
+
+TEST(UsersTest, CredentialsGetWhatTheFileHasNow) {
+  const auto users = Users::Parse("a secret\nc md56a422f785c9e20873908ce25d1736ae2\n");
+  ASSERT_TRUE(users.ok());
+  Credentials a("a");
+  EXPECT_TRUE(users->Equip(a));
+  EXPECT_EQ(a.password(), "secret");
+  Credentials c("c");
+  EXPECT_TRUE(users->Equip(c));
+  EXPECT_EQ(c.Md5(), kHash);
+  Credentials nobody("nobody");
+  EXPECT_FALSE(users->Equip(nobody));
 }
 
 }  // namespace
