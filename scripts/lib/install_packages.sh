@@ -78,6 +78,37 @@ install_packages() {
   "${apt_get[@]}" install --no-install-recommends "${missing[@]}"
 }
 
+# unpack_packages <folder> <package>...
+#
+# Unpacks packages into a folder, where nothing of them starts, and which needs no root. What the
+# folder has already stays.
+unpack_packages() {
+  local folder=$1 package archives
+  shift
+  archives=$folder/archives
+  mkdir -p -- "$archives"
+  for package in "$@"; do
+    if [[ -e $archives/$package.unpacked ]]; then continue; fi
+    echo "Unpacking $package"
+    rm -f -- "$archives/$package"_*.deb
+    # The lists of packages may be older than what the archive has.
+    _download_package "$archives" "$package" ||
+      { _as_root apt-get --quiet update && _download_package "$archives" "$package"; } || return
+    dpkg-deb --extract "$archives/$package"_*.deb "$folder" || return
+    touch -- "$archives/$package.unpacked"
+  done
+}
+
+# _download_package <folder> <package>
+_download_package() {
+  (cd -- "$1" && apt-get --quiet -o Acquire::Retries=3 -o Acquire::http::Timeout=60 download "$2")
+}
+
+# Runs a command as root, maybe through sudo.
+_as_root() {
+  if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+
 # forbid_postgres_cluster [sudo]
 #
 # Debian's package of PostgreSQL makes a cluster of its own and starts a server, unless this file

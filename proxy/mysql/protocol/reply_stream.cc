@@ -168,6 +168,9 @@ ReplyStream::Progress ReplyStream::HandlePrepared(std::string_view payload, std:
   prepared.parameters = reader.U16();
   if (!reader.ok() || header != kOkHeader) return Progress::kMalformed;
   observer_->OnPrepared(prepared);
+  reader.U8();
+  prepare_warnings_ = reader.U16();
+  if (!reader.ok()) prepare_warnings_ = 0;
 
   std::string for_client(payload);
   PatchU32(start_.client_statement_id, kIdOffset, for_client);
@@ -233,7 +236,11 @@ ReplyStream::Progress ReplyStream::EndDefinitions(std::string& out) {
     started_ = true;
     held_sequence_ = client_sequence_++;
   } else if (!Deprecates()) {
-    Emit(BuildEof(status_ & ~server_status::kOfOneResult, 0), out);
+    // The warnings of a result come with its end. Those of a preparation come with each EOF, and a
+    // client goes by the last one.
+    const bool is_prepared = start_.kind == ReplyKind::kPrepared;
+    Emit(BuildEof(status_ & ~server_status::kOfOneResult, is_prepared ? prepare_warnings_ : 0),
+         out);
   }
   if (part_ == Part::kParameters) return BeginDefinitions(Part::kColumns, columns_to_come_);
   if (start_.kind == ReplyKind::kPrepared) return Progress::kDone;

@@ -135,6 +135,7 @@ class ReplyStream {
   Part part_ = Part::kFirst;
   std::uint64_t definitions_left_ = 0;                 // While part_ is kParameters or kColumns.
   std::uint16_t columns_to_come_ = 0;                  // While part_ is kParameters.
+  std::uint16_t prepare_warnings_ = 0;                 // For the reply kPrepared.
   std::uint16_t status_ = server_status::kAutocommit;  // The status in the last OK.
 
   // The sequence number of the EOF behind the columns, while the EOF is kept back; and the bytes

@@ -97,16 +97,14 @@ bool IsRefusalNumber(std::uint32_t number) {
          number == kReadOnlyMode;
 }
 
-const ErrorClassifier& ForOwnErrors() {
-  static const auto* const classifier = [] {
-    auto* const own = new ErrorClassifier;
-    for (const std::uint32_t number :
-         {kOptionPreventsStatement, kReadOnlyTransaction, kReadOnlyMode}) {
-      own->Add({number, "", Outcome::kFailed, FailoverSign::kNo});
-    }
-    return own;
-  }();
-  return *classifier;
+// MariaDB's client library keeps these numbers for itself. An answer has such a number only if a
+// SIGNAL gave it.
+bool IsNumberOfLibrary(std::uint32_t number) { return number >= 5000 && number <= 5999; }
+
+absl::Status StatusOfOwnError(const MysqlError& error, const StatementState& statement) {
+  ErrorClassifier classifier;
+  classifier.Add({error.number, "", Outcome::kFailed, FailoverSign::kNo});
+  return classifier.ToStatus(error, statement);
 }
 
 }  // namespace
@@ -128,9 +126,9 @@ bool IsServersRefusal(const MysqlError& error) {
 
 absl::Status StatusOfAnswer(const MysqlError& error, const StatementState& statement) {
   const bool asked = error.number == kReadOnlyTransaction && statement.read_only_requested;
-  const bool own = IsRefusalNumber(error.number) && (asked || !IsServersRefusal(error));
-  return own ? ForOwnErrors().ToStatus(error, statement)
-             : failover::mysql::ToStatus(error, statement);
+  const bool own = IsNumberOfLibrary(error.number) ||
+                   (IsRefusalNumber(error.number) && (asked || !IsServersRefusal(error)));
+  return own ? StatusOfOwnError(error, statement) : failover::mysql::ToStatus(error, statement);
 }
 
 }  // namespace mysql_proxy

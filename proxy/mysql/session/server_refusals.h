@@ -15,7 +15,8 @@ bool IsServersRefusal(const failover::mysql::MysqlError& error);
 
 // As failover::mysql::ToStatus, for an error that a backend sent. But a 1290, 1792 or 1836 that no
 // server gives, or that follows from a read-only transaction of the client, is an error of the
-// statement itself, whatever the statement consists of.
+// statement itself, whatever the statement consists of. So is a number from 5000 to 5999, which
+// means a lost connection only when a client library says it.
 absl::Status StatusOfAnswer(const failover::mysql::MysqlError& error,
                             const failover::mysql::StatementState& statement);
 

@@ -326,6 +326,20 @@ TEST(ReplyStreamTest, AStatementGetsTheClientsId) {
                             Framed(5, "column") + Framed(6, eof));
 }
 
+// The client of MariaDB's own tests shows the warnings of a preparation, and did not see them.
+TEST(ReplyStreamTest, BugTheWarningsOfAPreparationWereLost) {
+  ReplyStart start;
+  start.kind = ReplyKind::kPrepared;
+  start.client_statement_id = 9;
+  const std::string prepared = Bytes({0, 9, 0, 0, 0, 1, 0, 1, 0, 0, 3, 0});
+  const Translation result =
+      Translate(Framed(1, prepared) + Framed(2, "parameter") + Framed(3, "column"), start);
+  EXPECT_EQ(result.progress, Progress::kDone);
+  const std::string eof = Bytes({0xfe, 3, 0, 2, 0});
+  EXPECT_EQ(result.out, Framed(1, prepared) + Framed(2, "parameter") + Framed(3, eof) +
+                            Framed(4, "column") + Framed(5, eof));
+}
+
 TEST(ReplyStreamTest, AStatementMayHaveNeitherParametersNorColumns) {
   ReplyStart start;
   start.kind = ReplyKind::kPrepared;

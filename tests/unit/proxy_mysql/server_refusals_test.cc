@@ -6,6 +6,7 @@ namespace mysql_proxy {
 namespace {
 
 using failover::mysql::MysqlError;
+using failover::mysql::Outcome;
 
 TEST(ServerRefusalsTest, AServerSaysSoInItsOwnWords) {
   for (const char* text :
@@ -40,6 +41,18 @@ TEST(ServerRefusalsTest, OtherWordsAreThoseOfAProcedure) {
     EXPECT_FALSE(IsServersRefusal({1290, "HY000", text})) << text;
   }
   EXPECT_FALSE(IsServersRefusal({1062, "23000", "Running in read-only mode"}));
+}
+
+// MariaDB's own tests raise 5678. The client was told that the outcome is unknown.
+TEST(ServerRefusalsTest, BugANumberOfASignalWasTakenForALostConnection) {
+  const auto outcome = [](std::uint32_t number) {
+    return failover::mysql::OutcomeOf(StatusOfAnswer({number, "77777", "raised"}, {}));
+  };
+  EXPECT_EQ(outcome(5000), Outcome::kFailed);
+  EXPECT_EQ(outcome(5678), Outcome::kFailed);
+  EXPECT_EQ(outcome(5999), Outcome::kFailed);
+  // A proxy behind this one may say that it has lost its server.
+  EXPECT_EQ(outcome(2013), Outcome::kUnknown);
 }
 
 }  // namespace
