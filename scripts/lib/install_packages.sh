@@ -8,12 +8,13 @@
 # topology services, and an etcd; with systemd, the package of etcd starts a server on port 2379,
 # which no test uses. Nginx: a host of a module of this project; with systemd, the package starts a
 # server on port 80, which no test uses. Proxy: load on the proxies, their rivals, and a driver of
-# MySQL; with systemd, the package of PgBouncer starts a server on port 6432, which no test uses.
-# Monitoring: Prometheus and promtool; with systemd, the package starts a server on port 9090, which
-# no test uses. Browser: the test of the status page. Driver: drivers of PostgreSQL; that of node
-# comes from npm. Node: for these two; a node that is installed already may bring its own npm.
-# Document: the reference. Debian: packages of this project, and a new system to install them in.
-# Bazel: the build with Bazel. Clang: the analyses and the fuzzers. Model: the model checker.
+# MySQL, and what MariaDB's own tests need; with systemd, the package of PgBouncer starts a server on
+# port 6432, which no test uses. Monitoring: Prometheus and promtool; with systemd, the package starts
+# a server on port 9090, which no test uses. Browser: the test of the status page. Driver: drivers of
+# PostgreSQL; that of node comes from npm. Node: for these two; a node that is installed already may
+# bring its own npm. Document: the reference. Debian: packages of this project, and a new system to
+# install them in. Bazel: the build with Bazel. Clang: the analyses and the fuzzers. Model: the model
+# checker.
 # shellcheck disable=SC2034  # the scripts that source this file use the lists
 {
   BUILD_PACKAGES=(g++ cmake ninja-build ccache pkg-config libabsl-dev libspdlog-dev)
@@ -26,7 +27,7 @@
     python3-etcd)
   NGINX_PACKAGES=(nginx libnginx-mod-stream nginx-dev)
   PROXY_PACKAGES=(sysbench haproxy pgbouncer valgrind python3-pymysql python3-nacl
-    python3-cryptography)
+    python3-cryptography perl libpcre2-posix3)
   MONITORING_PACKAGES=(prometheus)
   NODE_PACKAGES=()
   command -v npm >/dev/null || NODE_PACKAGES+=(nodejs npm)
@@ -96,6 +97,7 @@ unpack_packages() {
       { _as_root apt-get --quiet update && _download_package "$archives" "$package"; } || return
     dpkg-deb --extract "$archives/$package"_*.deb "$folder" || return
     touch -- "$archives/$package.unpacked"
+    rm -f -- "$archives/$package"_*.deb
   done
 }
 
