@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "proxy/mysql/session/proxy_errors.h"
+
 namespace mysql_proxy {
 namespace {
 
@@ -48,6 +50,8 @@ TEST(ServerRefusalsTest, BugANumberOfASignalWasTakenForALostConnection) {
   const auto outcome = [](std::uint32_t number) {
     return failover::mysql::OutcomeOf(StatusOfAnswer({number, "77777", "raised"}, {}));
   };
+  const absl::Status raised = StatusOfAnswer({5678, "77777", "raised"}, {});
+  EXPECT_EQ(ForClient(raised, absl::OkStatus()).number, 5678u);
   EXPECT_EQ(outcome(5000), Outcome::kFailed);
   EXPECT_EQ(outcome(5678), Outcome::kFailed);
   EXPECT_EQ(outcome(5999), Outcome::kFailed);
