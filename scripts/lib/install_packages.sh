@@ -61,18 +61,14 @@ install_packages() {
     return 0
   fi
 
-  local as_root=()
-  if ((EUID != 0)); then
-    if ! command -v sudo >/dev/null; then
-      echo "These packages are missing: ${missing[*]}. To install them this needs root or sudo." >&2
-      return 1
-    fi
-    as_root=(sudo)
+  if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+    echo "These packages are missing: ${missing[*]}. To install them this needs root or sudo." >&2
+    return 1
   fi
-  local apt_get=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes
+  local apt_get=(_as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes
     -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::http::Timeout=60)
   if [[ " ${missing[*]} " == *" postgresql-"* ]]; then
-    forbid_postgres_cluster "${as_root[@]}"
+    forbid_postgres_cluster
   fi
   echo "Installing ${missing[*]}"
   "${apt_get[@]}" update
@@ -111,14 +107,12 @@ _as_root() {
   if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
 
-# forbid_postgres_cluster [sudo]
-#
 # Debian's package of PostgreSQL makes a cluster of its own and starts a server, unless this file
 # says otherwise. The tests need the programs only. A file that is there already stays as it is.
 forbid_postgres_cluster() {
   local file=/etc/postgresql-common/createcluster.conf
   if [[ ! -e $file ]]; then
-    "$@" mkdir -p -- "${file%/*}"
-    echo 'create_main_cluster = false' | "$@" tee -- "$file" >/dev/null
+    _as_root mkdir -p -- "${file%/*}"
+    echo 'create_main_cluster = false' | _as_root tee -- "$file" >/dev/null
   fi
 }
