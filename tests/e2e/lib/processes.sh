@@ -69,13 +69,18 @@ proxy_wrapper=()  # a program, with its arguments, that runs the proxy
 # launch_proxy <name> <flag>...: sets proxy_pid and proxy_port. The proxy logs to <name>.log, and lets
 # the user app in.
 launch_proxy() {
-  local log=$folder/$1.log
-  shift
+  echo "app $(cat "$folder/pair/app.password")" >"$folder/users"
+  launch_proxy_of "$1" "$(server_list)" "${@:2}"
+}
+
+# launch_proxy_of <name> <servers> <flag>...: the same for whoever is in the file "users".
+launch_proxy_of() {
+  local log=$folder/$1.log servers=$2
+  shift 2
   # The log of a proxy with the same name would say that this proxy is ready.
   rm -f -- "$log"
-  echo "app $(cat "$folder/pair/app.password")" >"$folder/users"
   "${bound[@]}" "${proxy_wrapper[@]}" "$proxy_program" --listen=127.0.0.1:0 \
-    --servers="$(server_list)" --users-file="$folder/users" "$@" >"$log" 2>&1 &
+    --servers="$servers" --users-file="$folder/users" "$@" >"$log" 2>&1 &
   proxy_pid=$!
   ends_with_us "$proxy_pid"
   await "$PATIENCE" proxy_is_ready "$log" || fail "the proxy did not start"
