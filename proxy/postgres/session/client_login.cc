@@ -92,8 +92,7 @@ Task<LoginEnd> Md5(const User& user, ClientConnection& client) {
 Task<LoginEnd> AuthenticateClient(const PostgresContext& context, ClientConnection& client,
                                   Credentials& credentials) {
   const std::shared_ptr<const Users> users = context.users.Get();
-  users->Equip(credentials);
-  const User* const user = users->Find(credentials.user());
+  const User* const user = users->Equip(credentials);
   if (context.postgres.client_authentication == ClientAuthentication::kTrust) {
     co_return user != nullptr ? LoginEnd::kProved : LoginEnd::kRefused;
   }

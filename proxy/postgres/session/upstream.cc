@@ -101,7 +101,9 @@ Task<absl::Status> Upstream::OpenNow() {
   const std::uint64_t epoch = context_.shard.epoch();
   const std::optional<std::size_t> primary = context_.router.primary();
   if (!primary.has_value()) co_return CannotConnect("the primary", "there is none");
-  if (!context_.users.Get()->Equip(credentials_)) co_return NoLongerKnown(credentials_.user());
+  if (context_.users.Get()->Equip(credentials_) == nullptr) {
+    co_return NoLongerKnown(credentials_.user());
+  }
   connection_ = std::make_unique<BackendConnection>(executor_, *primary, ++connections_);
   epoch_ = epoch;
   is_outdated_ = false;

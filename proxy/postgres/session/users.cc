@@ -80,12 +80,12 @@ const User* Users::Find(std::string_view name) const {
   return found == users_.end() ? nullptr : &found->second;
 }
 
-bool Users::Equip(Credentials& credentials) const {
+const User* Users::Equip(Credentials& credentials) const {
   const User* const user = Find(credentials.user());
-  if (user == nullptr) return false;
+  if (user == nullptr) return nullptr;
   if (user->password.has_value()) credentials.SetPassword(*user->password);
   credentials.SetMd5Hash(user->md5_hash);
-  return true;
+  return user;
 }
 
 ScramVerifier Users::FakeVerifier(std::string_view name) const {

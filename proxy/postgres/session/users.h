@@ -38,8 +38,8 @@ class Users {
 
   // nullptr: there is no such user. Valid as long as *this.
   const User* Find(std::string_view name) const;
-  // Gives the secrets that the file has to the credentials of a user. False: there is no such user.
-  bool Equip(Credentials& credentials) const;
+  // As Find for the user of the credentials, which also get the secrets that the file has.
+  const User* Equip(Credentials& credentials) const;
   // For the exchange with somebody who names a user that does not exist.
   ScramVerifier FakeVerifier(std::string_view name) const;
 

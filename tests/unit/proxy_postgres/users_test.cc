@@ -49,7 +49,7 @@ TEST(UsersTest, ANameThatDoesNotExistHasTheSameSaltEachTime) {
   EXPECT_EQ(users->FakeVerifier("x").salt.size(), users->Find("a")->verifier->salt.size());
 }
 
-// Whoever tries names sees no change where there is none. To derive keys anew would take long, too.
+// A salt that changes with each reload would tell those who try names which names exist.
 TEST(UsersTest, AReloadChangesOnlyWhatTheFileChanges) {
   const auto before = Users::Parse("a secret\nb secret\n");
   ASSERT_TRUE(before.ok());
@@ -65,13 +65,13 @@ TEST(UsersTest, CredentialsGetWhatTheFileHasNow) {
   const auto users = Users::Parse("a secret\nc md56a422f785c9e20873908ce25d1736ae2\n");
   ASSERT_TRUE(users.ok());
   Credentials a("a");
-  EXPECT_TRUE(users->Equip(a));
+  EXPECT_EQ(users->Equip(a), users->Find("a"));
   EXPECT_EQ(a.password(), "secret");
   Credentials c("c");
-  EXPECT_TRUE(users->Equip(c));
+  EXPECT_EQ(users->Equip(c), users->Find("c"));
   EXPECT_EQ(c.Md5(), kHash);
   Credentials nobody("nobody");
-  EXPECT_FALSE(users->Equip(nobody));
+  EXPECT_EQ(users->Equip(nobody), nullptr);
 }
 
 }  // namespace
